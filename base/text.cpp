@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ipcrun {
+
+namespace {
+
+// A list names CPUs or nodes: no machine has more, and a typing error must not fill the memory.
+constexpr int list_number_max = 1 << 20;
+
+}  // namespace
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+    std::vector<std::string_view> pieces;
+    for (;;) {
+        const auto at = text.find(separator);
+        pieces.push_back(text.substr(0, at));
+        if (at == std::string_view::npos) return pieces;
+        text.remove_prefix(at + 1);
+    }
+}
+
+std::string_view trim(std::string_view text) {
+    constexpr std::string_view space = " \t\r\n";
+    const auto first = text.find_first_not_of(space);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(space) - first + 1);
+}
+
+std::optional<std::vector<int>> parse_list(std::string_view text) {
+    std::vector<int> numbers;
+    if (text.empty()) return numbers;
+    for (const std::string_view piece : split(text, ',')) {
+        const auto dash = piece.find('-');
+        const auto first = parse_number<int>(piece.substr(0, dash));
+        const auto last =
+            dash == std::string_view::npos ? first : parse_number<int>(piece.substr(dash + 1));
+        if (!first || !last || *first < 0 || *last < *first || *last > list_number_max)
+            return std::nullopt;
+        for (int number = *first; number <= *last; ++number) numbers.push_back(number);
+    }
+    std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+    return numbers;
+}
+
+std::string format_list(const std::vector<int>& numbers) {
+    std::string text;
+    for (std::size_t i = 0; i < numbers.size();) {
+        std::size_t end = i + 1;
+        while (end < numbers.size() && numbers[end] == numbers[end - 1] + 1) ++end;
+        if (!text.empty()) text += ',';
+        text += end - i == 1 ? fmt::format("{}", numbers[i])
+                             : fmt::format("{}-{}", numbers[i], numbers[end - 1]);
+        i = end;
+    }
+    return text;
+}
+
+}  // namespace ipcrun

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/storage.hpp"
+
+#include <cstdlib>
+#include <limits>
+#include <new>
+
+#include "runtime/heap.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+constexpr std::size_t alignment = 64;
+
+std::byte* allocate_private(std::size_t bytes) {
+    const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+    void* memory = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
+    if (memory == nullptr) throw std::bad_alloc();
+    return static_cast<std::byte*>(memory);
+}
+
+}  // namespace
+
+StoragePtr Storage::create(Heap* heap, Dtype dtype, std::size_t count) {
+    if (count > std::numeric_limits<std::size_t>::max() / 2 / size_of(dtype)) throw std::bad_alloc();
+    StoragePtr storage(new Storage());
+    storage->dtype_ = dtype;
+    storage->count_ = count;
+    if (heap != nullptr) storage->data_ = static_cast<std::byte*>(heap->allocate(storage->bytes()));
+    if (storage->data_ != nullptr)
+        storage->heap_ = heap;
+    else
+        storage->data_ = allocate_private(storage->bytes());
+    return storage;
+}
+
+Storage::~Storage() {
+    if (heap_ != nullptr)
+        heap_->deallocate(data_);
+    else
+        std::free(data_);
+}
+
+}  // namespace ipcrun

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// Reference-counted memory for elements of one dtype: what tensors are views of.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "runtime/dtype.hpp"
+
+namespace ipcrun {
+
+class Heap;
+class StoragePtr;
+
+class Storage {
+  public:
+    enum class Kind : std::uint8_t {
+        private_memory,  ///< this process's alone
+        heap,            ///< in the shared heap: every rank of the node can address it
+    };
+
+    /// `count` uninitialised elements, 64-byte aligned; from `heap`, or private when it is null or
+    /// closed. The heap must outlive the storage. Throws std::bad_alloc. Any thread.
+    static StoragePtr create(Heap* heap, Dtype dtype, std::size_t count);
+
+    Dtype dtype() const { return dtype_; }
+    Kind kind() const { return heap_ != nullptr ? Kind::heap : Kind::private_memory; }
+    std::size_t count() const { return count_; }
+    std::size_t bytes() const { return count_ * size_of(dtype_); }
+    std::byte* data() const { return data_; }
+
+  private:
+    friend class StoragePtr;
+    Storage() = default;
+    ~Storage();
+
+    std::atomic<std::size_t> references_{0};
+    std::byte* data_ = nullptr;
+    std::size_t count_ = 0;
+    Heap* heap_ = nullptr;
+    Dtype dtype_ = Dtype::f32;
+};
+
+/// A share in a storage; the last one frees it. Counted inside the storage, not by shared_ptr, so
+/// that a raw Storage* can cross language boundaries. Copies may live in different threads.
+class StoragePtr {
+  public:
+    StoragePtr() = default;
+    explicit StoragePtr(Storage* storage) : storage_(storage) { retain(); }
+    StoragePtr(const StoragePtr& other) : storage_(other.storage_) { retain(); }
+    StoragePtr(StoragePtr&& other) noexcept : storage_(std::exchange(other.storage_, nullptr)) {}
+    StoragePtr& operator=(StoragePtr other) noexcept {
+        std::swap(storage_, other.storage_);
+        return *this;
+    }
+    ~StoragePtr() { reset(); }
+
+    Storage* get() const { return storage_; }
+    Storage* operator->() const { return storage_; }
+    Storage& operator*() const { return *storage_; }
+    explicit operator bool() const { return storage_ != nullptr; }
+    std::size_t use_count() const { return storage_ ? storage_->references_.load() : 0; }
+    void reset() {
+        Storage* storage = std::exchange(storage_, nullptr);
+        if (storage != nullptr && storage->references_.fetch_sub(1) == 1) delete storage;
+    }
+
+  private:
+    void retain() {
+        if (storage_ != nullptr) storage_->references_.fetch_add(1, std::memory_order_relaxed);
+    }
+    Storage* storage_ = nullptr;
+};
+
+}  // namespace ipcrun

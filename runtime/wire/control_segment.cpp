@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/wire/control_segment.hpp"
+
+#include <sys/wait.h>
+
+#include <cstring>
+
+#include "base/error.hpp"
+#include "base/futex.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+// Sparse: what no communicator uses costs nothing. Enough for thousands of communicators.
+constexpr std::uint64_t segment_bytes = 4ull << 30;
+
+constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
+    return (value + unit - 1) / unit * unit;
+}
+
+constexpr std::uint64_t slots_offset = round_up(sizeof(ControlHeader), alignof(RankSlot));
+
+}  // namespace
+
+UniqueFd ControlSegment::create(int ranks, int cpus, std::uint64_t arena_bytes) {
+    check(ranks >= 1 && ranks <= node_ranks_max && cpus >= 1, "a control segment without ranks");
+    UniqueFd fd = create_memfd("ipcrun-control", segment_bytes);
+    Mapping mapping(fd.get(), 0, segment_bytes);
+    auto* header = reinterpret_cast<ControlHeader*>(mapping.data());
+    header->magic = control_magic;
+    header->ranks = static_cast<std::uint32_t>(ranks);
+    header->cpus = static_cast<std::uint32_t>(cpus);
+    header->arena_bytes = arena_bytes;
+    header->world_offset = round_up(slots_offset + ranks * sizeof(RankSlot), 4096);
+    return fd;
+}
+
+ControlSegment::ControlSegment(int fd) {
+    if (memfd_bytes(fd) != segment_bytes)
+        fail(ErrorCode::protocol, "map the control segment: it has the wrong size");
+    mapping_ = Mapping(fd, 0, segment_bytes);
+    const ControlHeader& head = header();
+    if (head.magic != control_magic || head.ranks < 1 || head.ranks > node_ranks_max)
+        fail(ErrorCode::protocol,
+             "map the control segment: it was made by another version of ipcrun");
+}
+
+RankSlot& ControlSegment::rank(int index) const {
+    check(index >= 0 && index < ranks(), "a rank that this node does not have");
+    return reinterpret_cast<RankSlot*>(mapping_.data() + slots_offset)[index];
+}
+
+void ControlSegment::raise_alert() const {
+    header().alert.fetch_add(1);
+    futex_wake_all(header().alert);
+}
+
+void ControlSegment::mark_ended(int index, int wait_status) const {
+    RankSlot& slot = rank(index);
+    slot.wait_status.store(wait_status);
+    slot.state.store(wait_status == 0 ? RankState::exited : RankState::failed);
+    raise_alert();
+}
+
+std::string describe_wait_status(int wait_status) {
+    if (WIFSIGNALED(wait_status))
+        return fmt::format("signal {} ({})", WTERMSIG(wait_status),
+                           ::strsignal(WTERMSIG(wait_status)));
+    return fmt::format("exit status {}", WEXITSTATUS(wait_status));
+}
+
+int exit_status_of(int wait_status) {
+    return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+}  // namespace ipcrun

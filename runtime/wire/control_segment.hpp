@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// The memory in which a node's agent and its ranks tell each other who lives, who failed, and what
+/// everyone is doing. Created by the agent (or by a test that runs ranks as threads), mapped by all.
+/// What communicators keep behind it is theirs (runtime/communicator_block.hpp).
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/mapping.hpp"
+
+namespace ipcrun {
+
+constexpr std::uint64_t control_magic = 0x6e75'7263'7069'0001;  // "ipcrun", layout 1
+constexpr int node_ranks_max = 4096;
+constexpr std::uint32_t op_ring_entries = 32;
+
+/// What a rank is, seen from its node. Only ever moves down this list.
+enum class RankState : std::uint32_t {
+    absent,   ///< not started, or started and not (yet) joined: programs that ignore us stay here
+    joined,   ///< mapped this memory and may take part in operations
+    left,     ///< said goodbye (ipc.world closed, or a clean end of the program)
+    exited,   ///< ended with status 0; its memory is not touched any more
+    failed,   ///< ended otherwise, or was given up; its memory is not touched any more
+};
+
+/// What an operation is: equal on all ranks of a communicator, or the call is an error on all.
+struct Fingerprint {
+    std::uint8_t kind = 0;
+    std::uint8_t op = 0;
+    std::uint8_t dtype = 0;
+    std::uint8_t flags = 0;
+    std::uint32_t root = 0;
+    std::uint64_t shape = 0;  ///< elements; or a hash of many parts, with a flag
+    bool operator==(const Fingerprint&) const = default;
+};
+static_assert(sizeof(Fingerprint) == 16);
+
+/// One line of a rank's diary: what it called last, where. Written by the rank alone; others read it
+/// to explain a failure and may see a line in the making, so they take it as a hint.
+struct OpRecord {
+    std::atomic<std::uint32_t> sequence;      ///< of the operation in its communicator, from 1
+    std::atomic<std::uint32_t> communicator;  ///< id; the world is 0
+    Fingerprint fingerprint;
+    char site[104];  ///< "train.lua:42", ended by a zero
+};
+static_assert(sizeof(OpRecord) == 128);
+
+struct alignas(64) RankSlot {
+    std::atomic<RankState> state;
+    std::atomic<std::int32_t> pid;        ///< of the process that joined
+    std::atomic<std::int32_t> wait_status;  ///< as waitpid(2) gives it, once exited or failed
+    std::atomic<std::uint32_t> op_count;  ///< operations begun; the last is ring[(op_count - 1) % …]
+    alignas(64) OpRecord ring[op_ring_entries];
+};
+
+struct ControlHeader {
+    std::uint64_t magic;
+    std::uint32_t ranks;         ///< ranks on this node
+    std::uint32_t cpus;          ///< whole CPUs that they may keep busy together, at least 1
+    std::uint64_t arena_bytes;   ///< of the shared heap, per rank
+    std::uint64_t world_offset;  ///< of the world's communicator block in this memory
+    /// Changes whenever a waiter should look around: a rank ended, a communicator failed, or a
+    /// report was asked for. Sleepers sleep on it beside whatever they wait for.
+    alignas(64) std::atomic<std::uint32_t> alert;
+    /// Counts the reports asked for; a waiting rank calls its report call-back when it changes.
+    std::atomic<std::uint32_t> reports;
+    alignas(64) std::atomic<std::uint64_t> next_free;  ///< where a further communicator may begin
+};
+
+class ControlSegment {
+  public:
+    /// Creates the memory for `ranks` ranks that share `cpus` CPUs, each with `arena_bytes` of the
+    /// shared heap. The descriptor is for handing on to ranks.
+    static UniqueFd create(int ranks, int cpus, std::uint64_t arena_bytes);
+
+    /// Maps what `create` made; throws Error{protocol} when it is something else.
+    explicit ControlSegment(int fd);
+
+    ControlHeader& header() const { return *reinterpret_cast<ControlHeader*>(mapping_.data()); }
+    int ranks() const { return static_cast<int>(header().ranks); }
+    RankSlot& rank(int index) const;
+    /// The memory from `offset` on, for communicators.
+    std::byte* at(std::uint64_t offset) const { return mapping_.data() + offset; }
+    std::uint64_t bytes() const { return mapping_.bytes(); }
+
+    /// Wakes every waiter of the node, so that it looks around.
+    void raise_alert() const;
+
+    /// Records that the process of `index` has ended (and been reaped: it touches nothing any more)
+    /// and wakes all. `wait_status` as from waitpid(2): status 0 makes it exited, others failed.
+    void mark_ended(int index, int wait_status) const;
+
+  private:
+    Mapping mapping_;
+};
+
+/// "exit status 3", "signal 9 (Killed)": how a process ended.
+std::string describe_wait_status(int wait_status);
+
+/// The exit status that stands for it: the status itself, or 128 + signal.
+int exit_status_of(int wait_status);
+
+}  // namespace ipcrun

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// The environment variables by which a process knows its place in a job. This is the one table:
+/// the agent writes it, ranks read it, ipcrun-env(7) documents it.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ipcrun {
+
+struct RankEnvironment {
+    int rank = 0;         ///< IPCRUN_RANK: 0 to size - 1
+    int size = 1;         ///< IPCRUN_SIZE: ranks in the job
+    int node = 0;         ///< IPCRUN_NODE: index of the host among the job's hosts
+    int local_rank = 0;   ///< IPCRUN_LOCAL_RANK: 0 to local_size - 1
+    int local_size = 1;   ///< IPCRUN_LOCAL_SIZE: ranks on this host
+    int control_fd = -1;  ///< IPCRUN_CONTROL_FD: the socket to the agent
+
+    /// "NAME=value" for each of the above.
+    std::vector<std::string> format() const;
+
+    /// Reads them from this process's environment; nullopt without a launcher (no IPCRUN_RANK).
+    /// Throws Error{config} when they are there and make no sense.
+    static std::optional<RankEnvironment> read();
+};
+
+}  // namespace ipcrun

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proves that parsing is strict and that lists come back as they were written.
+#include "base/text.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace ipcrun;
+
+TEST_CASE("text: a number is taken whole or not at all") {
+    CHECK(parse_number<int>("42") == 42);
+    CHECK(parse_number<int>("-7") == -7);
+    CHECK(parse_number<double>("0.25") == 0.25);
+    for (const char* bad : {"", " 1", "1 ", "+1", "1x", "0x10", "99999999999", "1.5"}) {
+        CAPTURE(bad);
+        CHECK_FALSE(parse_number<int>(bad));
+    }
+    for (const char* bad : {"", "nan", "inf", "1e999", "1s"}) {
+        CAPTURE(bad);
+        CHECK_FALSE(parse_number<double>(bad));
+    }
+}
+
+TEST_CASE("text: lists of numbers are read and written in the kernel's form") {
+    CHECK(format_list({0, 1, 2, 3, 8}) == "0-3,8");
+    CHECK(parse_list("0-3,8") == std::vector<int>{0, 1, 2, 3, 8});
+    CHECK(parse_list("8,1,0-1") == std::vector<int>{0, 1, 8});
+    CHECK(parse_list("") == std::vector<int>{});
+    for (const char* bad : {"1-", "-1", "3-1", "a", "1,,2", "0-99999999"}) {
+        CAPTURE(bad);
+        CHECK_FALSE(parse_list(bad));
+    }
+}
+
+TEST_CASE("text: trimming takes white space at both ends only") {
+    CHECK(trim("  a b\n") == "a b");
+    CHECK(trim(" \t\n") == "");
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// Which rank goes where: a pure function from a machine and a wish to a place for every rank.
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "topology/machine.hpp"
+
+namespace ipcrun::topology {
+
+/// What a rank is bound to (--bind-to).
+enum class BindTo {
+    automatic,  ///< its even, disjoint share of the cores; shared cores when ranks exceed cores
+    none,       ///< every allowed CPU
+    core,       ///< one core
+    numa,       ///< all allowed cores of the NUMA node of its share
+    package,    ///< all allowed cores of the package of its share
+};
+
+std::optional<BindTo> parse_bind_to(std::string_view text);
+std::string_view name_of(BindTo bind_to);
+
+struct Place {
+    std::vector<int> cpus;          ///< the kernel's CPU numbers, ascending, never empty
+    std::vector<int> memory_nodes;  ///< the kernel's NUMA node numbers to take memory from; empty: any
+    int threads = 1;                ///< cores that are this rank's own: for OMP_NUM_THREADS; at least 1
+};
+
+/// A place for each of `ranks` ranks, in rank order; neighbouring ranks are neighbours on the
+/// machine. With as many cores as ranks or more, shares are disjoint and differ by one core at most;
+/// with fewer, each core serves ceil or floor of ranks / cores neighbouring ranks. A cgroup quota
+/// lowers `threads`, never the CPUs. Cost: O(ranks x CPUs per rank).
+std::vector<Place> place_ranks(const Machine& machine, int ranks, BindTo bind_to);
+
+}  // namespace ipcrun::topology
