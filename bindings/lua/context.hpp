@@ -4,6 +4,7 @@
 
 #include <lua.hpp>
 
+#include <memory>
 #include <random>
 
 #include "runtime/heap.hpp"
@@ -12,7 +13,7 @@ namespace ipcrun::lua {
 
 struct Context {
     /// Where new tensors live; null: private memory (no job, or a heap that could not be had).
-    Heap* heap = nullptr;
+    std::shared_ptr<Heap> heap;
     /// torch's generator; torch.manualSeed sets it. Seeded from the system at first.
     std::mt19937_64 generator{std::random_device{}()};
 };
