@@ -14,7 +14,7 @@ using namespace ipcrun::test;
 
 namespace {
 
-constexpr std::size_t large_count = 300000;
+constexpr std::size_t large_count = 100000;
 
 void allreduce_floats(Rank& self, float* data, std::size_t count) {
     const Part part{data, count, Dtype::f32};
@@ -35,13 +35,10 @@ Error first_error(Rank& self, std::size_t count, bool frees_at_once) {
             self.heap->deallocate(data);
             auto* next = self.allocate<float>(count);
             std::memset(next, 0x55, count * sizeof(float));
-            for (int look = 0; look < 20; ++look) {
+            const std::vector<float> written(next, next + count);
+            for (int look = 0; look < 5; ++look) {
                 std::this_thread::sleep_for(std::chrono::milliseconds(1));
-                for (std::size_t j = 0; j < count; ++j) {
-                    std::uint32_t bits;
-                    std::memcpy(&bits, &next[j], sizeof bits);
-                    REQUIRE(bits == 0x55555555);
-                }
+                CHECK(std::memcmp(next, written.data(), count * sizeof(float)) == 0);
             }
         }
         return error;
