@@ -24,8 +24,13 @@ enum class Step { none, group, death_signal, files, directory, cpus, memory, des
 constexpr int mask_bits = 8 * sizeof(unsigned long);
 
 std::vector<unsigned long> bit_mask(const std::vector<int>& numbers) {
-    std::vector<unsigned long> mask(numbers.empty() ? 0 : numbers.back() / mask_bits + 1);
-    for (const int number : numbers) mask[number / mask_bits] |= 1UL << (number % mask_bits);
+    std::vector<unsigned long> mask;
+    for (const int number : numbers) {
+        check(number >= 0, "a CPU or NUMA node with a negative number");
+        const auto word = static_cast<std::size_t>(number / mask_bits);
+        if (word >= mask.size()) mask.resize(word + 1);
+        mask[word] |= 1UL << (number % mask_bits);
+    }
     return mask;
 }
 
