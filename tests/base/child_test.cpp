@@ -121,7 +121,8 @@ TEST_CASE("child: gets the descriptors passed on and no others") {
         if (line.substr(0, 10) == "descriptor") descriptors += std::string(line) + ';';
     // What this test program itself was started with is not close-on-exec and not ours to judge.
     std::set<std::string> expected = {"descriptor 20", "descriptor 21"};
-    for (const std::string_view line : split(Facts({}).text, '\n'))
+    const Facts plain({});
+    for (const std::string_view line : split(plain.text, '\n'))
         if (line.substr(0, 10) == "descriptor") expected.insert(std::string(line));
     for (const std::string_view line : split(descriptors, ';'))
         if (!line.empty()) CHECK(expected.erase(std::string(line)) == 1);
