@@ -55,8 +55,9 @@ EventLoop::EventLoop() {
 }
 
 EventLoop::~EventLoop() {
-    // Registrations dropped before us still want their turn to be closed.
-    (void)uv_run(&loop_, UV_RUN_NOWAIT);
+    // Registrations dropped before us still want their turn to be closed; one more after a stop()
+    // that no run() has seen, and one for a signal that is on its way.
+    for (int turn = 0; turn < 3; ++turn) (void)uv_run(&loop_, UV_RUN_NOWAIT);
     delete static_cast<Pending*>(loop_.data);
     check(uv_loop_close(&loop_) == 0, "an event loop ended before its registrations");
 }
@@ -69,6 +70,7 @@ FdWatch EventLoop::watch(int fd, int events, std::function<void()> callback) {
         fail_errno(-result, "watch a descriptor");
     }
     FdWatch registration(state);
+    state->events = events;
     start_poll(&state->handle, events);
     return registration;
 }
@@ -90,7 +92,7 @@ void EventLoop::pause(FdWatch& watch) {
 void EventLoop::resume(FdWatch& watch) {
     if (!watch || !watch.state()->paused) return;
     watch.state()->paused = false;
-    start_poll(&watch.state()->handle, UV_READABLE | UV_DISCONNECT);
+    start_poll(&watch.state()->handle, watch.state()->events);
 }
 
 Timer EventLoop::after(std::chrono::milliseconds delay, std::function<void()> callback) {

@@ -40,6 +40,7 @@ class Registration {
     struct State {
         Handle handle;
         std::function<void(int)> callback;
+        int events = 0;  ///< of a descriptor: what it is watched for
         bool paused = false;
     };
 
@@ -75,7 +76,7 @@ class EventLoop {
     /// Calls `callback` in the loop, not in the handler, for every delivery of the signal.
     SignalWatch on_signal(int signal_number, std::function<void()> callback);
 
-    /// Runs until `stop`. An exception of a callback stops the loop and comes out here.
+    /// Runs until `stop`, or until nothing is registered. An exception of a callback stops the loop and comes out here.
     void run();
     void stop();
 
