@@ -70,6 +70,7 @@ void Communicator::collective(Kind kind, std::span<const Part> parts, Op op, int
                               Deadline deadline, CallSite site) {
     Operation operation{fingerprint(kind, parts, op, root), deadline, site};
     begin(operation);
+    if (size() == 1) return;  // every combination of one is itself
     if (packed_bytes(parts) <= inline_bytes_max)
         exchange_inline(operation, kind, parts, op, root);
     else

@@ -28,6 +28,8 @@ void Communicator::begin(Operation& operation) {
     if (failure_) throw *failure_;
     operation.sequence = ++sequence_;
     first_missing_ = 0;
+    // An alert about a member that was not needed any more must be looked at again.
+    if (look_again_) alert_seen_ = control_.header().alert.load() - 1;
     RankSlot& slot = control_.rank(identity_.members[rank()]);
     const std::uint32_t number = slot.op_count.load(std::memory_order_relaxed);
     OpRecord& record = slot.ring[number % op_ring_entries];

@@ -150,6 +150,7 @@ class Communicator {
     Faults faults_;
     std::uint32_t sequence_ = 0;
     std::uint32_t alert_seen_ = 0;
+    bool look_again_ = false;  // what did not matter for one operation does for the next
     int first_missing_ = 0;
     std::unique_ptr<Error> failure_;  // why nothing works any more
     std::vector<std::byte*> addresses_;  // scratch of large operations: member by member, its parts

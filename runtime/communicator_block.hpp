@@ -48,7 +48,7 @@ struct alignas(64) Work {
 };
 
 struct CommunicatorBlock {
-    /// 0, or why nothing works any more: ErrorCode + 1 in the low byte, the rank above it.
+    /// 0, or why nothing works any more, since which operation: see failures.cpp.
     alignas(64) std::atomic<std::uint64_t> failure;
     alignas(64) Bell bell;
     Work works[2];

@@ -10,8 +10,15 @@ namespace ipcrun {
 
 namespace {
 
-std::uint64_t encode_failure(ErrorCode code, int rank) {
-    return (static_cast<std::uint64_t>(code) + 1) | static_cast<std::uint64_t>(rank) << 8;
+// A communicator's failure as one word: ErrorCode + 1, the rank, the operation it was noticed in.
+std::uint64_t encode_failure(ErrorCode code, int rank, std::uint32_t sequence) {
+    return (static_cast<std::uint64_t>(code) + 1) | static_cast<std::uint64_t>(rank) << 8 |
+           static_cast<std::uint64_t>(sequence) << 32;
+}
+ErrorCode failure_code(std::uint64_t failure) { return static_cast<ErrorCode>((failure & 0xff) - 1); }
+int failure_rank(std::uint64_t failure) { return static_cast<int>(failure >> 8 & 0xff'ffff); }
+std::uint32_t failure_sequence(std::uint64_t failure) {
+    return static_cast<std::uint32_t>(failure >> 32);
 }
 
 bool has_ended(RankState state) {
@@ -33,28 +40,32 @@ void Communicator::look_around(const Operation& operation) {
         const RankState state = state_of(member);
         const bool missing =
             arrival_of(member, operation.sequence).sequence.load() != operation.sequence;
-        const bool gone = state == RankState::failed ||
-                          ((state == RankState::exited || state == RankState::left) && missing);
+        const bool departed = state == RankState::exited || state == RankState::left;
+        look_again_ = look_again_ || departed;
+        const bool gone = state == RankState::failed || (departed && missing);
         if (gone && (lost < 0 || identity_.members[member] == first)) lost = member;
     }
     if (lost >= 0)
         give_up(operation, ErrorCode::peer_lost, lost,
                 fmt::format("rank {} {}", lost, describe_end(lost)));
-    if (const std::uint64_t failure = block_.failure.load(); failure != 0) {
-        const auto code = static_cast<ErrorCode>((failure & 0xff) - 1);
-        const int rank = static_cast<int>(failure >> 8);
+    const std::uint64_t failure = block_.failure.load();
+    if (failure != 0 && failure_sequence(failure) == operation.sequence) {
+        const ErrorCode code = failure_code(failure);
+        const int rank = failure_rank(failure);
         give_up(operation, code, rank,
                 code == ErrorCode::timeout
                     ? fmt::format("rank {} gave up waiting", rank)
-                    : fmt::format("rank {} reported a failure ({})", rank, name_of(code)));
+                    : fmt::format("rank {} is lost to another member", rank));
     }
+    // Somebody failed in the next operation already: this one can still be finished.
+    look_again_ = look_again_ || failure != 0;
     alert_seen_ = alert;
 }
 
 void Communicator::give_up(const Operation& operation, ErrorCode code, int rank,
                            const std::string& message) {
     std::uint64_t none = 0;
-    if (block_.failure.compare_exchange_strong(none, encode_failure(code, rank)))
+    if (block_.failure.compare_exchange_strong(none, encode_failure(code, rank, operation.sequence)))
         control_.raise_alert();
     block_.member(this->rank()).touching.store(0);
     wait_until_untouched();
