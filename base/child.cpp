@@ -75,7 +75,7 @@ bool place_descriptors(const Plan& plan) {
     return true;
 }
 
-void default_signals() {
+void default_signals(const std::vector<int>& ignored) {
     struct sigaction action = {};
     action.sa_handler = SIG_DFL;
     for (int number = 1; number < NSIG; ++number) {
@@ -83,6 +83,8 @@ void default_signals() {
         if (::sigaction(number, nullptr, &old) == 0 && old.sa_handler != SIG_DFL)
             (void)::sigaction(number, &action, nullptr);  // KILL and STOP refuse, rightly
     }
+    action.sa_handler = SIG_IGN;
+    for (const int number : ignored) (void)::sigaction(number, &action, nullptr);
 }
 
 // Runs in the child, on memory shared with the parent, which sleeps: async-signal-safe calls only.
@@ -94,12 +96,12 @@ int child_main(void* argument) {
         plan.failed_step = step;
         ::_exit(127);
     };
-    default_signals();
+    default_signals(options.ignored_signals);
     if (options.death_signal != 0) {
         if (::prctl(PR_SET_PDEATHSIG, options.death_signal) != 0) failed(Step::death_signal);
         if (::getppid() != plan.parent) ::_exit(127);  // it died before the line above
     }
-    if (options.own_process_group && ::setpgid(0, 0) != 0) failed(Step::group);
+    if (options.own_process_group && ::setpgid(0, options.process_group) != 0) failed(Step::group);
     if (options.open_files && ::setrlimit(RLIMIT_NOFILE, &*options.open_files) != 0)
         failed(Step::files);
     if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0)

@@ -40,7 +40,7 @@ class Registration {
     struct State {
         Handle handle;
         std::function<void(int)> callback;
-        bool paused = false;
+        int events = 0;  ///< what a descriptor is watched for
     };
 
     State* state() const { return state_; }
@@ -65,9 +65,8 @@ class EventLoop {
     FdWatch on_readable(int fd, std::function<void()> callback);
     /// Calls `callback` whenever `fd` is writable or broken.
     FdWatch on_writable(int fd, std::function<void()> callback);
-    /// Stops and resumes a watch without ending it.
-    void pause(FdWatch& watch);
-    void resume(FdWatch& watch);
+    /// Changes what a watch waits for; neither: it is paused. A descriptor can have one watch only.
+    void set_interest(FdWatch& watch, bool readable, bool writable);
 
     /// Calls `callback` once, `delay` from now.
     Timer after(std::chrono::milliseconds delay, std::function<void()> callback);
