@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -52,8 +53,10 @@ class Decoder {
   public:
     explicit Decoder(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
 
+    /// Not for bool: a byte from outside may be none; see boolean().
     template <WireNumber T>
     T number() {
+        static_assert(!std::is_same_v<T, bool>);
         T value;
         std::memcpy(&value, take(sizeof value).data(), sizeof value);
         return value;

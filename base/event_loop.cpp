@@ -55,16 +55,11 @@ EventLoop::EventLoop() {
 }
 
 EventLoop::~EventLoop() {
-    // Registrations dropped before us still want their turn to be closed; a signal that was caught
-    // and not yet delivered takes one turn more.
-    constexpr int turns_max = 8;
-    int result = UV_EBUSY;
-    for (int turn = 0; turn < turns_max && result == UV_EBUSY; ++turn) {
-        (void)uv_run(&loop_, UV_RUN_NOWAIT);
-        result = uv_loop_close(&loop_);
-    }
+    // Registrations dropped before us still want their turn to be closed; one more after a stop()
+    // that no run() has seen, and one for a signal that is on its way.
+    for (int turn = 0; turn < 3; ++turn) (void)uv_run(&loop_, UV_RUN_NOWAIT);
     delete static_cast<Pending*>(loop_.data);
-    check(result == 0, "an event loop ended before its registrations");
+    check(uv_loop_close(&loop_) == 0, "an event loop ended before its registrations");
 }
 
 FdWatch EventLoop::watch(int fd, int events, std::function<void()> callback) {
@@ -88,15 +83,23 @@ FdWatch EventLoop::on_writable(int fd, std::function<void()> callback) {
     return watch(fd, UV_WRITABLE, std::move(callback));
 }
 
+void EventLoop::pause(FdWatch& watch) {
+    if (!watch || watch.state()->paused) return;
+    watch.state()->paused = true;
+    check_uv(uv_poll_stop(&watch.state()->handle), "pause a watch");
+}
+
+void EventLoop::resume(FdWatch& watch) {
+    if (!watch || !watch.state()->paused) return;
+    watch.state()->paused = false;
+    start_poll(&watch.state()->handle, watch.state()->events);
+}
+
 void EventLoop::set_interest(FdWatch& watch, bool readable, bool writable) {
-    if (!watch) return;
     const int events = (readable ? UV_READABLE | UV_DISCONNECT : 0) | (writable ? UV_WRITABLE : 0);
-    if (watch.state()->events == events) return;
+    if (!watch || watch.state()->events == events) return;
     watch.state()->events = events;
-    if (events == 0)
-        check_uv(uv_poll_stop(&watch.state()->handle), "pause a watch");
-    else
-        start_poll(&watch.state()->handle, events);
+    if (!watch.state()->paused) start_poll(&watch.state()->handle, events);
 }
 
 Timer EventLoop::after(std::chrono::milliseconds delay, std::function<void()> callback) {

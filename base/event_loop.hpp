@@ -40,7 +40,8 @@ class Registration {
     struct State {
         Handle handle;
         std::function<void(int)> callback;
-        int events = 0;  ///< what a descriptor is watched for
+        int events = 0;  ///< of a descriptor: what it is watched for
+        bool paused = false;
     };
 
     State* state() const { return state_; }
@@ -65,7 +66,10 @@ class EventLoop {
     FdWatch on_readable(int fd, std::function<void()> callback);
     /// Calls `callback` whenever `fd` is writable or broken.
     FdWatch on_writable(int fd, std::function<void()> callback);
-    /// Changes what a watch waits for; neither: it is paused. A descriptor can have one watch only.
+    /// Stops and resumes a watch without ending it.
+    void pause(FdWatch& watch);
+    void resume(FdWatch& watch);
+    /// Changes what a watch waits for: one of the two at least. A descriptor has one watch only.
     void set_interest(FdWatch& watch, bool readable, bool writable);
 
     /// Calls `callback` once, `delay` from now.
@@ -74,7 +78,8 @@ class EventLoop {
     /// Calls `callback` in the loop, not in the handler, for every delivery of the signal.
     SignalWatch on_signal(int signal_number, std::function<void()> callback);
 
-    /// Runs until `stop`. An exception of a callback stops the loop and comes out here.
+    /// Runs until `stop`, or until nothing is registered. An exception of a callback stops the loop
+    /// and comes out here.
     void run();
     void stop();
 

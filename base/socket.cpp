@@ -30,6 +30,7 @@ void set_close_on_exec(int fd) {
 }
 
 bool send_packet(int fd, std::span<const std::uint8_t> bytes, std::span<const int> fds) {
+    check(!bytes.empty(), "an empty packet would read as the end of the connection");
     check(bytes.size() <= packet_bytes_max, "a packet is too long to be sent");
     check(fds.size() <= packet_fds_max, "too many descriptors for a packet");
     iovec data{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};

@@ -40,8 +40,8 @@ struct Packet {
 
 enum class PacketResult { received, closed, would_block };
 
-/// Sends one packet with copies of `fds`. Throws Error{system}, without SIGPIPE, when the peer is
-/// gone; returns false when the socket is non-blocking and full.
+/// Sends one packet, of one byte at least, with copies of `fds`. Throws Error{system}, without
+/// SIGPIPE, when the peer is gone; returns false when the socket is non-blocking and full.
 bool send_packet(int fd, std::span<const std::uint8_t> bytes, std::span<const int> fds = {});
 
 /// Receives one packet into `packet`. Blocks unless the socket is non-blocking. A packet that is

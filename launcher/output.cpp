@@ -36,7 +36,7 @@ void OutputWriter::open_target(int fd) {
     if (::epoll_ctl(epoll_fd.get(), EPOLL_CTL_ADD, fd_, &event) != 0) return;  // such as /dev/null
     epoll_fd_ = std::move(epoll_fd);
     watch_ = loop_.on_readable(epoll_fd_.get(), [this] { flush(); });
-    loop_.set_interest(watch_, false, false);
+    loop_.pause(watch_);
 }
 
 void OutputWriter::write(const Output& output) {
@@ -64,7 +64,10 @@ void OutputWriter::flush() {
         queue_.pop_front();
         written_ = 0;
     }
-    loop_.set_interest(watch_, !queue_.empty(), false);
+    if (queue_.empty())
+        loop_.pause(watch_);
+    else
+        loop_.resume(watch_);
     for (const Consumed& bytes : consumed)
         if (bytes.bytes > 0) callbacks_.consumed(bytes);
     if (queue_.empty()) callbacks_.idle();

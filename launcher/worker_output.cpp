@@ -53,7 +53,7 @@ UniqueFd WorkerPipe::open() {
 
 void WorkerPipe::on_readable() {
     if (!sender_.is_open(stream_)) {
-        loop_.set_interest(watch_, false, false);
+        loop_.pause(watch_);
         sender_.await(*this);
         return;
     }

@@ -51,7 +51,7 @@ class WorkerPipe {
     void finish();
 
     Stream stream() const { return stream_; }
-    void resume() { loop_.set_interest(watch_, true, false); }
+    void resume() { loop_.resume(watch_); }
 
   private:
     enum class ReadResult { some, nothing_now, end };

@@ -24,14 +24,15 @@ std::string_view name_of(BindTo bind_to);
 
 struct Place {
     std::vector<int> cpus;          ///< the kernel's CPU numbers, ascending, never empty
-    std::vector<int> memory_nodes;  ///< the kernel's NUMA node numbers to take memory from; empty: any
-    int threads = 1;                ///< cores that are this rank's own: for OMP_NUM_THREADS; at least 1
+    std::vector<int> memory_nodes;  ///< NUMA nodes (the kernel's numbers) to use; empty: any
+    int threads = 1;                ///< cores of its own, for OMP_NUM_THREADS; at least 1
 };
 
 /// A place for each of `ranks` ranks, in rank order; neighbouring ranks are neighbours on the
-/// machine. With as many cores as ranks or more, shares are disjoint and differ by one core at most;
-/// with fewer, each core serves ceil or floor of ranks / cores neighbouring ranks. A cgroup quota
-/// lowers `threads`, never the CPUs. Cost: O(ranks x CPUs per rank).
+/// machine. With as many cores as ranks or more, shares are disjoint, differ by one core at most
+/// and end at packages, NUMA nodes and caches where the counts allow it; with fewer cores, each
+/// serves ceil or floor of ranks / cores neighbouring ranks. A cgroup quota lowers `threads`, never
+/// the CPUs. Cost: O(ranks x cores).
 std::vector<Place> place_ranks(const Machine& machine, int ranks, BindTo bind_to);
 
 }  // namespace ipcrun::topology

@@ -6,8 +6,9 @@
 
 namespace ipcrun::topology {
 
-/// Reads the CPU side of this host: what the affinity mask and cpusets of this process allow, and
-/// the cgroup quota (v1 and v2). About 2 ms; no I/O devices. Throws Error{system} when hwloc cannot.
+/// Reads the CPU side of this host: what the affinity mask and cpusets of the calling thread allow,
+/// and the cgroup quota (v1 and v2). About 1 ms; no I/O devices. Call it before threads exist: it
+/// changes HWLOC_* variables while it runs. Throws Error{system} when hwloc cannot.
 Machine discover();
 
 }  // namespace ipcrun::topology
