@@ -52,18 +52,18 @@ struct RankSpec {
 constexpr int no_rank = -1;
 
 struct Launch {
-    std::string program;            ///< path
-    std::vector<std::string> argv;  ///< argv[0] included
+    std::string program = {};            ///< path
+    std::vector<std::string> argv = {};  ///< argv[0] included
     std::vector<std::string>
-        environment;                    ///< "NAME=value", of all ranks; none is in a RankSpec too
-    std::string directory;              ///< empty: the agent's
-    std::vector<int> ignored_signals;   ///< that workers inherit as ignored
-    std::int32_t stdin_rank = no_rank;  ///< rank that gets the agent's descriptor 0
-    std::int32_t terminal_group = 0;    ///< process group for that rank, when it is a terminal's
-    bool whole_lines = true;            ///< false: pass output on as it comes
-    std::uint64_t arena_bytes = 0;      ///< of the shared heap, per rank
-    std::int32_t usable_cpus = 1;       ///< that the ranks share
-    std::vector<RankSpec> ranks;
+        environment;             ///< "NAME=value", of all ranks; none is in a RankSpec too
+    std::string directory = {};  ///< empty: the agent's
+    std::vector<int> ignored_signals = {};  ///< that workers inherit as ignored
+    std::int32_t stdin_rank = no_rank;      ///< rank that gets the agent's descriptor 0
+    std::int32_t terminal_group = 0;  ///< process group for that rank, when it is a terminal's
+    bool whole_lines = true;          ///< false: pass output on as it comes
+    std::uint64_t arena_bytes = 0;    ///< of the shared heap, per rank
+    std::int32_t usable_cpus = 1;     ///< that the ranks share
+    std::vector<RankSpec> ranks = {};
 };
 
 struct Consumed {

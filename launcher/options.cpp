@@ -97,7 +97,7 @@ const std::vector<OptionRule> rules = {
      set_stdin},
     {{"--grace"},
      "SECONDS",
-     "time between asking ranks to end (TERM) and making them (KILL); default: 0.5",
+     "time between asking ranks to end (TERM) and killing them; default: 0.5",
      [](Options& options, std::string_view text) {
          options.grace_seconds = parse_seconds("--grace", text, true);
      }},

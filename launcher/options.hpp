@@ -21,17 +21,18 @@ struct EnvironmentSetting {
 
 struct Options {
     std::optional<int> ranks;  ///< absent: one a core that may be used
-    std::vector<EnvironmentSetting> environment;
-    std::string directory;  ///< empty: the present one
+    std::vector<EnvironmentSetting> environment = {};
+    std::string directory = {};  ///< empty: the present one
     topology::BindTo bind_to = topology::BindTo::automatic;
     bool report_bindings = false;
     bool tag_output = false;
-    std::optional<double> timeout_seconds;
-    std::optional<int> stdin_rank;  ///< absent: rank 0, unless a terminal; stdin_none: nobody
+    std::optional<double> timeout_seconds = {};
+    std::optional<int> stdin_rank = {};  ///< absent: rank 0, unless a terminal; stdin_none: nobody
     double grace_seconds = 0.5;
     bool help = false;
     bool version = false;
-    std::vector<std::string> command;  ///< program and arguments; empty only with help or version
+    std::vector<std::string> command =
+        {};  ///< program and arguments; empty only with help or version
 };
 
 /// One option: what people type, what they read about it, and what it does.

@@ -10,8 +10,8 @@ namespace ipcrun {
 enum class InputKind { terminal, other };
 
 struct Surroundings {
-    std::vector<std::string> environment;  ///< "NAME=value"
-    std::vector<int> ignored_signals;
+    std::vector<std::string> environment = {};  ///< "NAME=value"
+    std::vector<int> ignored_signals = {};
     InputKind standard_input = InputKind::other;
     bool output_is_terminal = false;
     int process_group = 0;

@@ -23,7 +23,9 @@ struct Rank {
     RankEnvironment place = *RankEnvironment::read();
     Packet answer;
 
-    void send(const WorkerMessage& message) { (void)send_packet(place.control_fd, encode(message)); }
+    void send(const WorkerMessage& message) {
+        (void)send_packet(place.control_fd, encode(message));
+    }
     void receive() {
         if (receive_packet(place.control_fd, answer) != PacketResult::received) std::exit(99);
         const WorkerMessage message = decode_worker_message(answer.bytes);
