@@ -87,12 +87,16 @@ bool place_descriptors(const Plan& plan) {
 }
 
 // By system calls: what C libraries and sanitizers note about handlers is the parent's memory.
-void default_signals() {
-    constexpr char default_action[64] = {};  // the kernel's struct sigaction with SIG_DFL in it
+void set_signals(const std::vector<int>& ignored) {
+    // The kernel's struct sigaction, which begins with the handler; the rest is zero.
+    constexpr unsigned long default_action[8] = {};
+    const unsigned long ignore_action[8] = {reinterpret_cast<unsigned long>(SIG_IGN)};
     constexpr int signals = 64;
     // KILL and STOP refuse, rightly.
     for (int number = 1; number <= signals; ++number)
         (void)::syscall(SYS_rt_sigaction, number, default_action, nullptr, signals / 8);
+    for (const int number : ignored)
+        (void)::syscall(SYS_rt_sigaction, number, ignore_action, nullptr, signals / 8);
 }
 
 // Runs in the child, on memory shared with the parent, which sleeps: async-signal-safe calls only.
@@ -104,12 +108,12 @@ int child_main(void* argument) {
         plan.failed_step = step;
         ::_exit(127);
     };
-    default_signals();
+    set_signals(options.ignored_signals);
     if (options.death_signal != 0) {
         if (::prctl(PR_SET_PDEATHSIG, options.death_signal) != 0) failed(Step::death_signal);
         if (::getppid() != plan.parent) ::_exit(127);  // it died before the line above
     }
-    if (options.own_process_group && ::setpgid(0, 0) != 0) failed(Step::group);
+    if (options.own_process_group && ::setpgid(0, options.process_group) != 0) failed(Step::group);
     if (options.open_files && ::setrlimit(RLIMIT_NOFILE, &*options.open_files) != 0)
         failed(Step::files);
     if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0)

@@ -95,6 +95,13 @@ void EventLoop::resume(FdWatch& watch) {
     start_poll(&watch.state()->handle, watch.state()->events);
 }
 
+void EventLoop::set_interest(FdWatch& watch, bool readable, bool writable) {
+    const int events = (readable ? UV_READABLE | UV_DISCONNECT : 0) | (writable ? UV_WRITABLE : 0);
+    if (!watch || watch.state()->events == events) return;
+    watch.state()->events = events;
+    if (!watch.state()->paused) start_poll(&watch.state()->handle, events);
+}
+
 Timer EventLoop::after(std::chrono::milliseconds delay, std::function<void()> callback) {
     auto* state = create_state<uv_timer_t>(std::move(callback));
     check_uv(uv_timer_init(&loop_, &state->handle), "create a timer");

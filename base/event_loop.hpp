@@ -69,6 +69,8 @@ class EventLoop {
     /// Stops and resumes a watch without ending it.
     void pause(FdWatch& watch);
     void resume(FdWatch& watch);
+    /// Changes what a watch waits for: one of the two at least. A descriptor has one watch only.
+    void set_interest(FdWatch& watch, bool readable, bool writable);
 
     /// Calls `callback` once, `delay` from now.
     Timer after(std::chrono::milliseconds delay, std::function<void()> callback);
@@ -76,7 +78,8 @@ class EventLoop {
     /// Calls `callback` in the loop, not in the handler, for every delivery of the signal.
     SignalWatch on_signal(int signal_number, std::function<void()> callback);
 
-    /// Runs until `stop`, or until nothing is registered. An exception of a callback stops the loop and comes out here.
+    /// Runs until `stop`, or until nothing is registered. An exception of a callback stops the loop
+    /// and comes out here.
     void run();
     void stop();
 

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// ipcrun: parse, start the agent, plan, run, and tell people what went wrong.
+#include "base/error.hpp"
+#include "launcher/agent.hpp"
+#include "launcher/job.hpp"
+#include "launcher/options.hpp"
+#include "launcher/program.hpp"
+#include "launcher/signals.hpp"
+#include "launcher/surroundings.hpp"
+#include "launcher/sweep.hpp"
+
+namespace {
+
+using namespace ipcrun;
+
+constexpr int usage_status = 2;
+constexpr int failure_status = 1;
+
+int run(const std::vector<std::string>& argv) {
+    const Options options = parse_options(argv);
+    if (options.help) {
+        fmt::print("{}", format_help());
+        return 0;
+    }
+    if (options.version) {
+        fmt::print("ipcrun {}\n", IPCRUN_VERSION);
+        return 0;
+    }
+    tidy_descriptors();
+    if (!options.directory.empty()) enter_directory(options.directory);
+    const Program program = find_program(options.command);
+    const Surroundings surroundings = read_surroundings();
+    prepare_signals();
+    std::vector<pid_t> own_children = current_children();
+    become_subreaper();
+    LocalAgent agent = start_local_agent();
+    return Job(options, program, surroundings, std::move(agent), std::move(own_children)).run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run({argv, argv + argc});
+    } catch (const Error& error) {
+        fmt::print(stderr, "ipcrun: {}\n", error.what());
+        const bool is_users = error.code == ErrorCode::usage || error.code == ErrorCode::config;
+        return is_users ? usage_status : failure_status;
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "ipcrun: {}\n", error.what());
+        return failure_status;
+    }
+}

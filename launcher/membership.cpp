@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/membership.hpp"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <array>
+
+#include "base/error.hpp"
+#include "base/mapping.hpp"
+#include "base/socket.hpp"
+#include "launcher/process_table.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+constexpr Seconds kill_time_max{1.0};  // for a process that has been sent SIGKILL
+constexpr int exit_status_1 = W_EXITCODE(1, 0);
+
+}  // namespace
+
+Membership::Membership(EventLoop& loop, const Shape& shape, ReportCallback report)
+    : loop_(loop),
+      segment_fd_(ControlSegment::create(shape.ranks, shape.usable_cpus, shape.arena_bytes)),
+      heap_fd_(
+          create_memfd("ipcrun-heap", static_cast<std::uint64_t>(shape.ranks) * shape.arena_bytes)),
+      segment_(segment_fd_.get()),
+      members_(static_cast<std::size_t>(shape.ranks)),
+      report_(std::move(report)) {}
+
+UniqueFd Membership::open_socket(int rank) {
+    auto [ours, theirs] = create_socket_pair(SocketKind::packet);
+    Member& member = members_[static_cast<std::size_t>(rank)];
+    set_nonblocking(ours.get());
+    member.socket = std::move(ours);
+    member.socket_watch =
+        loop_.on_readable(member.socket.get(), [this, rank] { on_readable(rank); });
+    return std::move(theirs);
+}
+
+void Membership::worker_started(int rank, pid_t pid) {
+    members_[static_cast<std::size_t>(rank)].worker_pid = pid;
+}
+
+void Membership::worker_ended(int rank, int wait_status) {
+    while (read_packet(rank)) {
+    }
+    Member& member = members_[static_cast<std::size_t>(rank)];
+    member.joined_watch.reset();
+    if (member.joined_pidfd) {
+        // It may be gone already; then the wait ends at once.
+        (void)::syscall(SYS_pidfd_send_signal, member.joined_pidfd.get(), SIGKILL, nullptr, 0);
+        (void)wait_readable(member.joined_pidfd.get(), Deadline::after(kill_time_max));
+    }
+    member.joined_pidfd.reset();
+    mark_ended(rank, wait_status);
+}
+
+void Membership::on_readable(int rank) {
+    (void)read_packet(rank);
+}
+
+bool Membership::read_packet(int rank) {
+    Member& member = members_[static_cast<std::size_t>(rank)];
+    if (!member.socket) return false;
+    try {
+        Packet packet;
+        switch (receive_packet(member.socket.get(), packet)) {
+            case PacketResult::would_block:
+                return false;
+            case PacketResult::received: {
+                handle(rank, decode_worker_message(packet.bytes));
+                return true;
+            }
+            case PacketResult::closed:
+                break;
+        }
+    } catch (const Error& error) {
+        // A program that writes to descriptor 3 for reasons of its own: it is no rank of ours.
+        answer(rank, Refused{error.what()});
+    }
+    member.socket_watch.reset();
+    member.socket.reset();
+    return false;
+}
+
+void Membership::handle(int rank, const WorkerMessage& message) {
+    if (const auto* wish = std::get_if<Join>(&message)) return join(rank, *wish);
+    if (const auto* report = std::get_if<Report>(&message)) return report_(rank, *report);
+    if (!std::holds_alternative<Leave>(message))
+        fail(ErrorCode::protocol, "a rank sent a message that only agents send");
+    RankSlot& slot = segment_.rank(rank);
+    if (slot.state.load() != RankState::joined) return;
+    slot.state.store(RankState::left);
+    segment_.raise_alert();
+}
+
+void Membership::join(int rank, const Join& join) {
+    Member& member = members_[static_cast<std::size_t>(rank)];
+    if (join.version != worker_protocol_version)
+        return answer(rank, Refused{fmt::format("this ipcrun speaks version {} of its protocol, "
+                                                "and the program version {}: build it anew",
+                                                worker_protocol_version, join.version)});
+    if (member.joined_pid != 0)
+        return answer(rank, Refused{fmt::format("rank {} has been joined by process {}: only one "
+                                                "process can be a rank, and only once",
+                                                rank, member.joined_pid)});
+    member.joined_pid = join.pid;
+    // A program under a shell, say. One in another pid namespace ends with its worker at the
+    // latest.
+    if (join.pid != member.worker_pid && is_descendant(join.pid)) {
+        member.joined_pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, join.pid, 0)));
+        if (member.joined_pidfd)
+            member.joined_watch = loop_.on_readable(member.joined_pidfd.get(),
+                                                    [this, rank] { joined_process_ended(rank); });
+    }
+    RankSlot& slot = segment_.rank(rank);
+    slot.pid.store(join.pid);
+    slot.state.store(RankState::joined);
+    answer(rank, Joined{}, std::array{segment_fd_.get(), heap_fd_.get()});
+}
+
+void Membership::answer(int rank, const WorkerMessage& message, std::span<const int> fds) {
+    try {
+        // A rank has room for the few answers it asked for; one that does not read them gets none.
+        (void)send_packet(members_[static_cast<std::size_t>(rank)].socket.get(), encode(message),
+                          fds);
+    } catch (const Error&) {
+        // It has ended in the meantime, which is met where its end is.
+    }
+}
+
+void Membership::joined_process_ended(int rank) {
+    while (read_packet(rank)) {
+    }
+    members_[static_cast<std::size_t>(rank)].joined_watch.reset();
+    // How it ended is known to its parent alone.
+    if (segment_.rank(rank).state.load() == RankState::joined) mark_ended(rank, exit_status_1);
+}
+
+void Membership::mark_ended(int rank, int wait_status) {
+    Member& member = members_[static_cast<std::size_t>(rank)];
+    if (std::exchange(member.is_marked, true)) return;
+    segment_.mark_ended(rank, wait_status);
+}
+
+}  // namespace ipcrun

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// The node's service to ranks that take part in the job: the memory they share, and who of them
+/// lives. Ranks ask over their control sockets (runtime/wire/worker_protocol.hpp).
+
+#include <functional>
+#include <vector>
+
+#include "base/event_loop.hpp"
+#include "base/unique_fd.hpp"
+#include "runtime/wire/control_segment.hpp"
+#include "runtime/wire/worker_protocol.hpp"
+
+namespace ipcrun {
+
+class Membership {
+  public:
+    struct Shape {
+        int ranks = 1;
+        int usable_cpus = 1;
+        std::uint64_t arena_bytes = 0;
+    };
+    using ReportCallback = std::function<void(int rank, const Report& report)>;
+
+    /// Creates the control segment and the shared heap.
+    Membership(EventLoop& loop, const Shape& shape, ReportCallback report);
+
+    /// Opens the control socket of `rank` and returns the worker's end.
+    UniqueFd open_socket(int rank);
+    /// The process that was started as `rank`; to be called before the loop turns again.
+    void worker_started(int rank, pid_t pid);
+    /// The worker of `rank` has been reaped. Hears what it still had to say, ends the process that
+    /// joined in its place (a program under `sh -c`), and then tells the node: from here on nothing
+    /// of this rank touches the shared memory.
+    void worker_ended(int rank, int wait_status);
+
+  private:
+    struct Member {
+        UniqueFd socket;
+        FdWatch socket_watch;
+        pid_t worker_pid = 0;
+        pid_t joined_pid = 0;   // 0: has not joined
+        UniqueFd joined_pidfd;  // of a process that joined and is not the worker
+        FdWatch joined_watch;
+        bool is_marked = false;  // told of its end in the segment
+    };
+
+    void on_readable(int rank);
+    /// false when there is nothing more to read now.
+    bool read_packet(int rank);
+    void handle(int rank, const WorkerMessage& message);
+    void join(int rank, const Join& join);
+    void answer(int rank, const WorkerMessage& message, std::span<const int> fds = {});
+    void joined_process_ended(int rank);
+    void mark_ended(int rank, int wait_status);
+
+    EventLoop& loop_;
+    UniqueFd segment_fd_;
+    UniqueFd heap_fd_;
+    ControlSegment segment_;
+    std::vector<Member> members_;
+    ReportCallback report_;
+};
+
+}  // namespace ipcrun

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/program.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+bool may(const std::string& path, int mode) {
+    return ::faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0;
+}
+
+bool is_file(const std::string& path) {
+    struct stat status = {};
+    return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+bool is_directory(const std::string& path) {
+    struct stat status = {};
+    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// Why a path that was given cannot be used, for the end of a message.
+std::string reason(const std::string& path) {
+    if (is_directory(path)) return "it is a directory";
+    struct stat status = {};
+    if (::stat(path.c_str(), &status) != 0) return std::strerror(errno);
+    return "it is not a regular file";
+}
+
+void check_executable(const std::string& path) {
+    if (!is_file(path)) fail(ErrorCode::usage, "run '{}': {}", path, reason(path));
+    if (!may(path, X_OK))
+        fail(ErrorCode::usage, "run '{}': it is not executable (chmod +x '{}')", path, path);
+}
+
+std::string search_path(const std::string& name) {
+    const char* path = std::getenv("PATH");
+    std::string refused;
+    for (const std::string_view folder : split(path == nullptr ? "/bin:/usr/bin" : path, ':')) {
+        const std::string file = fmt::format("{}/{}", folder.empty() ? "." : folder, name);
+        if (!is_file(file)) continue;
+        if (may(file, X_OK)) return file;
+        if (refused.empty()) refused = file;
+    }
+    if (!refused.empty()) check_executable(refused);
+    const bool is_here = is_file(name);
+    fail(ErrorCode::usage, "program '{}' not found in PATH{}", name,
+         is_here ? fmt::format("; the one in this directory is './{}'", name) : "");
+}
+
+std::string find_interpreter() {
+    if (const char* given = std::getenv("IPCRUN_LUA"); given != nullptr && *given != '\0') {
+        check_executable(given);
+        return given;
+    }
+    std::error_code error;
+    const auto folder = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+    const std::array places = {folder / "ipcrun-lua",
+                               folder / "../bindings/lua/interpreter/ipcrun-lua"};
+    for (const auto& place : places)
+        if (is_file(place) && may(place, X_OK)) return place.lexically_normal();
+    fail(ErrorCode::config,
+         "the interpreter ipcrun-lua is not beside {} (set IPCRUN_LUA to its path)",
+         (folder / "ipcrun").string());
+}
+
+}  // namespace
+
+Program find_program(const std::vector<std::string>& command) {
+    const std::string& name = command.front();
+    if (name.empty()) fail(ErrorCode::usage, "run '': a program's name is not empty");
+    if (name.ends_with(".lua")) {
+        if (!is_file(name)) fail(ErrorCode::usage, "run script '{}': {}", name, reason(name));
+        if (!may(name, R_OK))
+            fail(ErrorCode::usage, "run script '{}': it may not be read (chmod +r '{}')", name,
+                 name);
+        Program program{find_interpreter(), {"ipcrun-lua"}};
+        program.argv.insert(program.argv.end(), command.begin(), command.end());
+        return program;
+    }
+    if (name.find('/') == std::string::npos) return {search_path(name), command};
+    check_executable(name);
+    return {name, command};
+}
+
+void enter_directory(const std::string& directory) {
+    if (::chdir(directory.c_str()) != 0)
+        fail(ErrorCode::usage, "option --wdir: directory '{}': {}", directory,
+             std::strerror(errno));
+    if (!may(".", W_OK | X_OK))
+        fail(ErrorCode::usage, "option --wdir: directory '{}' may not be written: {}", directory,
+             std::strerror(errno));
+}
+
+}  // namespace ipcrun

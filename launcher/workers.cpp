@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/workers.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <utility>
+
+#include "base/error.hpp"
+#include "launcher/plan.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+UniqueFd open_null() {
+    return UniqueFd(check_syscall(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null"));
+}
+
+// Which limit to raise, for failures that come of one.
+std::string_view advice(int error_number) {
+    switch (error_number) {
+        case EMFILE:
+            return "; raise the limit of open files (ulimit -n)";
+        case ENFILE:
+            return "; raise the system's limit of open files (sysctl fs.file-max)";
+        case EAGAIN:
+            return "; raise the limit of processes (ulimit -u, or the cgroup's pids.max)";
+        case ENOEXEC:
+            return "; a script begins with a line such as #!/bin/sh";
+        default:
+            return "";
+    }
+}
+
+}  // namespace
+
+Workers::Workers(EventLoop& loop, Launch launch, rlimit open_files, Send send)
+    : loop_(loop),
+      launch_(std::move(launch)),
+      open_files_(open_files),
+      send_(std::move(send)),
+      sender_([this](const Output& output) { send_(output); }),
+      membership_(loop,
+                  {.ranks = static_cast<int>(launch_.ranks.size()),
+                   .usable_cpus = launch_.usable_cpus,
+                   .arena_bytes = launch_.arena_bytes},
+                  [this](int rank, const Report& report) {
+                      send_(RankReport{rank, report.kind, report.text});
+                  }),
+      null_(open_null()),
+      // Occupies the number of the control socket, so that nothing that is to be passed on has it.
+      placeholder_(::fcntl(null_.get(), F_DUPFD_CLOEXEC, control_fd_number)) {}
+
+void Workers::start() {
+    for (int rank = 0; rank < static_cast<int>(launch_.ranks.size()); ++rank) {
+        auto worker = std::make_unique<Worker>(loop_, sender_, rank, launch_.whole_lines);
+        try {
+            worker->child = spawn_worker(*worker);
+        } catch (const Error& error) {
+            send_(SpawnFailed{rank,
+                              std::string(error.what()) + std::string(advice(error.system_errno))});
+            break;
+        }
+        const pid_t pid = worker->child.pid;
+        membership_.worker_started(rank, pid);
+        running_.emplace(pid, worker.get());
+        workers_.push_back(std::move(worker));
+        send_(Started{rank, pid});
+    }
+    release_stdin();
+}
+
+Child Workers::spawn_worker(Worker& worker) {
+    const RankSpec& spec = launch_.ranks[static_cast<std::size_t>(worker.rank)];
+    const bool has_stdin = worker.rank == launch_.stdin_rank;
+    const UniqueFd out = worker.out.open();
+    const UniqueFd err = worker.err.open();
+    const UniqueFd control = membership_.open_socket(worker.rank);
+    SpawnOptions options;
+    options.file = launch_.program;
+    options.argv = launch_.argv;
+    options.environment = launch_.environment;
+    options.environment.insert(options.environment.end(), spec.environment.begin(),
+                               spec.environment.end());
+    options.directory = launch_.directory;
+    options.descriptors = {{has_stdin ? STDIN_FILENO : null_.get(), STDIN_FILENO},
+                           {out.get(), STDOUT_FILENO},
+                           {err.get(), STDERR_FILENO},
+                           {control.get(), control_fd_number}};
+    options.cpus = spec.cpus;
+    options.memory_nodes = spec.memory_nodes;
+    options.death_signal = SIGKILL;
+    options.process_group = has_stdin ? launch_.terminal_group : 0;
+    options.ignored_signals = launch_.ignored_signals;
+    options.open_files = open_files_;
+    return spawn(options);
+}
+
+// Whoever writes to a standard input that its rank has closed is to learn it.
+void Workers::release_stdin() {
+    check_syscall(::dup2(null_.get(), STDIN_FILENO), "let go of standard input");
+}
+
+void Workers::signal(int signal_number) {
+    for (const auto& [pid, worker] : running_) {
+        const bool at_terminal = launch_.terminal_group != 0 && worker->rank == launch_.stdin_rank;
+        // A worker that has not been reaped keeps its pid, and with it the number of its group. The
+        // one that shares the launcher's group gets from the terminal itself what comes from there.
+        if (!at_terminal)
+            (void)::kill(-pid, signal_number);
+        else if (signal_number != SIGINT && signal_number != SIGQUIT)
+            (void)worker->child.signal(signal_number);
+    }
+}
+
+void Workers::reaped(pid_t pid, int wait_status) {
+    const auto entry = running_.find(pid);
+    if (entry == running_.end()) return;
+    Worker& worker = *entry->second;
+    running_.erase(entry);
+    worker.out.drain();
+    worker.err.drain();
+    membership_.worker_ended(worker.rank, wait_status);
+    const bool was_killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
+    send_(Ended{worker.rank, pid, wait_status,
+                was_killed && !kill_expected_ && out_of_memory_.has_grown()});
+}
+
+void Workers::finish() {
+    for (const auto& worker : workers_) {
+        worker->out.finish();
+        worker->err.finish();
+    }
+}
+
+}  // namespace ipcrun

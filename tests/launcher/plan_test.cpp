@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proves what a plan holds, on machines that are made up.
+#include "launcher/plan.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "runtime/wire/control_segment.hpp"
+
+using namespace ipcrun;
+
+namespace {
+
+topology::Machine four_cores() {
+    topology::Machine machine;
+    machine.memory_bytes = 3ull << 30;
+    machine.numa_nodes = {{.os_index = 0, .bytes = 3ull << 30}};
+    for (int cpu = 0; cpu < 4; ++cpu) machine.cores.push_back({.cpus = {cpu}});
+    return machine;
+}
+
+Launch plan(const Options& options, const Surroundings& surroundings = {},
+            const topology::Machine& machine = four_cores()) {
+    return make_plan(options, {"/bin/p", {"p", "x"}}, surroundings, machine);
+}
+
+bool has(const std::vector<std::string>& environment, const std::string& setting) {
+    return std::count(environment.begin(), environment.end(), setting) == 1;
+}
+
+}  // namespace
+
+TEST_CASE("plan: the default is a rank for every core, cut to the quota") {
+    CHECK(plan({}).ranks.size() == 4);
+    topology::Machine machine = four_cores();
+    machine.cpu_quota = 2.5;
+    CHECK(plan({}, {}, machine).ranks.size() == 3);
+}
+
+TEST_CASE("plan: each rank is told its place and its threads") {
+    const Launch launch = plan({.ranks = 2});
+    CHECK(has(launch.ranks[1].environment, "IPCRUN_RANK=1"));
+    CHECK(has(launch.ranks[1].environment, "IPCRUN_SIZE=2"));
+    CHECK(has(launch.ranks[1].environment, "IPCRUN_CONTROL_FD=3"));
+    CHECK(has(launch.ranks[1].environment, "OMP_NUM_THREADS=2"));
+    CHECK(launch.ranks[0].cpus == std::vector<int>{0, 1});
+    CHECK(launch.ranks[1].cpus == std::vector<int>{2, 3});
+}
+
+TEST_CASE("plan: threads that the user has set stay") {
+    const Launch launch = plan({.ranks = 1}, {.environment = {"OMP_NUM_THREADS=9"}});
+    CHECK(has(launch.environment, "OMP_NUM_THREADS=9"));
+    for (const std::string& setting : launch.ranks[0].environment)
+        CHECK_FALSE(setting.starts_with("OMP_NUM_THREADS="));
+}
+
+TEST_CASE("plan: variables of a job around this one are dropped, all others inherited") {
+    const Launch launch =
+        plan({.ranks = 1}, {.environment = {"IPCRUN_RANK=7", "IPCRUN_TERMINAL=1", "HOME=/root"}});
+    CHECK(launch.environment == std::vector<std::string>{"HOME=/root"});
+}
+
+TEST_CASE("plan: -x replaces a variable or requires one") {
+    Options options{.ranks = 1};
+    options.environment = {{"A", "new"}, {"B", std::nullopt}};
+    CHECK(plan(options, {.environment = {"A=old", "B=there"}}).environment ==
+          std::vector<std::string>{"B=there", "A=new"});
+    CHECK_THROWS_AS(plan(options, {.environment = {"A=old"}}), Error);
+}
+
+TEST_CASE("plan: standard input goes to rank 0, unless it is a terminal or another is named") {
+    CHECK(plan({.ranks = 2}).stdin_rank == 0);
+    const Surroundings terminal{.standard_input = InputKind::terminal, .process_group = 42};
+    CHECK(plan({.ranks = 2}, terminal).stdin_rank == no_rank);
+    const Launch asked = plan({.ranks = 2, .stdin_rank = 1}, terminal);
+    CHECK(asked.stdin_rank == 1);
+    CHECK(asked.terminal_group == 42);
+    CHECK(plan({.ranks = 2, .stdin_rank = stdin_none}).stdin_rank == no_rank);
+    CHECK_THROWS_AS(plan({.ranks = 2, .stdin_rank = 2}), Error);
+}
+
+TEST_CASE("plan: an arena is twice the memory, and all arenas fit the address space") {
+    CHECK(plan({.ranks = 1}).arena_bytes == 8ull << 30);
+    topology::Machine machine = four_cores();
+    machine.memory_bytes = 0;
+    CHECK(plan({.ranks = 1}, {}, machine).arena_bytes == 1ull << 30);
+    machine.memory_bytes = 8ull << 40;
+    for (const int ranks : {1, 3, 8, node_ranks_max}) {
+        const std::uint64_t arena = plan({.ranks = ranks}, {}, machine).arena_bytes;
+        CAPTURE(ranks);
+        CHECK(static_cast<std::uint64_t>(ranks) * arena <= heap_bytes_max);
+        CHECK((arena & (arena - 1)) == 0);
+        CHECK(arena >= 1ull << 30);
+    }
+}
+
+TEST_CASE("plan: only one rank has its output passed on as it comes") {
+    CHECK_FALSE(plan({.ranks = 1}).whole_lines);
+    CHECK(plan({.ranks = 2}).whole_lines);
+}
+
+TEST_CASE("plan: bindings are printed one line a rank") {
+    const topology::Machine machine = four_cores();
+    CHECK(format_bindings(plan({.ranks = 2}), machine) ==
+          "rank 0: cpus 0-1, NUMA node 0, 2 threads\nrank 1: cpus 2-3, NUMA node 0, 2 threads\n");
+    const Launch unbound = plan({.ranks = 4, .bind_to = topology::BindTo::none});
+    CHECK(unbound.ranks[0].cpus.empty());
+    CHECK(format_bindings(unbound, machine)
+              .starts_with("rank 0: not bound, cpus 0-3, NUMA node 0, 1 thread\n"));
+}

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+# Proves what becomes of signals that ipcrun gets and that do not end the job.
+source "$TAP"
+
+cat >"$work/listener" <<'END'
+#!/bin/bash
+trap 'echo "$IPCRUN_RANK USR1"' USR1
+trap 'echo "$IPCRUN_RANK USR2"' USR2
+trap 'echo "$IPCRUN_RANK TERM"; exit 0' TERM
+echo "$IPCRUN_RANK ready"
+while :; do sleep 60 & wait $!; kill $!; done
+END
+chmod +x "$work/listener"
+begin() {
+    "$IPCRUN" -n 2 --grace 5 "$work/listener" >"$out" 2>"$err" &
+    job=$!
+    within 5 said 2 ready
+}
+said() { [[ $(grep -c " $2\$" "$out") == "$1" ]]; }
+agent_of() { ps -o pid= --ppid "$1" | tr -d ' '; }
+workers() { ps -o pid= --ppid "$(agent_of "$job")"; }
+states() { ps -o stat= -p "$(workers | paste -sd,)" | cut -c1 | sort -u | paste -sd,; }
+is_state() { [[ $(states) == "$1" && $(ps -o stat= -p "$job" | cut -c1) == "$1" ]]; }
+
+begin
+kill -USR1 "$job"
+ok "USR1 reaches all ranks" within 5 said 2 USR1
+kill -USR2 "$job"
+ok "USR2 too" within 5 said 2 USR2
+kill -TSTP "$job"
+ok "TSTP stops ipcrun and its workers" within 5 is_state T
+kill -CONT "$job"
+ok "CONT continues them" within 5 is_state S
+kill -TERM "$job"
+status=0
+wait "$job" || status=$?
+is "$status" 143 "TERM: 128 + 15"
+ok "and ranks may use the grace to end in order" said 2 TERM
+
+# bash starts background commands with INT ignored, as it should stay.
+begin
+kill -INT "$job"
+kill -USR1 "$job"
+ok "a signal that was ignored at the start is not acted on" within 5 said 2 USR1
+kill -TERM "$job"
+wait "$job"
+
+begin
+kill -TERM "$(agent_of "$job")"
+kill -USR1 "$job"
+ok "the agent does not go by TERM before its workers" within 5 said 2 USR1
+kill -TERM "$job"
+wait "$job"
+nothing_left "in the end nothing is left"
+
+done_testing
