@@ -49,6 +49,7 @@ local function count(record)
     local _, _, skipped = cases_in(output_of(record))
     return 0, 0, math.max(skipped, 1)
   end
+  if result == "EXPECTEDFAIL" then return 1, 0, 0 end
   -- A program that crashed or hung says nothing trustworthy about its cases.
   if status < 0 or status > 128 or result == "TIMEOUT" then return 0, 1, 0 end
   local passed, failed, skipped = cases_in(output_of(record))
@@ -72,6 +73,8 @@ local function self_test()
     { "a TAP plan of nothing is one skipped test", "SKIP", 0, "1..0 # SKIP no GPU\\n", 0, 0, 1 },
     { "a program that only exits is one test", "OK", 0, "hello\\n", 1, 0, 0 },
     { "a program that skips itself is one skipped test", "SKIP", 77, "", 0, 0, 1 },
+    { "a failure that was announced is one passed test", "EXPECTEDFAIL", 1,
+      "1..2\\nok 1\\nnot ok 2\\n", 1, 0, 0 },
     { "a failing status after passing cases is one more failure", "FAIL", 23,
       "[doctest] test cases: 2 | 2 passed | 0 failed | 0 skipped\\n", 2, 1, 0 },
   }

@@ -107,7 +107,7 @@ end
 local function file_faults(path, text, faults)
   local number = 0
   local function report(what) table.insert(faults, ("%s:%d: %s"):format(path, number, what)) end
-  local is_shell = path:find("%.sh$") or not path:find("%.%w+$")
+  local is_program = not path:find("%.%w+$")
   local is_build = path:find("meson%.build$")
   local spdx = "^[-#/]+ SPDX%-License%-Identifier: Apache%-2%.0$"
   for line in (text .. (text:find("\n$") and "" or "\n")):gmatch("(.-)\n") do
@@ -118,7 +118,7 @@ local function file_faults(path, text, faults)
       report("no SPDX line on top")
     end
   end
-  if is_shell and not text:find("^#!") then report("no interpreter line") end
+  if is_program and not text:find("^#!") then report("no interpreter line") end
   if number > lines_max then report(("has %d lines; split it below 400"):format(number)) end
   number = 1
   if path:find("%.hpp$") then header_faults(text, report) end
@@ -208,8 +208,8 @@ local examples <const> = {
   { "the licence comes second after an interpreter line", "a.sh",
     "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n" },
   { "a script names its licence too", "a.sh", "#!/bin/sh\n:\n", "no SPDX line on top" },
-  { "a script names its interpreter", "a.sh", "# SPDX-License-Identifier: Apache-2.0\n",
-    "no interpreter line" },
+  { "a script that is a command names its interpreter", "dev",
+    "# SPDX-License-Identifier: Apache-2.0\n", "no interpreter line" },
   { "a header guards itself", "base/a.hpp", head .. "/// Words.\n", "no #pragma once" },
   { "a header says what lives in it", "base/a.hpp", head .. "#pragma once\n#include <map>\n",
     "no /// paragraph" },
