@@ -42,7 +42,9 @@ local function measure(group)
     if driver.has_program(program) then times[name] = {} else print(name .. ": not here") end
   end
   for round = 0, rounds do  -- round 0 warms the caches up and is not counted
-    for _, contestant in ipairs(group.contestants) do
+    for turn = 1, #group.contestants do
+      -- Each round begins with another one, so that nobody always follows the same neighbour.
+      local contestant = group.contestants[(turn + round) % #group.contestants + 1]
       local name, _, command = table.unpack(contestant)
       if times[name] then
         local us = tonumber(driver.capture(command))
