@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bindings/lua/modules.hpp"
+
+namespace ipcrun::lua {
+
+namespace {
+
+// {name, the function that opens it}, ended by an empty entry.
+constexpr luaL_Reg modules[] = {
+    {nullptr, nullptr},
+};
+
+}  // namespace
+
+void preload_modules(lua_State* lua) {
+    luaL_getsubtable(lua, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    luaL_setfuncs(lua, modules, 0);
+    lua_pop(lua, 1);
+}
+
+}  // namespace ipcrun::lua
