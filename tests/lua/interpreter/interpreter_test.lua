@@ -127,9 +127,14 @@ expect('output before an error is not lost', { { '-e', 'io.write("partial") erro
 expect('endless recursion is an error', { { '-e',
   'local function f() return 1 + f() end f()' } }, '',
   'stack overflow', 1)
-expect('memory that is not there is an error', { { '-e',
-  'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1e6 + i) end' }, '', { 'sh', '-c',
-  'ulimit -v 300000; exec "$@"', 'sh' } }, '', 'not enough memory', 1)
+local limited = { 'sh', '-c', 'ulimit -v 300000; exec "$@"', 'sh' }
+if select(3, run({ '-v' }, '', limited)) == 0 then
+  expect('memory that is not there is an error', { { '-e',
+    'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1e6 + i) end' }, '', limited }, '',
+    'not enough memory', 1)
+else
+  ok(true, 'memory that is not there is an error # SKIP a sanitizer wants more address space')
+end
 
 -- The end of a program.
 expect('os.exit gives its status', { { '-e', 'os.exit(7)' } }, '', '', 7)
