@@ -17,6 +17,14 @@ constexpr int size_class_count = size_class_of(Heap::small_bytes_max) + 1;
 constexpr std::size_t page_bytes = 4096;
 constexpr std::chrono::seconds release_interval{1};
 
+// Ranks that do the same get blocks at equal offsets of their arenas. Were they equal modulo a page,
+// the same element of all ranks would fall into one set of the first-level cache, and a reduction
+// over more ranks than that has ways would evict what it needs next.
+std::size_t colour_of(int rank) {
+    constexpr int lines_per_page = page_bytes / 64;
+    return static_cast<std::size_t>(rank * 9 % lines_per_page) * 64;
+}
+
 // The policy of a shared mapping is kept with the memory: it holds for peers that touch it first.
 void prefer_own_nodes(std::byte* arena, std::size_t bytes) {
     int mode = MPOL_DEFAULT;
@@ -42,7 +50,7 @@ std::atomic<bool>* create_fork_guard() {
 Heap::Heap(std::shared_ptr<NodeMemory> memory, int rank)
     : memory_(std::move(memory)),
       arena_(memory_->arena(rank)),
-      rank_(rank),
+      colour_(colour_of(rank)),
       open_(create_fork_guard()),
       runs_(memory_->arena_bytes() / unit_bytes),
       last_release_(Clock::now()),
@@ -57,11 +65,11 @@ void* Heap::allocate(std::size_t bytes) {
     const std::lock_guard lock(mutex_);
     if (bytes <= small_bytes_max) return allocate_small(size_class_of(bytes == 0 ? 1 : bytes));
     release_now_and_then();
-    const std::uint64_t units = (bytes + unit_bytes - 1) / unit_bytes;
+    const std::uint64_t units = (colour_ + bytes + unit_bytes - 1) / unit_bytes;
     const auto first = runs_.take(units);
     if (!first) return nullptr;
     large_.emplace(*first, units);
-    return arena_ + *first * unit_bytes;
+    return arena_ + *first * unit_bytes + colour_;
 }
 
 void* Heap::allocate_small(int size_class) {
@@ -94,7 +102,8 @@ void Heap::deallocate(void* block) {
     if (const auto slab = slabs_.find(unit); slab != slabs_.end())
         return deallocate_small(unit, *slab->second, offset % unit_bytes);
     const auto large = large_.find(unit);
-    check(large != large_.end() && offset % unit_bytes == 0, "a block was freed that is not in use");
+    check(large != large_.end() && offset % unit_bytes == colour_,
+          "a block was freed that is not in use");
     const std::uint64_t units = large->second;
     large_.erase(large);
     runs_.give_back(unit, units, Clock::now());

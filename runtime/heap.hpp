@@ -67,7 +67,7 @@ class Heap {
 
     std::shared_ptr<NodeMemory> memory_;
     std::byte* arena_;
-    int rank_;
+    std::size_t colour_;  // where large blocks begin within their first unit; see heap.cpp
     std::atomic<bool>* open_ = nullptr;  // a page of its own that fork() wipes
     mutable std::mutex mutex_;
     FreeRuns runs_;

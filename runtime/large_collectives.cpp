@@ -120,7 +120,8 @@ void Communicator::exchange_in_place(const Operation& operation, Kind kind,
     meet(operation, waiter_.is_crowded() ? workers_max() - 1 : size());
     const Task task(kind, op, root, parts, size());
     Work& progress = block_.works[operation.sequence & 1];
-    if (progress.workers.fetch_add(1) < static_cast<std::uint32_t>(workers_max())) {
+    if (!waiter_.is_crowded() ||
+        progress.workers.fetch_add(1) < static_cast<std::uint32_t>(workers_max())) {
         resolve_addresses(operation, parts);
         work(operation, task);
     }

@@ -12,6 +12,7 @@ constexpr std::size_t block_elements = 512;
 // How far ahead of the arithmetic memory is asked for. Hardware prefetchers stop at page ends and
 // follow few streams; here there are as many as ranks.
 constexpr std::size_t prefetch_bytes = 4096;
+constexpr std::size_t prefetch_step_bytes = 512;
 
 // What arithmetic is done in: wrapping for integers, without the traps of promotion to int.
 template <typename T>
@@ -61,27 +62,38 @@ HWY_INLINE T tree_element(const T* const* sources, std::size_t i) {
                           tree_element<F, N / 2>(sources + N / 2, i));
 }
 
-// N sources straight into M destinations.
 template <typename F, int N, int M, typename T>
-HWY_NOINLINE void fused(const T* const* sources, T* const* destinations, std::size_t count) {
-    constexpr std::size_t step = 1024 / sizeof(T);
+HWY_INLINE void fused_run(const T* const* sources, T* const* destinations, std::size_t begin,
+                          std::size_t end) {
     const T* from[N];
     T* to[M];
     for (int n = 0; n < N; ++n) from[n] = sources[n];
     for (int m = 0; m < M; ++m) to[m] = destinations[m];
-    for (std::size_t begin = 0; begin < count; begin += step) {
-        const std::size_t end = std::min(begin + step, count);
-        for (int n = 0; n < N; ++n) {
-            const char* ahead = reinterpret_cast<const char*>(from[n] + begin) + prefetch_bytes;
-            for (int line = 0; line < 1024; line += 64) __builtin_prefetch(ahead + line);
-        }
 #pragma GCC ivdep
-        for (std::size_t i = begin; i < end; ++i) {
-            const T value = tree_element<F, N>(from, i);
+    for (std::size_t i = begin; i < end; ++i) {
+        const T value = tree_element<F, N>(from, i);
 #pragma GCC unroll 8
-            for (int m = 0; m < M; ++m) to[m][i] = value;
-        }
+        for (int m = 0; m < M; ++m) to[m][i] = value;
     }
+}
+
+// N sources straight into M destinations. Memory beyond the end is not asked for: another rank may
+// be working on it, and would lose it from its cache.
+template <typename F, int N, int M, typename T>
+HWY_NOINLINE void fused(const T* const* sources, T* const* destinations, std::size_t count) {
+    constexpr std::size_t ahead = prefetch_bytes / sizeof(T);
+    constexpr std::size_t step = prefetch_step_bytes / sizeof(T);
+    std::size_t begin = 0;
+    for (; begin + ahead + step <= count; begin += step) {
+        for (int n = 0; n < N; ++n) {
+            const char* line = reinterpret_cast<const char*>(sources[n] + begin) + prefetch_bytes;
+#pragma GCC unroll 8
+            for (std::size_t i = 0; i < prefetch_step_bytes; i += 64)
+                __builtin_prefetch(line + i, N == M);  // in place: it will be written, too
+        }
+        fused_run<F, N, M>(sources, destinations, begin, begin + step);
+    }
+    fused_run<F, N, M>(sources, destinations, begin, count);
 }
 
 // `stored` is what lies in memory, `T` what is computed with; they differ for f16 and bf16.
