@@ -13,7 +13,9 @@ namespace {
 constexpr std::uint8_t many_parts = 1;  // Fingerprint::flags: shape is a hash
 
 // Parts lie side by side in a payload, each aligned for any element.
-constexpr std::size_t padded(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
+constexpr std::size_t padded(std::size_t bytes) {
+    return (bytes + 7) / 8 * 8;
+}
 
 std::size_t packed_bytes(std::span<const Part> parts) {
     std::size_t bytes = 0;

@@ -15,8 +15,12 @@ std::uint64_t encode_failure(ErrorCode code, int rank, std::uint32_t sequence) {
     return (static_cast<std::uint64_t>(code) + 1) | static_cast<std::uint64_t>(rank) << 8 |
            static_cast<std::uint64_t>(sequence) << 32;
 }
-ErrorCode failure_code(std::uint64_t failure) { return static_cast<ErrorCode>((failure & 0xff) - 1); }
-int failure_rank(std::uint64_t failure) { return static_cast<int>(failure >> 8 & 0xff'ffff); }
+ErrorCode failure_code(std::uint64_t failure) {
+    return static_cast<ErrorCode>((failure & 0xff) - 1);
+}
+int failure_rank(std::uint64_t failure) {
+    return static_cast<int>(failure >> 8 & 0xff'ffff);
+}
 std::uint32_t failure_sequence(std::uint64_t failure) {
     return static_cast<std::uint32_t>(failure >> 32);
 }
@@ -65,7 +69,8 @@ void Communicator::look_around(const Operation& operation) {
 void Communicator::give_up(const Operation& operation, ErrorCode code, int rank,
                            const std::string& message) {
     std::uint64_t none = 0;
-    if (block_.failure.compare_exchange_strong(none, encode_failure(code, rank, operation.sequence)))
+    if (block_.failure.compare_exchange_strong(none,
+                                               encode_failure(code, rank, operation.sequence)))
         control_.raise_alert();
     block_.member(this->rank()).touching.store(0);
     wait_until_untouched();
@@ -114,7 +119,8 @@ std::string Communicator::describe_call(int member, std::uint32_t sequence) cons
             print.flags != 0 ? "many tensors"
                              : fmt::format("{} {}", print.shape, name_of(Dtype(print.dtype)));
         switch (static_cast<Kind>(print.kind)) {
-            case Kind::barrier: return "barrier()" + place;
+            case Kind::barrier:
+                return "barrier()" + place;
             case Kind::allreduce:
                 return fmt::format("allreduce({}, {}){}", what, name_of(Op(print.op)), place);
             case Kind::broadcast:
@@ -129,8 +135,10 @@ std::string Communicator::describe_end(int member) const {
     switch (slot.state.load()) {
         case RankState::failed:
             return fmt::format("failed: {}", describe_wait_status(slot.wait_status.load()));
-        case RankState::exited: return "ended without taking part";
-        default: return "left without taking part";
+        case RankState::exited:
+            return "ended without taking part";
+        default:
+            return "left without taking part";
     }
 }
 
