@@ -139,9 +139,9 @@ void Job::act(const Done& done) {
             fmt::format("ipcrun: {} processes of the job cannot be killed (are they stuck in the "
                         "kernel, or another user's?)\n",
                         done.survivors));
-    if (!policy_.was_interrupted() || policy_.exit_status() == own_failure_status)
+    if (!policy_.was_interrupted())
         say(reports_.summary());
-    if (policy_.was_interrupted())
+    else
         write_limit_ = loop_.after(write_time_max, [this] { loop_.stop(); });
     stop_when_written();
 }
@@ -149,6 +149,7 @@ void Job::act(const Done& done) {
 void Job::interrupt(int signal_number) {
     const Policy::Action action = policy_.interrupted(signal_number, Clock::now());
     if (!is_launched_ || is_done_) return loop_.stop();
+    if (agent_limit_) return agent_stuck();  // the third time: no more patience
     carry_out(action);
 }
 
@@ -184,12 +185,24 @@ void Job::agent_lost() {
          describe_wait_status(was_signalled ? info.si_status : W_EXITCODE(info.si_status, 0)));
 }
 
+// It has been told to kill the job and does not (somebody may have stopped it): its part is ours.
+void Job::agent_stuck() {
+    if (is_done_) return;
+    (void)agent_.signal(SIGKILL);
+    fail(ErrorCode::system, "the agent (pid {}) does not answer; the job has been ended",
+         agent_.pid);
+}
+
 void Job::carry_out(const Policy::Action& action) {
     if (action.signal != 0) {
         send(Signal{action.signal});
         send(Signal{SIGCONT});  // a stopped worker cannot answer
     }
-    if (action.kill) send(Kill{});
+    if (action.kill) {
+        send(Kill{});
+        agent_limit_ = loop_.after(std::chrono::ceil<std::chrono::milliseconds>(agent_time_max),
+                                   [this] { agent_stuck(); });
+    }
     policy_timer_.reset();
     const auto deadline = policy_.next_deadline();
     if (!deadline) return;

@@ -47,7 +47,7 @@ is "$(OMP_NUM_THREADS=5 "$IPCRUN" -n 64 sh -c "$threads" | sort -u)" 5,1 "the us
 is "$("$IPCRUN" -n 2 -x OPENBLAS_NUM_THREADS=3 sh -c "$threads" | cut -d, -f2 | sort -u)" 3 "so does one from -x"
 
 exec 9</dev/null
-is "$("$IPCRUN" -n 2 sh -c '[ $IPCRUN_RANK = 1 ] || ls /proc/$$/fd | paste -sd" "')" "0 1 2 3" \
+is "$("$IPCRUN" -n 2 sh -c '[ $IPCRUN_RANK = 1 ] || ls /proc/$$/fd' | paste -sd' ')" "0 1 2 3" \
     "a worker has the descriptors 0 to 3 and no other"
 exec 9<&-
 is "$("$IPCRUN" -n 1 sh -c 'readlink /proc/$$/fd/3' | cut -d: -f1)" socket "3 is the control socket"

@@ -70,6 +70,14 @@ nothing_left "a second Ctrl-C kills at once"
 job_status
 is "$status" 130 "with the exit status of the first"
 
+begin env --default-signal=INT "$IPCRUN" -n $ranks "$work/stubborn" "$work"
+kill -STOP "$(agent_of "$job")"
+within 2 is_killed
+nothing_left "a further Ctrl-C does without an agent that does not answer"
+job_status
+is "$status" 1 "which is a failure of ipcrun"
+like "$(<"$err")" '^ipcrun: the agent \(pid [0-9]+\) does not answer; the job has been ended$' "that is told"
+
 run "$IPCRUN" -n 2 sh -c 'sleep 60 & setsid sleep 60 & (setsid sh -c "sleep 60" &) & exit 0'
 is "$status" 0 "a job that leaves processes behind ends all the same"
 nothing_left "and they are swept"

@@ -32,6 +32,12 @@ is "$(grep -c boom "$err")" 1 "the traceback comes once"
 like "$(head -2 "$err" | paste -sd'|')" '^ipcrun: rank [0-3] failed:\|train.lua:3: boom$' "and first"
 like "$(tail -1 "$err")" '^ipcrun: the same error on ranks? [0-3,-]+$' "the others are counted"
 
+for ((i = 0; i < 20; ++i)); do
+    "$IPCRUN" -n 1 sh -c 'echo said before >&2; exec "$1" join runtime_error boom exit 1' sh "$rank" 2>&1 |
+        head -1
+done >"$out"
+is "$(sort -u "$out")" "said before" "what a rank wrote before it failed comes before its report"
+
 run "$IPCRUN" -n 4 "$rank" load_error "train.lua:1: syntax error near 'x'" exit 1
 is "$status $(<"$err")" $'1 ipcrun: the script cannot be loaded:\ntrain.lua:1: syntax error near \'x\'' \
     "a script that cannot be loaded is one message for all ranks"

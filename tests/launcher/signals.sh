@@ -20,6 +20,7 @@ said() { [[ $(grep -c " $2\$" "$out") == "$1" ]]; }
 agent_of() { ps -o pid= --ppid "$1" | tr -d ' '; }
 workers() { ps -o pid= --ppid "$(agent_of "$job")"; }
 states() { ps -o stat= -p "$(workers | paste -sd,)" | cut -c1 | sort -u | paste -sd,; }
+show_processes() { ps -eo pid,ppid,pgid,sid,stat,args | grep -E "^ *($job|$(agent_of "$job")) | $(agent_of "$job") " | sed 's/^/# /'; }
 is_state() { [[ $(states) == "$1" && $(ps -o stat= -p "$job" | cut -c1) == "$1" ]]; }
 
 begin
@@ -28,9 +29,9 @@ ok "USR1 reaches all ranks" within 5 said 2 USR1
 kill -USR2 "$job"
 ok "USR2 too" within 5 said 2 USR2
 kill -TSTP "$job"
-ok "TSTP stops ipcrun and its workers" within 5 is_state T
+ok "TSTP stops ipcrun and its workers" within 5 is_state T || show_processes
 kill -CONT "$job"
-ok "CONT continues them" within 5 is_state S
+ok "CONT continues them" within 5 is_state S || show_processes
 kill -TERM "$job"
 status=0
 wait "$job" || status=$?
