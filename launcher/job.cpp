@@ -42,7 +42,7 @@ Job::Job(const Options& options, const Program& program, const Surroundings& sur
       frames_(loop_, std::move(agent.socket),
               {.frame =
                    [this](auto bytes) {
-                       std::visit([this](const auto& message) { act(message); },
+                       std::visit([this](const auto& message) { this->act(message); },
                                   decode_to_launcher(bytes));
                    },
                .closed = [this] { agent_lost(); }}),

@@ -8,7 +8,7 @@ is "$(ulimit -Sn 1024 && "$IPCRUN" -n 200 sh -c 'echo $IPCRUN_RANK' | sort -n | 
     "$(seq 0 199 | md5sum)" "and the output of all 200 arrives"
 run bash -c "ulimit -n 64; exec $IPCRUN -n 200 sleep 60"
 is "$status" 1 "too few descriptors end the job"
-like "$(<"$err")" '^ipcrun: start rank [0-9]+: .*Too many open files; raise the limit of open files \(ulimit -n\)$' \
+like "$(tail -1 "$err")" '^ipcrun: start rank [0-9]+: .*Too many open files; raise the limit of open files \(ulimit -n\)$' \
     "and the message says which limit to raise"
 nothing_left "and leave nothing"
 
