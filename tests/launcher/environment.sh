@@ -52,7 +52,7 @@ is "$("$IPCRUN" -n 2 sh -c '[ $IPCRUN_RANK = 1 ] || ls /proc/$$/fd' | paste -sd'
 exec 9<&-
 is "$("$IPCRUN" -n 1 sh -c 'readlink /proc/$$/fd/3' | cut -d: -f1)" socket "3 is the control socket"
 
-is "$("$IPCRUN" -n 1 sh -c 'grep -E "^Sig(Blk|Ign)" /proc/$$/status' | tr -d ' \t0' | paste -sd,)" \
+is "$("$IPCRUN" -n 1 grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d ' \t0' | paste -sd,)" \
     "SigBlk:,SigIgn:" "signals are at their defaults"
 is "$(trap '' USR1; "$IPCRUN" -n 1 awk '/^SigIgn/ {print $2}' /proc/self/status | tail -c 4)" "200" \
     "a signal that was ignored when ipcrun started stays ignored"

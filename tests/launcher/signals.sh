@@ -54,4 +54,20 @@ kill -TERM "$job"
 wait "$job"
 nothing_left "in the end nothing is left"
 
+if command -v script >/dev/null; then
+    # What is typed reaches the terminal's foreground process group; `script` makes the terminal.
+    mkfifo "$work/keys"
+    env --default-signal=INT script -qec "$IPCRUN -n 3 sh -c 'echo up; exec sleep 60'" /dev/null <"$work/keys" >"$out" &
+    job=$!
+    exec 7>"$work/keys"
+    is_up() { [[ $(grep -c up "$out") == 3 ]]; }
+    within 5 is_up
+    printf '\003' >&7
+    status=0
+    wait "$job" || status=$?
+    is "$status" 130 "Ctrl-C at the terminal ends the job with 130"
+    exec 7>&-
+    nothing_left "and leaves nothing"
+fi
+
 done_testing
