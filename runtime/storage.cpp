@@ -22,7 +22,7 @@ std::byte* allocate_private(std::size_t bytes) {
 
 }  // namespace
 
-StoragePtr Storage::create(Heap* heap, Dtype dtype, std::size_t count) {
+StoragePtr Storage::create(const std::shared_ptr<Heap>& heap, Dtype dtype, std::size_t count) {
     if (count > std::numeric_limits<std::size_t>::max() / 2 / size_of(dtype)) throw std::bad_alloc();
     StoragePtr storage(new Storage());
     storage->dtype_ = dtype;

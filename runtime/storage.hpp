@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "runtime/dtype.hpp"
@@ -21,9 +22,9 @@ class Storage {
         heap,            ///< in the shared heap: every rank of the node can address it
     };
 
-    /// `count` uninitialised elements, 64-byte aligned; from `heap`, or private when it is null or
-    /// closed. The heap must outlive the storage. Throws std::bad_alloc. Any thread.
-    static StoragePtr create(Heap* heap, Dtype dtype, std::size_t count);
+    /// `count` uninitialised elements, 64-byte aligned; from `heap`, or private when it is null,
+    /// full or closed. Throws std::bad_alloc. Any thread.
+    static StoragePtr create(const std::shared_ptr<Heap>& heap, Dtype dtype, std::size_t count);
 
     Dtype dtype() const { return dtype_; }
     Kind kind() const { return heap_ != nullptr ? Kind::heap : Kind::private_memory; }
@@ -39,7 +40,7 @@ class Storage {
     std::atomic<std::size_t> references_{0};
     std::byte* data_ = nullptr;
     std::size_t count_ = 0;
-    Heap* heap_ = nullptr;
+    std::shared_ptr<Heap> heap_;  // shared: a storage may outlive everything else in its process
     Dtype dtype_ = Dtype::f32;
 };
 

@@ -2,22 +2,32 @@
 #pragma once
 /// What all modules of one Lua state share. Kept in the registry; no process-wide state.
 
+#include <cstddef>
 #include <lua.hpp>
-
+#include <memory>
 #include <random>
 
+#include "bindings/lua/torch/blas.hpp"
 #include "runtime/heap.hpp"
+#include "runtime/job.hpp"
 
 namespace ipcrun::lua {
 
 struct Context {
-    /// Where new tensors live; null: private memory (no job, or a heap that could not be had).
-    Heap* heap = nullptr;
+    /// Joined when the context is created, so that tensors live where peers can reach them.
+    std::shared_ptr<Job> job;
+    /// Where new tensors live; null: private memory (no job around).
+    std::shared_ptr<Heap> heap;
     /// torch's generator; torch.manualSeed sets it. Seeded from the system at first.
     std::mt19937_64 generator{std::random_device{}()};
+    /// Storage created since Lua's collector last heard of it; see push_tensor().
+    std::size_t unreported_bytes = 0;
+    /// Loaded at the first matrix product.
+    Blas blas;
 };
 
-/// The context of this state; created at the first call. May raise (memory) only then.
+/// The context of this state; created at the first call, which joins the job. Only that one may
+/// raise: when memory is short or the job cannot be joined.
 Context& context(lua_State* lua);
 
 }  // namespace ipcrun::lua

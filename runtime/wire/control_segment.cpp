@@ -60,6 +60,9 @@ void ControlSegment::mark_ended(int index, int wait_status) const {
     RankSlot& slot = rank(index);
     slot.wait_status.store(wait_status);
     slot.state.store(wait_status == 0 ? RankState::exited : RankState::failed);
+    std::uint32_t nobody = 0;
+    if (wait_status != 0)
+        header().first_failed.compare_exchange_strong(nobody, static_cast<std::uint32_t>(index) + 1);
     raise_alert();
 }
 

@@ -44,7 +44,8 @@ struct OpRecord {
     std::atomic<std::uint32_t> sequence;      ///< of the operation in its communicator, from 1
     std::atomic<std::uint32_t> communicator;  ///< id; the world is 0
     Fingerprint fingerprint;
-    char site[104];  ///< "train.lua:42", ended by a zero
+    std::uint32_t line;
+    char file[100];  ///< the end of the caller's file name, ended by a zero
 };
 static_assert(sizeof(OpRecord) == 128);
 
@@ -67,6 +68,8 @@ struct ControlHeader {
     alignas(64) std::atomic<std::uint32_t> alert;
     /// Counts the reports asked for; a waiting rank calls its report call-back when it changes.
     std::atomic<std::uint32_t> reports;
+    /// 1 + the rank that failed before all others; 0 while none has.
+    std::atomic<std::uint32_t> first_failed;
     alignas(64) std::atomic<std::uint64_t> next_free;  ///< where a further communicator may begin
 };
 

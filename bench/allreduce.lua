@@ -1,0 +1,36 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- In-place allreduce of f32, sum, from Lua:  ipcrun -n RANKS bench/allreduce.lua BYTES...
+-- One JSON line a size from rank 0; measured as bench/measure.h does.
+local ipc = require "ipc"
+local torch = require "torch"
+local world = ipc.world()
+
+local function median_and_p99(samples)
+  table.sort(samples)
+  return samples[#samples // 2 + 1], samples[#samples * 99 // 100 + 1]
+end
+
+local function microseconds(operations, t)
+  local start = ipc.clock()
+  for _ = 1, operations do world:allreduce(t) end
+  return (ipc.clock() - start) * 1e6
+end
+
+for _, bytes in ipairs(arg) do
+  local t = torch.FloatTensor(tonumber(bytes) // 4):zero()
+  local operations, one = 1, 0
+  repeat
+    local elapsed = microseconds(operations, t)
+    one = world:broadcast(elapsed / operations, 0)
+    local long_enough = world:broadcast(elapsed, 0) >= 2000
+    operations = operations * 2
+  until long_enough
+  local batch = math.max(1, math.min(100, 5 // one + 1))
+  local count = math.max(7, math.min(1000, 200000 // (one * batch)))
+  local samples = {}
+  for i = 1, math.tointeger(count) do samples[i] = microseconds(batch, t) / batch end
+  if world.rank == 0 then
+    print(('{"bench":"allreduce","who":"ipcrun Lua","ranks":%d,"bytes":%d,"p50_us":%.4g,"p99_us":%.4g}')
+      :format(world.size, bytes, median_and_p99(samples)))
+  end
+end

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// Errors of ipc's own calls: tables with `code`, `rank` and `message` that print as text.
+
+#include <lua.hpp>
+
+#include "bindings/lua/bind.hpp"
+
+namespace ipcrun::lua {
+
+/// Raises `failure` as a table {code = "peer_lost", rank = 3, message = "…"}; `rank` is nil where
+/// the error is about none. tostring() of it is the message.
+[[noreturn]] void raise_table(lua_State* lua, const Failure& failure);
+
+}  // namespace ipcrun::lua

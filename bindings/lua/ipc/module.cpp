@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bindings/lua/ipc/module.hpp"
+
+#include "base/deadline.hpp"
+#include "bindings/lua/context.hpp"
+#include "bindings/lua/ipc/world.hpp"
+#include "bindings/lua/modules.hpp"
+
+namespace ipcrun::lua {
+
+namespace {
+
+/// ipc.clock(): seconds on the monotonic clock, for measuring how long things take.
+int clock(lua_State* lua) {
+    lua_pushnumber(lua, Seconds(Clock::now().time_since_epoch()).count());
+    return 1;
+}
+
+}  // namespace
+
+int open_ipc(lua_State* lua) {
+    luaL_checkversion(lua);
+    (void)context(lua);  // joins now, so that it fails here and never later
+    preload_modules(lua);
+    lua_newtable(lua);
+    push_world_function(lua);
+    lua_setfield(lua, -2, "world");
+    lua_pushcfunction(lua, clock);
+    lua_setfield(lua, -2, "clock");
+    return 1;
+}
+
+}  // namespace ipcrun::lua

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bindings/lua/ipc/value.hpp"
+
+#include <algorithm>
+
+#include "bindings/lua/bind.hpp"
+#include "bindings/lua/torch/view.hpp"
+
+namespace ipcrun::lua {
+
+namespace {
+
+constexpr const char* metatable_name = "ipcrun.value";
+constexpr int depth_max = 100;
+
+// A number may be an integer on one rank and a float on another: the result is an integer when all
+// are. Each rank adds a mark, chosen so that the operation keeps it apart from "none is a float".
+double float_mark(Op op) {
+    switch (op) {
+        case Op::prod: return 2;
+        case Op::min: return -1;
+        default: return 1;
+    }
+}
+double integer_mark(Op op) { return op == Op::prod ? 1 : 0; }
+
+// How many keys of the table at `index` are there; raises for one that has no order of its own.
+int collect_keys(lua_State* lua, int index, const char* operation) {
+    lua_newtable(lua);
+    const int keys = lua_gettop(lua);
+    int count = 0;
+    lua_pushnil(lua);
+    while (lua_next(lua, index) != 0) {
+        lua_pop(lua, 1);
+        if (lua_type(lua, -1) != LUA_TNUMBER && lua_type(lua, -1) != LUA_TSTRING)
+            luaL_error(lua, "%s: a table key is a %s; numbers and strings have the same order on "
+                            "every rank", operation, luaL_typename(lua, -1));
+        lua_pushvalue(lua, -1);
+        lua_rawseti(lua, keys, ++count);
+    }
+    return count;
+}
+
+// For table.sort: numbers before strings, each in their own order.
+int key_less(lua_State* lua) {
+    const bool first_is_number = lua_type(lua, 1) == LUA_TNUMBER;
+    const bool second_is_number = lua_type(lua, 2) == LUA_TNUMBER;
+    lua_pushboolean(lua, first_is_number == second_is_number ? lua_compare(lua, 1, 2, LUA_OPLT)
+                                                             : first_is_number);
+    return 1;
+}
+
+}  // namespace
+
+Value& push_value(lua_State* lua) {
+    if (luaL_newmetatable(lua, metatable_name) != 0) {
+        lua_pushcfunction(lua, collect<Value>);
+        lua_setfield(lua, -2, "__gc");
+    }
+    lua_pop(lua, 1);
+    return create_userdata<Value>(lua, metatable_name);
+}
+
+void Value::load(lua_State* lua, int index, const char* operation) {
+    index = lua_absindex(lua, index);
+    lua_newtable(lua);  // holders: for each number the table it is in, and its key
+    add(lua, index, lua_gettop(lua), 0, operation);
+    is_number_ = lua_type(lua, index) == LUA_TNUMBER;
+}
+
+void Value::add(lua_State* lua, int index, int holders, int depth, const char* operation) {
+    if (Tensor* tensor = test_tensor(lua, index)) {
+        const Failure failure = attempt([&] {
+            check_writable(view_of(*tensor), operation);
+            tensors_.push_back(tensor);
+        });
+        if (failure) raise_string(lua, failure);
+        return;
+    }
+    switch (lua_type(lua, index)) {
+        case LUA_TNUMBER: {
+            NumberLeaf leaf{lua_tonumber(lua, index), 0, lua_isinteger(lua, index) != 0};
+            leaf.integer = leaf.is_integer ? lua_tointeger(lua, index) : 0;
+            const Failure failure = attempt([&] { numbers_.push_back(leaf); });
+            if (failure) raise_string(lua, failure);
+            return;
+        }
+        case LUA_TTABLE: return add_table(lua, index, holders, depth, operation);
+        default:
+            luaL_error(lua, "%s: cannot work on a %s; tensors, numbers, and tables of these can "
+                            "take part", operation, luaL_typename(lua, index));
+    }
+}
+
+void Value::add_table(lua_State* lua, int index, int holders, int depth, const char* operation) {
+    if (depth == depth_max)
+        luaL_error(lua, "%s: tables are nested more than %d deep, or contain themselves", operation,
+                   depth_max);
+    luaL_checkstack(lua, 12, operation);
+    const int count = collect_keys(lua, index, operation);
+    const int keys = lua_gettop(lua);
+    lua_getglobal(lua, "table");
+    lua_getfield(lua, -1, "sort");
+    lua_pushvalue(lua, keys);
+    lua_pushcfunction(lua, key_less);
+    lua_call(lua, 2, 0);
+    lua_settop(lua, keys);
+    for (int i = 1; i <= count; ++i) {
+        lua_rawgeti(lua, keys, i);
+        lua_pushvalue(lua, -1);
+        lua_rawget(lua, index);
+        if (lua_type(lua, -1) == LUA_TNUMBER) {
+            const auto slot = static_cast<lua_Integer>(lua_rawlen(lua, holders));
+            lua_pushvalue(lua, index);
+            lua_rawseti(lua, holders, slot + 1);
+            lua_pushvalue(lua, -2);
+            lua_rawseti(lua, holders, slot + 2);
+        }
+        add(lua, lua_gettop(lua), holders, depth + 1, operation);
+        lua_settop(lua, keys);
+    }
+    lua_settop(lua, keys - 1);
+}
+
+void Value::pack(lua_State* lua, Op op) {
+    op_ = op;
+    for (Tensor* tensor : tensors_) {
+        copies_.push_back(tensor->is_contiguous() ? Tensor() : contiguous(lua, *tensor));
+        const Tensor& used = copies_.back().storage ? copies_.back() : *tensor;
+        parts_.push_back(
+            {used.data(), static_cast<std::size_t>(used.count()), used.dtype()});
+    }
+    if (numbers_.empty()) return;
+    for (const NumberLeaf& number : numbers_) {
+        reals_.push_back(number.real);
+        reals_.push_back(number.is_integer ? integer_mark(op) : float_mark(op));
+        integers_.push_back(number.integer);
+    }
+    parts_.push_back({reals_.data(), reals_.size(), Dtype::f64});
+    parts_.push_back({integers_.data(), integers_.size(), Dtype::i64});
+}
+
+void Value::unpack() {
+    for (std::size_t i = 0; i < tensors_.size(); ++i)
+        if (copies_[i].storage) copy_elements(copies_[i], *tensors_[i]);
+    for (std::size_t i = 0; i < numbers_.size(); ++i) {
+        const bool all_integers = reals_[2 * i + 1] == integer_mark(op_);
+        numbers_[i] = {reals_[2 * i], integers_[i], all_integers && op_ != Op::avg};
+    }
+}
+
+int Value::store(lua_State* lua, int index, int holders) {
+    const auto push = [lua](const NumberLeaf& number) {
+        if (number.is_integer)
+            lua_pushinteger(lua, number.integer);
+        else
+            lua_pushnumber(lua, number.real);
+    };
+    if (is_number_) {
+        push(numbers_[0]);
+        return 1;
+    }
+    for (std::size_t i = 0; i < numbers_.size(); ++i) {
+        lua_rawgeti(lua, holders, static_cast<lua_Integer>(2 * i + 1));
+        lua_rawgeti(lua, holders, static_cast<lua_Integer>(2 * i + 2));
+        push(numbers_[i]);
+        lua_rawset(lua, -3);
+        lua_pop(lua, 1);
+    }
+    lua_pushvalue(lua, index);
+    return 1;
+}
+
+}  // namespace ipcrun::lua

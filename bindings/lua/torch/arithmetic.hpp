@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// Element-wise math on views that already have one shape and, per operation, one dtype. f16 and
+/// bf16 compute in float and round once. Integers wrap; division truncates. Results may be an
+/// operand itself; other overlaps are resolved by copies. All throw usage where a dtype or a value
+/// does not allow the operation.
+
+#include "bindings/lua/torch/view.hpp"
+#include "bindings/lua/torch/walk.hpp"
+
+namespace ipcrun::lua {
+
+enum class BinaryOp { add, sub, mul, div, pow, max, min };
+constexpr int binary_op_count = 7;
+enum class CompareOp { eq, ne, lt, le, gt, ge };
+constexpr int compare_op_count = 6;
+enum class UnaryOp {
+    abs,
+    neg,
+    sign,
+    floor,
+    ceil,
+    round,
+    trunc,
+    exp,
+    log,
+    sqrt,
+    tanh,
+    sigmoid,
+    sin,
+    cos,
+};
+constexpr int unary_op_count = 14;
+
+/// out = a op b
+void binary(BinaryOp op, const View& out, const View& a, const View& b);
+/// out = a + scale * b; `scale` is one element of their dtype.
+void add_scaled(const View& out, const View& a, const View& scale, const View& b);
+/// out (u8) = a op b ? 1 : 0
+void compare(CompareOp op, const View& out, const View& a, const View& b);
+/// out = op(a)
+void unary(UnaryOp op, const View& out, const View& a);
+
+/// The kernels behind binary() and add_scaled(), by kind of dtype.
+Kernel float_kernel(BinaryOp op, Dtype dtype);
+Kernel integer_kernel(BinaryOp op, Dtype dtype);
+Kernel float_add_scaled_kernel(Dtype dtype);
+Kernel integer_add_scaled_kernel(Dtype dtype);
+
+/// Whether `dtype` is one of the two that compute in float.
+constexpr bool is_half_dtype(Dtype dtype) {
+    return dtype == Dtype::f16 || dtype == Dtype::bf16;
+}
+
+}  // namespace ipcrun::lua

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+// Element-wise functions as scripts call them: torch.add([result,] a, b), a:add(b), a + b.
+#include "bindings/lua/torch/arithmetic.hpp"
+#include "bindings/lua/torch/convert.hpp"
+#include "bindings/lua/torch/modules.hpp"
+
+namespace ipcrun::lua {
+
+namespace {
+
+/// Which argument is what; 0: not given.
+struct Roles {
+    int result = 0;
+    int left = 0;
+    int scale = 0;
+    int right = 0;
+};
+
+bool find_roles(const Call& call, bool takes_scale, Roles& roles) {
+    if (call.is("TN") || call.is("TT")) {
+        roles = {0, 1, 0, 2};
+    } else if (call.is("TTN") || call.is("TTT")) {
+        roles = {1, 2, 0, 3};
+    } else if (call.is("TNT") && takes_scale) {
+        roles = {0, 1, 2, 3};
+    } else if (call.is("TTNT") && takes_scale) {
+        roles = {1, 2, 3, 4};
+    } else if (call.is("NT") && !call.is_method) {
+        roles = {0, 1, 0, 2};
+    } else if (call.is("TNT")) {
+        roles = {1, 2, 0, 3};
+    } else {
+        return false;
+    }
+    if (roles.result == 0 && call.is_method) roles.result = 1;
+    return true;
+}
+
+/// A number or a tensor as an operand of `dtype`; `element` holds a number's value.
+View operand(lua_State* lua, int index, Dtype dtype, Element& element) {
+    const Tensor* tensor = test_tensor(lua, index);
+    if (tensor != nullptr) return view_of(*tensor);
+    store_element(dtype, element.bytes, to_scalar(lua, index));
+    View view;
+    view.dtype = dtype;
+    view.data = element.bytes;
+    view.shape = {1, {1}};
+    view.strides[0] = 0;
+    return view;
+}
+
+/// Numbers fit every tensor, empty ones too; tensors broadcast.
+Shape common_shape(const Tensor* a, const Tensor* b, const char* name) {
+    if (a == nullptr) return shape_of(*b);
+    if (b == nullptr) return shape_of(*a);
+    return broadcast(shape_of(*a), shape_of(*b), name);
+}
+
+View stretched(const View& view, const Tensor* tensor, const Shape& shape, const char* name) {
+    if (tensor != nullptr || shape.count() != 0) return expand(view, shape, name);
+    View empty = view;
+    empty.shape = shape;
+    return empty;
+}
+
+/// In-place targets keep their size; explicit results take the one of the operation.
+void prepare_target(lua_State* lua, const char* name, Tensor& result, bool is_operand, Dtype dtype,
+                    const Shape& shape) {
+    if (is_operand && !(shape_of(result) == shape))
+        fail(ErrorCode::usage, "{}: a result of size {} does not fit into a tensor of size {}",
+             name, format_shape(shape), format_shape(shape_of(result)));
+    prepare_result(lua, name, result, dtype, shape);
+}
+
+int arithmetic(lua_State* lua) {
+    const Call call = begin_call(lua);
+    const BinaryOp op = BinaryOp(call.op);
+    const bool takes_scale = op == BinaryOp::add || op == BinaryOp::sub;
+    Roles roles;
+    if (!find_roles(call, takes_scale, roles))
+        raise_usage(lua, call.name,
+                    takes_scale ? "([result,] tensor, [scale,] tensor or number)"
+                                : "([result,] tensor, tensor or number)");
+    const Tensor* left = test_tensor(lua, roles.left);
+    const Tensor* right = test_tensor(lua, roles.right);
+    const Dtype dtype = left != nullptr ? left->dtype() : right->dtype();
+    Element left_element, right_element, scale_element;
+    const View a = operand(lua, roles.left, dtype, left_element);
+    const View b = operand(lua, roles.right, dtype, right_element);
+    // r = a + scale * number is allowed, as is a plain operand without a scale.
+    if (roles.scale != 0) store_element(dtype, scale_element.bytes, to_scalar(lua, roles.scale));
+    Tensor& result = push_result(lua, roles.result);
+    run(lua, [&] {
+        check_same_dtype(call.name, a.dtype, b.dtype);
+        const Shape shape = common_shape(left, right, call.name);
+        const bool is_operand = &result == left || &result == right;
+        prepare_target(lua, call.name, result, is_operand, dtype, shape);
+        const View out = view_of(result);
+        const View wide_a = stretched(a, left, shape, call.name);
+        const View wide_b = stretched(b, right, shape, call.name);
+        if (roles.scale == 0) return binary(op, out, wide_a, wide_b);
+        if (op == BinaryOp::sub) {
+            Scalar scale = load_element(dtype, scale_element.bytes);
+            scale.integer = std::int64_t(0 - std::uint64_t(scale.integer));
+            scale.real = -scale.real;
+            store_element(dtype, scale_element.bytes, scale);
+        }
+        View scale;
+        scale.dtype = dtype;
+        scale.data = scale_element.bytes;
+        scale.shape = shape;
+        add_scaled(out, wide_a, scale, wide_b);
+    });
+    return 1;
+}
+
+int comparison(lua_State* lua) {
+    const Call call = begin_call(lua);
+    Roles roles;
+    if (!find_roles(call, false, roles))
+        raise_usage(lua, call.name, "([ByteTensor,] tensor, tensor or number)");
+    if (call.is("TN") || call.is("TT"))
+        roles.result = 0;  // methods too: the result is another type
+    const Tensor* left = test_tensor(lua, roles.left);
+    const Tensor* right = test_tensor(lua, roles.right);
+    const Dtype dtype = left != nullptr ? left->dtype() : right->dtype();
+    Element left_element, right_element;
+    const View a = operand(lua, roles.left, dtype, left_element);
+    const View b = operand(lua, roles.right, dtype, right_element);
+    Tensor& result = push_result(lua, roles.result);
+    run(lua, [&] {
+        check_same_dtype(call.name, a.dtype, b.dtype);
+        const Shape shape = common_shape(left, right, call.name);
+        const bool is_operand = &result == left || &result == right;
+        prepare_target(lua, call.name, result, is_operand, Dtype::u8, shape);
+        compare(CompareOp(call.op), view_of(result), stretched(a, left, shape, call.name),
+                stretched(b, right, shape, call.name));
+    });
+    return 1;
+}
+
+/// torch.exp([result,] t), t:exp(), r:exp(t), and -t
+int elementwise(lua_State* lua) {
+    const Call call = begin_call(lua);
+    if (!call.is("T") && !call.is("TT")) raise_usage(lua, call.name, "([result,] tensor)");
+    const int source = call.is("TT") ? 2 : 1;
+    const Tensor& self = check_tensor(lua, source);
+    Tensor& result = push_result(lua, source == 2 || call.is_method ? 1 : 0);
+    run(lua, [&] {
+        prepare_target(lua, call.name, result, &result == &self, self.dtype(), shape_of(self));
+        unary(UnaryOp(call.op), view_of(result), view_of(self));
+    });
+    return 1;
+}
+
+/// Lua passes the operand of a unary operator twice.
+int negate(lua_State* lua) {
+    const Tensor& self = check_tensor(lua, 1);
+    Tensor& result = push_tensor(lua);
+    run(lua, [&] {
+        allocate(lua, result, self.dtype(), shape_of(self));
+        unary(UnaryOp::neg, view_of(result), view_of(self));
+    });
+    return 1;
+}
+
+/// clamp([result,] t, low, high)
+int clamp(lua_State* lua) {
+    const Call call = begin_call(lua);
+    if (!call.is("TNN") && !call.is("TTNN"))
+        raise_usage(lua, call.name, "([result,] tensor, low, high)");
+    const int source = call.is("TTNN") ? 2 : 1;
+    const Tensor& self = check_tensor(lua, source);
+    Element low_element, high_element;
+    const View low = operand(lua, source + 1, self.dtype(), low_element);
+    const View high = operand(lua, source + 2, self.dtype(), high_element);
+    Tensor& result = push_result(lua, source == 2 || call.is_method ? 1 : 0);
+    run(lua, [&] {
+        const Shape shape = shape_of(self);
+        prepare_target(lua, call.name, result, &result == &self, self.dtype(), shape);
+        if (shape.count() == 0) return;
+        const View out = view_of(result);
+        binary(BinaryOp::max, out, view_of(self), expand(low, shape, call.name));
+        binary(BinaryOp::min, out, out, expand(high, shape, call.name));
+    });
+    return 1;
+}
+
+/// torch.equal(a, b): same size, same elements.
+int equal(lua_State* lua) {
+    const Tensor& a = check_tensor(lua, 1);
+    const Tensor& b = check_tensor(lua, 2);
+    bool is_equal = false;
+    run(lua, [&] {
+        check_same_dtype("equal", a.dtype(), b.dtype());
+        if (!(shape_of(a) == shape_of(b))) return;
+        const Scratch same(Dtype::u8, shape_of(a));
+        compare(CompareOp::eq, same.view, view_of(a), view_of(b));
+        is_equal = std::memchr(same.view.data, 0, std::size_t(a.count())) == nullptr;
+    });
+    lua_pushboolean(lua, is_equal);
+    return 1;
+}
+
+constexpr Entry entries[] = {
+    {"add", arithmetic, int(BinaryOp::add)},
+    {"csub", arithmetic, int(BinaryOp::sub)},
+    {"mul", arithmetic, int(BinaryOp::mul)},
+    {"cmul", arithmetic, int(BinaryOp::mul)},
+    {"div", arithmetic, int(BinaryOp::div)},
+    {"cdiv", arithmetic, int(BinaryOp::div)},
+    {"pow", arithmetic, int(BinaryOp::pow)},
+    {"cpow", arithmetic, int(BinaryOp::pow)},
+    {"cmax", arithmetic, int(BinaryOp::max)},
+    {"cmin", arithmetic, int(BinaryOp::min)},
+    {"eq", comparison, int(CompareOp::eq)},
+    {"ne", comparison, int(CompareOp::ne)},
+    {"lt", comparison, int(CompareOp::lt)},
+    {"le", comparison, int(CompareOp::le)},
+    {"gt", comparison, int(CompareOp::gt)},
+    {"ge", comparison, int(CompareOp::ge)},
+    {"abs", elementwise, int(UnaryOp::abs)},
+    {"neg", elementwise, int(UnaryOp::neg)},
+    {"sign", elementwise, int(UnaryOp::sign)},
+    {"floor", elementwise, int(UnaryOp::floor)},
+    {"ceil", elementwise, int(UnaryOp::ceil)},
+    {"round", elementwise, int(UnaryOp::round)},
+    {"trunc", elementwise, int(UnaryOp::trunc)},
+    {"exp", elementwise, int(UnaryOp::exp)},
+    {"log", elementwise, int(UnaryOp::log)},
+    {"sqrt", elementwise, int(UnaryOp::sqrt)},
+    {"tanh", elementwise, int(UnaryOp::tanh)},
+    {"sigmoid", elementwise, int(UnaryOp::sigmoid)},
+    {"sin", elementwise, int(UnaryOp::sin)},
+    {"cos", elementwise, int(UnaryOp::cos)},
+    {"clamp", clamp},
+    {"equal", equal},
+};
+
+}  // namespace
+
+void register_math(lua_State* lua, int torch, int methods) {
+    register_entries(lua, torch, methods, entries);
+    luaL_getmetatable(lua, tensor_metatable);
+    const int metatable = lua_gettop(lua);
+    static const Entry operators[] = {
+        {"__add", arithmetic, int(BinaryOp::add), Entry::function_only},
+        {"__sub", arithmetic, int(BinaryOp::sub), Entry::function_only},
+        {"__div", arithmetic, int(BinaryOp::div), Entry::function_only},
+        {"__pow", arithmetic, int(BinaryOp::pow), Entry::function_only},
+        {"__unm", negate, 0, Entry::function_only},
+    };
+    register_entries(lua, metatable, metatable, operators);
+    // __mul scales; two tensors are a matrix product, which multiply_operator knows.
+    static const Entry scaling[] = {{"mul", arithmetic, int(BinaryOp::mul), Entry::function_only}};
+    register_entries(lua, metatable, metatable, scaling);
+    lua_getfield(lua, metatable, "mul");
+    lua_pushcclosure(lua, multiply_operator, 1);
+    lua_setfield(lua, metatable, "__mul");
+    lua_pushnil(lua);
+    lua_setfield(lua, metatable, "mul");
+    lua_pop(lua, 1);
+}
+
+}  // namespace ipcrun::lua

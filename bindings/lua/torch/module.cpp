@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The module `torch`, put together.
+#include "bindings/lua/context.hpp"
+#include "bindings/lua/torch/modules.hpp"
+
+namespace ipcrun::lua {
+
+namespace {
+
+/// #t is the sizes.
+int sizes(lua_State* lua) {
+    const Tensor& self = check_tensor(lua, 1);
+    push_sizes(lua, self.sizes, self.dims);
+    return 1;
+}
+
+void create_tensor_metatable(lua_State* lua, int methods) {
+    static const luaL_Reg metamethods[] = {{"__newindex", set_index_tensor},
+                                           {"__len", sizes},
+                                           {"__tostring", format_tensor},
+                                           {"__gc", collect<Tensor>},
+                                           {nullptr, nullptr}};
+    luaL_newmetatable(lua, tensor_metatable);
+    luaL_setfuncs(lua, metamethods, 0);
+    lua_pushvalue(lua, methods);
+    lua_pushcclosure(lua, index_tensor, 1);
+    lua_setfield(lua, -2, "__index");
+    lua_pop(lua, 1);
+}
+
+}  // namespace
+
+int open_torch(lua_State* lua) {
+    luaL_checkversion(lua);
+    (void)context(lua);  // created now, so that it raises here and never later
+    lua_newtable(lua);
+    const int torch = lua_gettop(lua);
+    lua_newtable(lua);
+    const int methods = lua_gettop(lua);
+    create_tensor_metatable(lua, methods);
+    register_storages(lua, torch);
+    register_constructors(lua, torch, methods);
+    register_shapes(lua, torch, methods);
+    register_indexing(lua, torch, methods);
+    register_masks(lua, torch, methods);
+    register_types(lua, torch, methods);
+    register_math(lua, torch, methods);
+    register_reductions(lua, torch, methods);
+    register_lanes(lua, torch, methods);
+    register_products(lua, torch, methods);
+    register_random(lua, torch, methods);
+    register_classes(lua, torch);
+    lua_settop(lua, torch);
+    return 1;
+}
+
+}  // namespace ipcrun::lua

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// The parts that open_torch() puts together. `torch` and `methods` are the absolute stack indices
+/// of the module table and of the table of tensor methods.
+
+#include "bindings/lua/torch/arguments.hpp"
+
+namespace ipcrun::lua {
+
+void register_storages(lua_State* lua, int torch);
+void register_constructors(lua_State* lua, int torch, int methods);
+void register_shapes(lua_State* lua, int torch, int methods);
+void register_indexing(lua_State* lua, int torch, int methods);
+void register_masks(lua_State* lua, int torch, int methods);
+void register_types(lua_State* lua, int torch, int methods);
+void register_math(lua_State* lua, int torch, int methods);
+void register_reductions(lua_State* lua, int torch, int methods);
+void register_lanes(lua_State* lua, int torch, int methods);
+void register_products(lua_State* lua, int torch, int methods);
+void register_random(lua_State* lua, int torch, int methods);
+void register_classes(lua_State* lua, int torch);
+
+/// The metamethods __index and __newindex of tensors; the first has the methods as its upvalue.
+int index_tensor(lua_State* lua);
+int set_index_tensor(lua_State* lua);
+/// __mul of torch7: scales, or multiplies matrices and vectors.
+int multiply_operator(lua_State* lua);
+/// __tostring.
+int format_tensor(lua_State* lua);
+
+}  // namespace ipcrun::lua

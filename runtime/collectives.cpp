@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Allreduce and broadcast: what all sizes share, and the small ones.
+#include <array>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "runtime/communicator.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+constexpr std::uint8_t many_parts = 1;  // Fingerprint::flags: shape is a hash
+
+// Parts lie side by side in a payload, each aligned for any element.
+constexpr std::size_t padded(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
+
+std::size_t packed_bytes(std::span<const Part> parts) {
+    std::size_t bytes = 0;
+    for (const Part& part : parts) bytes += padded(part.bytes());
+    return bytes;
+}
+
+// FNV-1a over the counts and dtypes: equal lists on all ranks, or a mismatch.
+std::uint64_t hash_of(std::span<const Part> parts) {
+    std::uint64_t hash = 0xcbf2'9ce4'8422'2325;
+    const auto mix = [&hash](std::uint64_t value) {
+        for (int byte = 0; byte < 8; ++byte) {
+            hash ^= value >> 8 * byte & 0xff;
+            hash *= 0x0000'0100'0000'01b3;
+        }
+    };
+    for (const Part& part : parts) {
+        mix(part.count);
+        mix(static_cast<std::uint64_t>(part.dtype));
+    }
+    return hash;
+}
+
+}  // namespace
+
+Fingerprint Communicator::fingerprint(Kind kind, std::span<const Part> parts, Op op, int root) {
+    Fingerprint result;
+    result.kind = static_cast<std::uint8_t>(kind);
+    result.op = static_cast<std::uint8_t>(op);
+    result.root = static_cast<std::uint32_t>(root);
+    if (parts.size() == 1) {
+        result.dtype = static_cast<std::uint8_t>(parts[0].dtype);
+        result.shape = parts[0].count;
+    } else if (parts.size() > 1) {
+        result.flags = many_parts;
+        result.shape = hash_of(parts);
+    }
+    return result;
+}
+
+void Communicator::allreduce(std::span<const Part> parts, Op op, Deadline deadline, CallSite site) {
+    collective(Kind::allreduce, parts, op, 0, deadline, site);
+}
+
+void Communicator::broadcast(std::span<const Part> parts, int root, Deadline deadline,
+                             CallSite site) {
+    if (root < 0 || root >= size())
+        fail(ErrorCode::usage, "broadcast: the root is rank {}, and there are ranks 0 to {}", root,
+             size() - 1);
+    collective(Kind::broadcast, parts, Op::sum, root, deadline, site);
+}
+
+void Communicator::collective(Kind kind, std::span<const Part> parts, Op op, int root,
+                              Deadline deadline, CallSite site) {
+    Operation operation{fingerprint(kind, parts, op, root), deadline, site};
+    begin(operation);
+    if (size() == 1) return;  // every combination of one is itself
+    if (packed_bytes(parts) <= inline_bytes_max)
+        exchange_inline(operation, kind, parts, op, root);
+    else
+        exchange_in_place(operation, kind, parts, op, root);
+}
+
+void Communicator::exchange_inline(const Operation& operation, Kind kind,
+                                   std::span<const Part> parts, Op op, int root) {
+    if (kind == Kind::allreduce || rank() == root) {
+        std::byte* to = arrival_of(rank(), operation.sequence).payload;
+        for (const Part& part : parts) {
+            std::memcpy(to, part.data, part.bytes());
+            to += padded(part.bytes());
+        }
+    }
+    meet(operation, size());
+    std::size_t offset = 0;
+    if (kind == Kind::broadcast) {
+        if (rank() == root) return;
+        const std::byte* from = arrival_of(root, operation.sequence).payload;
+        for (const Part& part : parts) {
+            std::memcpy(part.data, from + offset, part.bytes());
+            offset += padded(part.bytes());
+        }
+        return;
+    }
+    std::array<const std::byte*, 64> few;
+    std::vector<const std::byte*> many;
+    std::span<const std::byte*> sources(few.data(), std::min(few.size(), std::size_t(size())));
+    if (sources.size() < static_cast<std::size_t>(size())) {
+        many.resize(size());
+        sources = many;
+    }
+    for (const Part& part : parts) {
+        for (int member = 0; member < size(); ++member)
+            sources[member] = arrival_of(member, operation.sequence).payload + offset;
+        std::byte* destination = static_cast<std::byte*>(part.data);
+        reduce(op, part.dtype, sources, {&destination, 1}, part.count);
+        offset += padded(part.bytes());
+    }
+}
+
+}  // namespace ipcrun

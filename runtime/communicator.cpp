@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/communicator.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.hpp"
+
+namespace ipcrun {
+
+Communicator::Communicator(std::shared_ptr<Heap> heap, Identity identity, Faults faults)
+    : heap_(std::move(heap)),
+      memory_(*heap_->memory()),
+      control_(memory_.control()),
+      identity_(std::move(identity)),
+      block_(*reinterpret_cast<CommunicatorBlock*>(control_.at(identity_.block_offset))),
+      waiter_(control_.header(), control_.header().ranks > control_.header().cpus),
+      faults_(std::move(faults)) {
+    check(identity_.block_offset + CommunicatorBlock::bytes(size()) <= control_.bytes(),
+          "a communicator beyond the control segment");
+}
+
+Arrival& Communicator::arrival_of(int member, std::uint32_t sequence) const {
+    return block_.member(member).arrivals[sequence & 1];
+}
+
+void Communicator::begin(Operation& operation) {
+    if (failure_) throw *failure_;
+    operation.sequence = ++sequence_;
+    first_missing_ = 0;
+    // An alert about a member that was not needed any more must be looked at again.
+    if (look_again_) alert_seen_ = control_.header().alert.load() - 1;
+    RankSlot& slot = control_.rank(identity_.members[rank()]);
+    const std::uint32_t number = slot.op_count.load(std::memory_order_relaxed);
+    OpRecord& record = slot.ring[number % op_ring_entries];
+    record.communicator.store(identity_.id, std::memory_order_relaxed);
+    record.fingerprint = operation.fingerprint;
+    record.line = static_cast<std::uint32_t>(operation.site.line);
+    const std::size_t length = std::strlen(operation.site.file);
+    const std::size_t kept = std::min(length, sizeof record.file - 1);
+    std::memcpy(record.file, operation.site.file + (length - kept), kept);
+    record.file[kept] = '\0';
+    record.sequence.store(operation.sequence, std::memory_order_relaxed);
+    slot.op_count.store(number + 1, std::memory_order_release);
+    arrival_of(rank(), operation.sequence).fingerprint = operation.fingerprint;
+}
+
+bool Communicator::all_arrived(std::uint32_t sequence) {
+    while (first_missing_ < size()) {
+        if (arrival_of(first_missing_, sequence).sequence.load() != sequence) return false;
+        ++first_missing_;
+    }
+    return true;
+}
+
+void Communicator::arrive(const Operation& operation, int wake_count) {
+    faults_.at(FaultPoint::after_publish, operation.sequence);
+    // Sequentially consistent: of the last two to arrive, one at least sees all others here.
+    arrival_of(rank(), operation.sequence).sequence.exchange(operation.sequence);
+    faults_.at(FaultPoint::after_arrive, operation.sequence);
+    if (all_arrived(operation.sequence)) {
+        try {
+            verify(operation);
+        } catch (const Error&) {
+            block_.bell.ring_all();  // all must hear of it, not only helpers
+            throw;
+        }
+        block_.bell.ring(wake_count);
+    }
+}
+
+void Communicator::verify(const Operation& operation) const {
+    for (int member = 0; member < size(); ++member) {
+        const Fingerprint& first = arrival_of(0, operation.sequence).fingerprint;
+        if (arrival_of(member, operation.sequence).fingerprint == first) [[likely]]
+            continue;
+        throw Error(ErrorCode::mismatch,
+                    fmt::format("ranks disagree: rank 0 calls {}, rank {} calls {}",
+                                describe_call(0, operation.sequence), member,
+                                describe_call(member, operation.sequence)),
+                    0, member);
+    }
+}
+
+void Communicator::barrier(Deadline deadline, CallSite site) {
+    Operation operation{fingerprint(Kind::barrier, {}, Op::sum, 0), deadline, site};
+    begin(operation);
+    meet(operation, size());
+}
+
+void Communicator::meet(const Operation& operation, int wake_count) {
+    arrive(operation, wake_count);
+    wait_for(operation, [&] { return all_arrived(operation.sequence); });
+    // All came, but one may have given up since: then its memory must not be touched any more.
+    if (control_.header().alert.load() != alert_seen_) look_around(operation);
+    verify(operation);
+}
+
+}  // namespace ipcrun

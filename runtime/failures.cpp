@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a communicator does when a member is lost, time is up, or members disagree.
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "runtime/communicator.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+// A communicator's failure as one word: ErrorCode + 1, the rank, the operation it was noticed in.
+std::uint64_t encode_failure(ErrorCode code, int rank, std::uint32_t sequence) {
+    return (static_cast<std::uint64_t>(code) + 1) | static_cast<std::uint64_t>(rank) << 8 |
+           static_cast<std::uint64_t>(sequence) << 32;
+}
+ErrorCode failure_code(std::uint64_t failure) { return static_cast<ErrorCode>((failure & 0xff) - 1); }
+int failure_rank(std::uint64_t failure) { return static_cast<int>(failure >> 8 & 0xff'ffff); }
+std::uint32_t failure_sequence(std::uint64_t failure) {
+    return static_cast<std::uint32_t>(failure >> 32);
+}
+
+bool has_ended(RankState state) {
+    return state == RankState::exited || state == RankState::failed;
+}
+
+}  // namespace
+
+void Communicator::look_around(const Operation& operation) {
+    const std::uint32_t alert = control_.header().alert.load();
+    waiter_.report_if_asked();
+    // The first to fail is the one to name: others may have failed because of it.
+    const int first = static_cast<int>(control_.header().first_failed.load()) - 1;
+    const auto state_of = [this](int member) {
+        return control_.rank(identity_.members[member]).state.load();
+    };
+    int lost = -1;
+    for (int member = 0; member < size(); ++member) {
+        const RankState state = state_of(member);
+        const bool missing =
+            arrival_of(member, operation.sequence).sequence.load() != operation.sequence;
+        const bool departed = state == RankState::exited || state == RankState::left;
+        look_again_ = look_again_ || departed;
+        const bool gone = state == RankState::failed || (departed && missing);
+        if (gone && (lost < 0 || identity_.members[member] == first)) lost = member;
+    }
+    if (lost >= 0)
+        give_up(operation, ErrorCode::peer_lost, lost,
+                fmt::format("rank {} {}", lost, describe_end(lost)));
+    const std::uint64_t failure = block_.failure.load();
+    if (failure != 0 && failure_sequence(failure) == operation.sequence) {
+        const ErrorCode code = failure_code(failure);
+        const int rank = failure_rank(failure);
+        give_up(operation, code, rank,
+                code == ErrorCode::timeout
+                    ? fmt::format("rank {} gave up waiting", rank)
+                    : fmt::format("rank {} is lost to another member", rank));
+    }
+    // Somebody failed in the next operation already: this one can still be finished.
+    look_again_ = look_again_ || failure != 0;
+    alert_seen_ = alert;
+}
+
+void Communicator::give_up(const Operation& operation, ErrorCode code, int rank,
+                           const std::string& message) {
+    std::uint64_t none = 0;
+    if (block_.failure.compare_exchange_strong(none, encode_failure(code, rank, operation.sequence)))
+        control_.raise_alert();
+    block_.member(this->rank()).touching.store(0);
+    wait_until_untouched();
+    failure_ = std::make_unique<Error>(
+        code, fmt::format("{}: {}", describe_call(this->rank(), operation.sequence), message), 0,
+        rank);
+    throw *failure_;
+}
+
+void Communicator::time_out(const Operation& operation) {
+    std::vector<int> missing = missing_members(operation.sequence);
+    give_up(operation, ErrorCode::timeout, rank(),
+            missing.empty() ? std::string("timed out while others were working")
+                            : fmt::format("timed out waiting for rank{} {}",
+                                          missing.size() == 1 ? "" : "s", format_list(missing)));
+}
+
+void Communicator::wait_until_untouched() {
+    for (int member = 0; member < size(); ++member) {
+        const auto untouched = [this, member] {
+            return block_.member(member).touching.load() == 0 ||
+                   has_ended(control_.rank(identity_.members[member]).state.load());
+        };
+        // A helper sees the alert at its next chunk and rings; one that is killed raises another.
+        while (waiter_.wait(block_.bell, control_.header().alert.load(), Deadline::never(),
+                            untouched) != WaitResult::ready) {
+        }
+    }
+}
+
+std::vector<int> Communicator::missing_members(std::uint32_t sequence) const {
+    std::vector<int> missing;
+    for (int member = 0; member < size(); ++member)
+        if (arrival_of(member, sequence).sequence.load() != sequence) missing.push_back(member);
+    return missing;
+}
+
+std::string Communicator::describe_call(int member, std::uint32_t sequence) const {
+    const RankSlot& slot = control_.rank(identity_.members[member]);
+    for (const OpRecord& record : slot.ring) {
+        if (record.communicator.load() != identity_.id || record.sequence.load() != sequence)
+            continue;
+        const Fingerprint& print = record.fingerprint;
+        const std::string place = fmt::format(" at {}:{}", record.file, record.line);
+        const std::string what =
+            print.flags != 0 ? "many tensors"
+                             : fmt::format("{} {}", print.shape, name_of(Dtype(print.dtype)));
+        switch (static_cast<Kind>(print.kind)) {
+            case Kind::barrier: return "barrier()" + place;
+            case Kind::allreduce:
+                return fmt::format("allreduce({}, {}){}", what, name_of(Op(print.op)), place);
+            case Kind::broadcast:
+                return fmt::format("broadcast({}, root {}){}", what, print.root, place);
+        }
+    }
+    return "an operation";
+}
+
+std::string Communicator::describe_end(int member) const {
+    const RankSlot& slot = control_.rank(identity_.members[member]);
+    switch (slot.state.load()) {
+        case RankState::failed:
+            return fmt::format("failed: {}", describe_wait_status(slot.wait_status.load()));
+        case RankState::exited: return "ended without taking part";
+        default: return "left without taking part";
+    }
+}
+
+}  // namespace ipcrun

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// A hook that kills a chosen rank at a chosen step of an operation, so that tests can show what the
+/// survivors see. Armed by IPCRUN_FAULT; costs a predictable branch when it is not.
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace ipcrun {
+
+enum class FaultPoint {
+    after_publish,  ///< its memory is named, its arrival is not yet told
+    after_arrive,   ///< arrived, nothing done
+    after_claim,    ///< owns a chunk, has not begun it
+    mid_chunk,      ///< wrote part of a chunk
+    after_done,     ///< all its chunks are done, the operation may not be
+};
+
+/// The point's name in IPCRUN_FAULT: "after_publish" and so on.
+std::string_view name_of(FaultPoint point);
+
+class Faults {
+  public:
+    /// No fault, ever.
+    Faults() = default;
+    /// `text` is "POINT:RANK:OPERATION": the rank in the world, and the operation's number in its
+    /// communicator from 1: the fault strikes when the rank comes to the point in that one or a
+    /// later one. Throws Error{config} when it is something else.
+    Faults(std::string_view text, int rank);
+
+    void at(FaultPoint point, std::uint32_t sequence) const {
+        if (armed_ && point == point_ && sequence >= sequence_) [[unlikely]]
+            strike_();
+    }
+    bool is_armed() const { return armed_; }
+
+    /// What happens instead of SIGKILL: for tests whose ranks are threads.
+    void on_strike(std::function<void()> strike) { strike_ = std::move(strike); }
+
+  private:
+    bool armed_ = false;
+    FaultPoint point_ = FaultPoint::after_publish;
+    std::uint32_t sequence_ = 0;
+    std::function<void()> strike_;
+};
+
+}  // namespace ipcrun

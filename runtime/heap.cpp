@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/heap.hpp"
+
+#include <linux/mempolicy.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/error.hpp"
+#include "runtime/size_classes.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+constexpr int size_class_count = size_class_of(Heap::small_bytes_max) + 1;
+constexpr std::size_t page_bytes = 4096;
+constexpr std::chrono::seconds release_interval{1};
+
+// Ranks that do the same get blocks at equal offsets of their arenas. Were they equal modulo a page,
+// the same element of all ranks would fall into one set of the first-level cache, and a reduction
+// over more ranks than that has ways would evict what it needs next.
+std::size_t colour_of(int rank) {
+    constexpr int lines_per_page = page_bytes / 64;
+    return static_cast<std::size_t>(rank * 9 % lines_per_page) * 64;
+}
+
+// The policy of a shared mapping is kept with the memory: it holds for peers that touch it first.
+void prefer_own_nodes(std::byte* arena, std::size_t bytes) {
+    int mode = MPOL_DEFAULT;
+    unsigned long nodes[16] = {};
+    constexpr unsigned long node_bits = sizeof nodes * 8;
+    if (::syscall(SYS_get_mempolicy, &mode, nodes, node_bits, nullptr, 0) != 0) return;
+    if (mode == MPOL_DEFAULT) return;  // not placed: the kernel's choice
+    // A preference only: without it the program is slower, not wrong.
+    (void)::syscall(SYS_mbind, arena, bytes, mode, nodes, node_bits, 0);
+}
+
+std::atomic<bool>* create_fork_guard() {
+    void* page = ::mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                        -1, 0);
+    if (page == MAP_FAILED) fail_errno(errno, "map a page that fork() wipes");
+    if (::madvise(page, page_bytes, MADV_WIPEONFORK) != 0)
+        fail_errno(errno, "have a page wiped by fork()");
+    return new (page) std::atomic<bool>(true);
+}
+
+}  // namespace
+
+Heap::Heap(std::shared_ptr<NodeMemory> memory, int rank)
+    : memory_(std::move(memory)),
+      arena_(memory_->arena(rank)),
+      colour_(colour_of(rank)),
+      open_(create_fork_guard()),
+      runs_(memory_->arena_bytes() / unit_bytes),
+      last_release_(Clock::now()),
+      open_slabs_(size_class_count) {
+    prefer_own_nodes(arena_, memory_->arena_bytes());
+}
+
+Heap::~Heap() { (void)::munmap(static_cast<void*>(open_), page_bytes); }
+
+void* Heap::allocate(std::size_t bytes) {
+    if (!is_open()) return nullptr;
+    const std::lock_guard lock(mutex_);
+    if (bytes <= small_bytes_max) return allocate_small(size_class_of(bytes == 0 ? 1 : bytes));
+    release_now_and_then();
+    const std::uint64_t units = (colour_ + bytes + unit_bytes - 1) / unit_bytes;
+    const auto first = runs_.take(units);
+    if (!first) return nullptr;
+    large_.emplace(*first, units);
+    return arena_ + *first * unit_bytes + colour_;
+}
+
+void* Heap::allocate_small(int size_class) {
+    auto& open_slabs = open_slabs_[size_class];
+    const std::size_t bytes = size_class_bytes(size_class);
+    if (open_slabs.empty()) {
+        const auto unit = runs_.take(1);
+        if (!unit) return nullptr;
+        const auto slots = static_cast<std::uint32_t>(unit_bytes / bytes);
+        auto slab = std::make_unique<Slab>(Slab{*unit, size_class, slots, {}});
+        slab->free_bits.assign((slots + 63) / 64, ~0ull);
+        if (slots % 64 != 0) slab->free_bits.back() = (1ull << slots % 64) - 1;
+        open_slabs.push_back(slab.get());
+        slabs_.emplace(*unit, std::move(slab));
+    }
+    Slab& slab = *open_slabs.back();
+    std::size_t word = 0;
+    while (slab.free_bits[word] == 0) ++word;
+    const int bit = std::countr_zero(slab.free_bits[word]);
+    slab.free_bits[word] &= slab.free_bits[word] - 1;
+    if (--slab.free_slots == 0) open_slabs.pop_back();
+    return arena_ + slab.unit * unit_bytes + (word * 64 + bit) * bytes;
+}
+
+void Heap::deallocate(void* block) {
+    if (!is_open()) return;
+    const std::lock_guard lock(mutex_);
+    const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(block) - arena_);
+    const std::uint64_t unit = offset / unit_bytes;
+    if (const auto slab = slabs_.find(unit); slab != slabs_.end())
+        return deallocate_small(unit, *slab->second, offset % unit_bytes);
+    const auto large = large_.find(unit);
+    check(large != large_.end() && offset % unit_bytes == colour_,
+          "a block was freed that is not in use");
+    const std::uint64_t units = large->second;
+    large_.erase(large);
+    runs_.give_back(unit, units, Clock::now());
+    release_now_and_then();
+}
+
+void Heap::deallocate_small(std::uint64_t unit, Slab& slab, std::size_t offset) {
+    const std::size_t bytes = size_class_bytes(slab.size_class);
+    const std::size_t slot = offset / bytes;
+    std::uint64_t& word = slab.free_bits[slot / 64];
+    check(offset % bytes == 0 && (word >> slot % 64 & 1) == 0, "a block was freed twice");
+    word |= 1ull << slot % 64;
+    auto& open_slabs = open_slabs_[slab.size_class];
+    if (slab.free_slots++ == 0) open_slabs.push_back(&slab);
+    // One empty slab a class is kept, so that a block in a loop does not make and drop slabs.
+    if (slab.free_slots == unit_bytes / bytes && open_slabs.size() > 1) {
+        std::erase(open_slabs, &slab);
+        slabs_.erase(unit);
+        runs_.give_back(unit, 1, Clock::now());
+    }
+}
+
+void Heap::release_now_and_then() {
+    const auto now = Clock::now();
+    if (now - last_release_ < release_interval) return;
+    last_release_ = now;
+    release(now - idle_time);
+}
+
+void Heap::release_idle(Clock::time_point limit) {
+    const std::lock_guard lock(mutex_);
+    release(limit);
+}
+
+void Heap::release(Clock::time_point limit) {
+    for (const auto& [first, count] : runs_.expire(limit)) {
+        // MADV_DONTNEED would free nothing of shared memory. Failing means keeping it: harmless.
+        (void)::madvise(arena_ + first * unit_bytes, count * unit_bytes, MADV_REMOVE);
+    }
+}
+
+std::size_t Heap::held_bytes() const {
+    const std::lock_guard lock(mutex_);
+    return runs_.held() * unit_bytes;
+}
+
+}  // namespace ipcrun

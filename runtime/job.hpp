@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// This process's part in a job: joins it through the agent, holds its memory and its world.
+
+#include <memory>
+
+#include "runtime/communicator.hpp"
+#include "runtime/heap.hpp"
+#include "runtime/wire/rank_environment.hpp"
+
+namespace ipcrun {
+
+class Job {
+  public:
+    /// Joins the job that the environment names (IPCRUN_RANK …: see ipcrun-env(7)); without one, a
+    /// world of this process alone. A process joins once. Blocks for one exchange with the agent,
+    /// 30 s at most. Throws Error: config (the environment makes no sense), timeout, or usage (the
+    /// agent refuses: another process of this rank has joined).
+    static std::shared_ptr<Job> join();
+
+    Job(const Job&) = delete;
+    /// Leaves the job: peers that still wait for this rank get an error.
+    ~Job();
+
+    const RankEnvironment& place() const { return place_; }
+    /// Without a launcher there is nobody to share memory with.
+    bool is_alone() const { return control_fd_ < 0; }
+    /// All ranks. Used by one thread at a time.
+    Communicator& world() { return *world_; }
+    const std::shared_ptr<Heap>& heap() const { return heap_; }
+
+  private:
+    explicit Job(RankEnvironment place) : place_(place) {}
+
+    RankEnvironment place_;
+    int control_fd_ = -1;  // inherited and borrowed: the environment names it to all of this process
+    std::shared_ptr<Heap> heap_;
+    std::unique_ptr<Communicator> world_;
+};
+
+}  // namespace ipcrun

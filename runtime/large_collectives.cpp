@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// Large operations, zero-copy and work-sharing. Every member publishes where its memory lies and
+// arrives. The result is cut into chunks; a chunk is reduced from all sources, while in cache, and
+// written to all destinations: n reads and n writes, the minimum. Claims are sticky: a member works
+// on its own slice first, then helps the others. With more members than CPUs only as many work as
+// there are CPUs, the last to arrive among them, and the sleeping ones cost nothing.
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "runtime/communicator.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+constexpr std::size_t cache_line = 64;
+constexpr std::size_t chunk_bytes_min = 8 * 1024;
+constexpr std::size_t chunk_bytes_max = 64 * 1024;
+constexpr int chunks_per_member = 4;  // enough for helpers to even out what the slices do not
+
+// A payload holds the number of references and the references, or one to a list of them.
+struct RefHeader {
+    std::uint32_t count;
+    std::uint32_t indirect;
+};
+constexpr std::size_t inline_refs_max = (inline_bytes_max - sizeof(RefHeader)) / sizeof(HeapRef);
+
+// A block of the shared heap for as long as an operation needs it.
+class Loan {
+  public:
+    Loan(Heap& heap, std::size_t bytes)
+        : heap_(&heap), data_(static_cast<std::byte*>(heap.allocate(bytes))) {
+        if (data_ == nullptr)
+            fail(ErrorCode::system, "copy {} bytes through the shared heap: it is full, or closed "
+                                    "by fork()", bytes);
+    }
+    Loan(Loan&& other) noexcept : heap_(other.heap_), data_(std::exchange(other.data_, nullptr)) {}
+    ~Loan() {
+        if (data_ != nullptr) heap_->deallocate(data_);
+    }
+    std::byte* data() const { return data_; }
+
+  private:
+    Heap* heap_;
+    std::byte* data_;
+};
+
+// The parts as the operation sees them: all in the shared heap, some through copies.
+struct Staged {
+    std::vector<HeapRef> refs;
+    std::vector<std::pair<const Part*, Loan>> copies;
+};
+
+Staged stage(NodeMemory& memory, Heap& heap, std::span<const Part> parts, bool copy_in) {
+    Staged staged;
+    for (const Part& part : parts) {
+        auto ref = memory.locate(part.data, part.bytes());
+        if (!ref) {
+            staged.copies.emplace_back(&part, Loan(heap, part.bytes()));
+            std::byte* copy = staged.copies.back().second.data();
+            if (copy_in) std::memcpy(copy, part.data, part.bytes());
+            ref = memory.locate(copy, part.bytes());
+        }
+        staged.refs.push_back(*ref);
+    }
+    return staged;
+}
+
+}  // namespace
+
+struct Communicator::Task {
+    Kind kind;
+    Op op;
+    int root;
+    std::span<const Part> parts;
+    std::vector<std::size_t> starts;  // of the parts, were they side by side, and their end; bytes
+    std::size_t chunk_bytes;
+    std::uint32_t chunks;
+
+    Task(Kind task_kind, Op task_op, int task_root, std::span<const Part> task_parts, int members)
+        : kind(task_kind), op(task_op), root(task_root), parts(task_parts) {
+        std::size_t end = 0;
+        for (const Part& part : parts) {
+            starts.push_back(end);
+            // Whole cache lines: no chunk ends within an element, no two chunks share a line.
+            end += (part.bytes() + cache_line - 1) / cache_line * cache_line;
+        }
+        starts.push_back(end);
+        const std::size_t wanted = end / (static_cast<std::size_t>(members) * chunks_per_member);
+        chunk_bytes = std::clamp(wanted, chunk_bytes_min, chunk_bytes_max) / cache_line * cache_line;
+        chunks = static_cast<std::uint32_t>((end + chunk_bytes - 1) / chunk_bytes);
+    }
+
+    std::uint32_t first_chunk(int slice, int slices) const {
+        return static_cast<std::uint32_t>(std::uint64_t{chunks} * slice / slices);
+    }
+};
+
+int Communicator::workers_max() const {
+    return std::min(size(), static_cast<int>(control_.header().cpus));
+}
+
+void Communicator::exchange_in_place(const Operation& operation, Kind kind,
+                                     std::span<const Part> parts, Op op, int root) {
+    const bool gives = kind == Kind::allreduce || rank() == root;
+    const Staged staged = stage(memory_, *heap_, parts, gives);
+    std::vector<Loan> list;
+    if (staged.refs.size() > inline_refs_max) {
+        const std::size_t bytes = staged.refs.size() * sizeof(HeapRef);
+        list.emplace_back(*heap_, bytes);
+        std::memcpy(list[0].data(), staged.refs.data(), bytes);
+        const HeapRef ref = *memory_.locate(list[0].data(), bytes);
+        publish(operation, {&ref, 1});
+        reinterpret_cast<RefHeader*>(arrival_of(rank(), operation.sequence).payload)->indirect = 1;
+    } else {
+        publish(operation, staged.refs);
+    }
+    // Crowded: the last to arrive works, with one helper a CPU; the rest sleep on to the end.
+    meet(operation, waiter_.is_crowded() ? workers_max() - 1 : size());
+    const Task task(kind, op, root, parts, size());
+    Work& progress = block_.works[operation.sequence & 1];
+    if (!waiter_.is_crowded() ||
+        progress.workers.fetch_add(1) < static_cast<std::uint32_t>(workers_max())) {
+        resolve_addresses(operation, parts);
+        work(operation, task);
+    }
+    wait_for(operation, [&] { return progress.finished_chunks.load() == task.chunks; });
+    if (kind == Kind::broadcast && rank() == root) return;
+    for (const auto& [part, copy] : staged.copies)
+        std::memcpy(part->data, copy.data(), part->bytes());
+}
+
+void Communicator::publish(const Operation& operation, std::span<const HeapRef> refs) {
+    std::byte* payload = arrival_of(rank(), operation.sequence).payload;
+    const RefHeader header{static_cast<std::uint32_t>(refs.size()), 0};
+    std::memcpy(payload, &header, sizeof header);
+    std::memcpy(payload + sizeof header, refs.data(), refs.size_bytes());
+    block_.member(rank()).slices[operation.sequence & 1].next_chunk.store(0);
+    if (rank() == 0) {
+        block_.works[operation.sequence & 1].workers.store(0);
+        block_.works[operation.sequence & 1].finished_chunks.store(0);
+    }
+}
+
+void Communicator::resolve_addresses(const Operation& operation, std::span<const Part> parts) {
+    addresses_.clear();
+    for (int member = 0; member < size(); ++member) {
+        const std::byte* payload = arrival_of(member, operation.sequence).payload;
+        RefHeader header;
+        std::memcpy(&header, payload, sizeof header);
+        const auto* refs = reinterpret_cast<const HeapRef*>(payload + sizeof header);
+        if (header.indirect != 0)
+            refs = reinterpret_cast<const HeapRef*>(
+                memory_.resolve(refs[0], parts.size() * sizeof(HeapRef)));
+        for (std::size_t part = 0; part < parts.size(); ++part)
+            addresses_.push_back(memory_.resolve(refs[part], parts[part].bytes()));
+    }
+}
+
+void Communicator::work(const Operation& operation, const Task& task) {
+    // Sequentially consistent: either a failing member sees this and waits for us, or we see the
+    // alert that came before it looked.
+    std::atomic<std::uint32_t>& touching = block_.member(rank()).touching;
+    touching.store(operation.sequence);
+    std::uint32_t done = 0;
+    try {
+        for (int i = 0; i < size(); ++i)
+            done += work_on_slice(operation, task, (rank() + i) % size());
+    } catch (...) {
+        touching.store(0);
+        block_.bell.ring_all();
+        throw;
+    }
+    touching.store(0);
+    if (control_.header().alert.load() != alert_seen_) block_.bell.ring_all();  // somebody may wait
+    if (done == 0) return;
+    Work& progress = block_.works[operation.sequence & 1];
+    const bool last = progress.finished_chunks.fetch_add(done) + done == task.chunks;
+    faults_.at(FaultPoint::after_done, operation.sequence);
+    if (last) block_.bell.ring_all();
+}
+
+std::uint32_t Communicator::work_on_slice(const Operation& operation, const Task& task, int owner) {
+    const std::uint32_t first = task.first_chunk(owner, size());
+    const std::uint32_t length = task.first_chunk(owner + 1, size()) - first;
+    std::atomic<std::uint32_t>& next =
+        block_.member(owner).slices[operation.sequence & 1].next_chunk;
+    std::uint32_t done = 0;
+    for (;;) {
+        if (control_.header().alert.load() != alert_seen_) look_around(operation);
+        // Looking before claiming spares a write to a line that all helpers pass by.
+        if (next.load(std::memory_order_relaxed) >= length) return done;
+        const std::uint32_t claimed = next.fetch_add(1, std::memory_order_relaxed);
+        if (claimed >= length) return done;
+        faults_.at(FaultPoint::after_claim, operation.sequence);
+        work_on_chunk(operation, task, first + claimed);
+        ++done;
+    }
+}
+
+void Communicator::work_on_chunk(const Operation& operation, const Task& task, std::uint32_t chunk) {
+    const std::size_t begin = std::size_t{chunk} * task.chunk_bytes;
+    const std::size_t end = std::min(begin + task.chunk_bytes, task.starts.back());
+    auto part = static_cast<std::size_t>(
+        std::upper_bound(task.starts.begin(), task.starts.end() - 1, begin) - task.starts.begin() -
+        1);
+    for (; part < task.parts.size() && task.starts[part] < end; ++part) {
+        const std::size_t from = std::max(begin, task.starts[part]) - task.starts[part];
+        const std::size_t to = std::min(end - task.starts[part], task.parts[part].bytes());
+        if (from >= to) continue;  // nothing but padding
+        if (faults_.is_armed()) {
+            const std::size_t half = (to - from) / 2 / cache_line * cache_line;
+            work_on_run(task, part, from, from + half);
+            faults_.at(FaultPoint::mid_chunk, operation.sequence);
+            work_on_run(task, part, from + half, to);
+        } else {
+            work_on_run(task, part, from, to);
+        }
+    }
+}
+
+void Communicator::work_on_run(const Task& task, std::size_t part, std::size_t from,
+                               std::size_t to) {
+    run_.clear();
+    for (int member = 0; member < size(); ++member)
+        run_.push_back(addresses_[member * task.parts.size() + part] + from);
+    if (task.kind == Kind::allreduce)
+        return reduce(task.op, task.parts[part].dtype, run_, run_,
+                      (to - from) / size_of(task.parts[part].dtype));
+    for (int member = 0; member < size(); ++member)
+        if (member != task.root) std::memcpy(run_[member], run_[task.root], to - from);
+}
+
+}  // namespace ipcrun

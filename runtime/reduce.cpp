@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/reduce.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <type_traits>
+
+// Highway includes the kernels again for every instruction set that this compiler knows.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "runtime/reduce_kernels.hpp"
+#include <hwy/foreach_target.h>
+
+#include "runtime/reduce_kernels.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+constexpr std::string_view op_names[] = {"sum", "prod", "min", "max", "avg"};
+
+HWY_EXPORT(reduce_here);
+
+}  // namespace
+
+std::string_view name_of(Op op) { return op_names[static_cast<int>(op)]; }
+
+std::optional<Op> parse_op(std::string_view text) {
+    for (int i = 0; i < static_cast<int>(std::size(op_names)); ++i)
+        if (text == op_names[i]) return static_cast<Op>(i);
+    return std::nullopt;
+}
+
+void reduce(Op op, Dtype dtype, std::span<const std::byte* const> sources,
+            std::span<std::byte* const> destinations, std::size_t count) {
+    HWY_DYNAMIC_DISPATCH(reduce_here)(op, dtype, sources, destinations, count);
+}
+
+}  // namespace ipcrun

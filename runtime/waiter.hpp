@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// The one way to wait for peers of the node: spin while there are cores to spare, then yield, then
+/// sleep; never burning a core for longer than a few hundred microseconds.
+///
+/// Measured on a two-core virtual machine: a flag that is spun on arrives after 0.05 us, after
+/// sched_yield 0.2 us (1.2 us when the writer shares the core), a sleeper is awake after 22 us.
+
+#include <sched.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+
+#include "base/deadline.hpp"
+#include "runtime/wire/control_segment.hpp"
+
+namespace ipcrun {
+
+/// What sleepers of one communicator sleep on. In shared memory; all zero is a good start.
+struct Bell {
+    std::atomic<std::uint32_t> generation;
+    std::atomic<std::uint32_t> sleepers;
+
+    /// Wakes up to `count` sleepers, after what they wait for has been made true by a sequentially
+    /// consistent write. Costs one load when nobody sleeps.
+    void ring(int count);
+    void ring_all();
+};
+
+enum class WaitResult {
+    ready,      ///< the condition holds
+    alerted,    ///< the node's alert word is no longer `alert_seen`: look around, then wait again
+    timed_out,  ///< the deadline has passed
+};
+
+class Waiter {
+  public:
+    /// `crowded`: more ranks than CPUs share this node, so spinning takes time from those waited for.
+    Waiter(ControlHeader& header, bool crowded) : header_(header), crowded_(crowded) {}
+
+    /// Called (between two looks at the condition) by a thread that waits while a report is asked
+    /// for: see ControlHeader::reports. May take its time.
+    void on_report(std::function<void()> report) { report_ = std::move(report); }
+
+    bool is_crowded() const { return crowded_; }
+
+    /// Returns when `condition()` holds, the alert word differs from `alert_seen`, or the deadline
+    /// passes. Whoever makes the condition true must ring `bell` afterwards.
+    template <typename Condition>
+    WaitResult wait(Bell& bell, std::uint32_t alert_seen, Deadline deadline, Condition condition) {
+        for (int i = crowded_ ? 1 : spins; i > 0; --i) {
+            if (condition()) return WaitResult::ready;
+            pause();
+        }
+        const auto yield_until = Clock::now() + yield_time;
+        do {
+            ::sched_yield();
+            if (condition()) return WaitResult::ready;
+            if (header_.alert.load() != alert_seen) return WaitResult::alerted;
+        } while (Clock::now() < yield_until);
+        for (;;) {
+            const std::uint32_t generation = bell.generation.load();
+            bell.sleepers.fetch_add(1);
+            // The condition is looked at after sleepers was raised: whoever makes it true from now
+            // on sees a sleeper and rings. Both sides are sequentially consistent.
+            const bool ready = condition();
+            if (!ready && header_.alert.load() == alert_seen && !deadline.has_passed())
+                sleep(bell, generation, alert_seen, deadline);
+            bell.sleepers.fetch_sub(1);
+            if (ready || condition()) return WaitResult::ready;
+            if (header_.alert.load() != alert_seen) return WaitResult::alerted;
+            if (deadline.has_passed()) return WaitResult::timed_out;
+        }
+    }
+
+    /// Calls the report call-back when a report was asked for since the last one.
+    void report_if_asked();
+
+  private:
+    static constexpr int spins = 1000;  // about 20 us
+    static constexpr std::chrono::microseconds yield_time{200};
+
+    static void pause() {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        asm volatile("yield");
+#endif
+    }
+    void sleep(Bell& bell, std::uint32_t generation, std::uint32_t alert_seen, Deadline deadline);
+
+    ControlHeader& header_;
+    bool crowded_;
+    std::uint32_t reports_seen_ = header_.reports.load();
+    std::function<void()> report_;
+};
+
+}  // namespace ipcrun

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proves what the survivors see when a rank dies at any step, leaves, is late or disagrees.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "runtime/communicator.hpp"
+#include "tests/support/run_ranks.hpp"
+
+using namespace ipcrun;
+using namespace ipcrun::test;
+
+namespace {
+
+constexpr std::size_t large_count = 100000;
+
+void allreduce_floats(Rank& self, float* data, std::size_t count) {
+    const Part part{data, count, Dtype::f32};
+    self.world.allreduce({&part, 1}, Op::sum);
+}
+
+// Runs operations until one throws; returns that error.
+Error first_error(Rank& self, std::size_t count, bool frees_at_once) {
+    auto* data = self.allocate<float>(count);
+    try {
+        for (int i = 0; i < 20000; ++i) {
+            for (std::size_t j = 0; j < count; ++j) data[j] = 1.0f;
+            allreduce_floats(self, data, count);
+        }
+    } catch (const Error& error) {
+        if (frees_at_once) {
+            // Whoever still wrote to it now would spoil what is put there next.
+            self.heap->deallocate(data);
+            auto* next = self.allocate<float>(count);
+            std::memset(next, 0x55, count * sizeof(float));
+            const std::vector<float> written(next, next + count);
+            for (int look = 0; look < 5; ++look) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                CHECK(std::memcmp(next, written.data(), count * sizeof(float)) == 0);
+            }
+        }
+        return error;
+    }
+    return Error(ErrorCode::internal, "no error came");
+}
+
+}  // namespace
+
+TEST_CASE("failures: a rank killed at any step is named to every survivor") {
+    for (const char* point : {"after_publish", "after_arrive", "after_claim", "mid_chunk", "after_done"})
+        for (const int ranks : {2, 3, 8})
+            for (const int cpus : {2, 8})
+                for (const bool frees_at_once : {false, true}) {
+                    CAPTURE(point);
+                    CAPTURE(ranks);
+                    CAPTURE(cpus);
+                    const int victim = ranks - 1;
+                    std::atomic<int> named{0};
+                    run_ranks({.ranks = ranks,
+                               .cpus = cpus,
+                               .fault = fmt::format("{}:{}:3", point, victim)},
+                              [&](Rank& self) {
+                                  const Error error =
+                                      first_error(self, large_count, frees_at_once);
+                                  CHECK(error.code == ErrorCode::peer_lost);
+                                  CHECK(error.rank == victim);
+                                  if (error.rank == victim) named.fetch_add(1);
+                              });
+                    CHECK(named == ranks - 1);
+                }
+}
+
+TEST_CASE("failures: after a loss every further operation fails at once with the same error") {
+    run_ranks({.ranks = 3, .fault = "after_arrive:1:2"}, [&](Rank& self) {
+        const Error error = first_error(self, 10, false);
+        CHECK(error.rank == 1);
+        CHECK_THROWS_WITH_AS(self.world.barrier(), error.what(), Error);
+    });
+}
+
+TEST_CASE("failures: a rank that ends cleanly is missed only by those who still need it") {
+    run_ranks({.ranks = 3}, [](Rank& self) {
+        self.world.barrier();
+        if (self.rank == 2) return;
+        try {
+            self.world.barrier();
+            CHECK_MESSAGE(false, "the barrier ended without rank 2");
+        } catch (const Error& error) {
+            CHECK(error.code == ErrorCode::peer_lost);
+            CHECK(error.rank == 2);
+            CHECK(std::string(error.what()).find("without taking part") != std::string::npos);
+        }
+    });
+}
+
+TEST_CASE("failures: an end that is noticed while it does not matter yet is not forgotten") {
+    // Rank 2 may end while others are still on their way out of the barrier: every round is a race.
+    for (int round = 0; round < 300; ++round)
+        run_ranks({.ranks = 3}, [](Rank& self) {
+            self.world.barrier();
+            if (self.rank != 2) CHECK_THROWS_AS(self.world.barrier(), Error);
+        });
+}
+
+TEST_CASE("failures: a deadline that passes names who is missing, and ends the wait of all") {
+    std::atomic<bool> over{false};
+    run_ranks({.ranks = 3}, [&](Rank& self) {
+        if (self.rank == 2) {
+            while (!over.load()) std::this_thread::yield();
+            CHECK_THROWS_AS(self.world.barrier(), Error);
+            return;
+        }
+        try {
+            self.world.barrier(self.rank == 0 ? Deadline::after(Seconds(0.05)) : Deadline::never());
+            CHECK_MESSAGE(false, "the barrier ended without rank 2");
+        } catch (const Error& error) {
+            CHECK(error.code == ErrorCode::timeout);
+            CHECK(error.rank == 0);
+            if (self.rank == 0)
+                CHECK(std::string(error.what()).find("waiting for rank 2") != std::string::npos);
+        }
+        over = true;
+    });
+}
+
+TEST_CASE("failures: ranks that disagree all hear of it, with both places, and go on") {
+    struct Call {
+        std::size_t count;
+        Dtype dtype;
+        Op op;
+        int root;  // -1: allreduce
+    };
+    const Call agreed{2000, Dtype::f32, Op::sum, -1};
+    for (const Call other :
+         {Call{2001, Dtype::f32, Op::sum, -1}, Call{2, Dtype::f32, Op::sum, -1},
+          Call{2000, Dtype::i32, Op::sum, -1}, Call{2000, Dtype::f32, Op::max, -1},
+          Call{2000, Dtype::f32, Op::sum, 0}, Call{2000, Dtype::f32, Op::sum, 1}})
+        for (const int cpus : {2, 4})
+            run_ranks({.ranks = 4, .cpus = cpus}, [&](Rank& self) {
+                auto* data = self.allocate<float>(4000);
+                std::memset(data, 0x11 * (self.rank + 1), 16000);
+                const Call call = self.rank == 2 ? other : agreed;
+                const Part part{data, call.count, call.dtype};
+                const CallSite site(self.rank == 2 ? "odd.lua" : "even.lua", 10 + self.rank);
+                try {
+                    if (call.root < 0)
+                        self.world.allreduce({&part, 1}, call.op, Deadline::never(), site);
+                    else
+                        self.world.broadcast({&part, 1}, call.root, Deadline::never(), site);
+                    CHECK_MESSAGE(false, "ranks that disagree got a result");
+                } catch (const Error& error) {
+                    const std::string text = error.what();
+                    CHECK(error.code == ErrorCode::mismatch);
+                    CHECK(text.find("odd.lua:12") != std::string::npos);
+                    CHECK(text.find("even.lua:10") != std::string::npos);
+                }
+                for (int i = 0; i < 16000; ++i)
+                    REQUIRE(reinterpret_cast<unsigned char*>(data)[i] == 0x11 * (self.rank + 1));
+                self.world.barrier();
+            });
+}
+
+TEST_CASE("faults: a text that names no fault is refused") {
+    for (const char* bad : {"", "x:0:1", "after_claim:0", "after_claim:x:1", "after_claim:0:-1",
+                            "after_claim:0:1:2"}) {
+        CAPTURE(bad);
+        CHECK_THROWS_AS(Faults(bad, 0), Error);
+    }
+}
