@@ -73,8 +73,8 @@ is "$status" 130 "with the exit status of the first"
 
 begin env --default-signal=INT "$IPCRUN" -n $ranks "$work/stubborn" "$work"
 kill -STOP "$(agent_of "$job")"
-within 2 is_killed
-nothing_left "a further Ctrl-C does without an agent that does not answer"
+within 6 is_killed
+nothing_left "a second Ctrl-C does without an agent that does not answer"
 job_status
 is "$status" 1 "which is a failure of ipcrun"
 like "$(<"$err")" '^ipcrun: the agent \(pid [0-9]+\) does not answer; the job has been ended$' \
