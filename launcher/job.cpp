@@ -20,8 +20,8 @@ constexpr int broken_pipe_status = 128 + SIGPIPE;
 constexpr int own_failure_status = 1;
 // For what an interrupted job has still to write, when nobody seems to read it.
 constexpr std::chrono::milliseconds write_time_max{250};
-constexpr Seconds agent_time_max{6.0};  // longer than the agent's own sweep may take
-constexpr Seconds sweep_time_max{5.0};
+constexpr Seconds agent_time_max{3.0};  // longer than the agent's own sweep may take
+constexpr Seconds sweep_time_max{2.0};
 
 bool is_same_file(int first, int second) {
     struct stat a = {};
@@ -42,7 +42,7 @@ Job::Job(const Options& options, const Program& program, const Surroundings& sur
       frames_(loop_, std::move(agent.socket),
               {.frame =
                    [this](auto bytes) {
-                       std::visit([this](const auto& message) { act(message); },
+                       std::visit([this](const auto& message) { this->act(message); },
                                   decode_to_launcher(bytes));
                    },
                .closed = [this] { agent_lost(); }}),
@@ -139,9 +139,9 @@ void Job::act(const Done& done) {
             fmt::format("ipcrun: {} processes of the job cannot be killed (are they stuck in the "
                         "kernel, or another user's?)\n",
                         done.survivors));
-    if (!policy_.was_interrupted() || policy_.exit_status() == own_failure_status)
+    if (!policy_.was_interrupted())
         say(reports_.summary());
-    if (policy_.was_interrupted())
+    else
         write_limit_ = loop_.after(write_time_max, [this] { loop_.stop(); });
     stop_when_written();
 }
@@ -184,12 +184,24 @@ void Job::agent_lost() {
          describe_wait_status(was_signalled ? info.si_status : W_EXITCODE(info.si_status, 0)));
 }
 
+// It has been told to kill the job and does not (somebody may have stopped it): its part is ours.
+void Job::agent_stuck() {
+    if (is_done_) return;
+    (void)agent_.signal(SIGKILL);
+    fail(ErrorCode::system, "the agent (pid {}) does not answer; the job has been ended",
+         agent_.pid);
+}
+
 void Job::carry_out(const Policy::Action& action) {
     if (action.signal != 0) {
         send(Signal{action.signal});
         send(Signal{SIGCONT});  // a stopped worker cannot answer
     }
-    if (action.kill) send(Kill{});
+    if (action.kill) {
+        send(Kill{});
+        agent_limit_ = loop_.after(std::chrono::ceil<std::chrono::milliseconds>(agent_time_max),
+                                   [this] { agent_stuck(); });
+    }
     policy_timer_.reset();
     const auto deadline = policy_.next_deadline();
     if (!deadline) return;

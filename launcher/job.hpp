@@ -44,6 +44,7 @@ class Job {
     void time_out();
     void output_broken(int error_number);
     void agent_lost();
+    void agent_stuck();
 
     void send(const ToAgent& message) { frames_.send(encode(message)); }
     void say(std::string_view text) { writer(Stream::err).say(text); }
@@ -68,6 +69,7 @@ class Job {
     Timer policy_timer_;
     Timer time_limit_;
     Timer write_limit_;
+    Timer agent_limit_;
     int ranks_to_start_ = 0;
     int ranks_running_ = 0;
     bool is_launched_ = false;
