@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <lua.hpp>
+#include <new>
 
 #include "bindings/lua/tensor.hpp"
 
@@ -15,15 +16,22 @@ struct Allocator {
     long until_failure;
     long bytes_alive = 0;
     bool failed = false;
+
+    /// Whether the next request is the one to fail.
+    bool fails() {
+        if (--until_failure >= 0) return false;
+        failed = true;
+        return true;
+    }
 };
+
+/// What operator new asks; null outside the runs.
+Allocator* current = nullptr;
 
 void* allocate(void* context, void* block, std::size_t old_size, std::size_t new_size) {
     auto& allocator = *static_cast<Allocator*>(context);
     if (block == nullptr) old_size = 0;  // a type tag then
-    if (new_size > old_size && --allocator.until_failure < 0) {
-        allocator.failed = true;
-        return nullptr;
-    }
+    if (new_size > old_size && allocator.fails()) return nullptr;
     allocator.bytes_alive += long(new_size) - long(old_size);
     if (new_size == 0) {
         std::free(block);
@@ -46,14 +54,19 @@ int load_and_run(lua_State* lua) {
 
 /// False when something went wrong other than by memory.
 bool run_once(const char* path, Allocator& allocator) {
+    current = &allocator;
     lua_State* lua = lua_newstate(allocate, &allocator);
-    if (lua == nullptr) return allocator.failed;
+    if (lua == nullptr) {
+        current = nullptr;
+        return allocator.failed;
+    }
     lua_pushcfunction(lua, load_and_run);
     lua_pushlightuserdata(lua, const_cast<char*>(path));
     const int status = lua_pcall(lua, 1, 0, 0);
     bool good = status == LUA_OK || allocator.failed;
     if (!good) std::fprintf(stderr, "%s\n", lua_tostring(lua, -1));
     lua_close(lua);
+    current = nullptr;
     if (allocator.bytes_alive != 0) {
         std::fprintf(stderr, "%ld bytes not freed\n", allocator.bytes_alive);
         good = false;
@@ -62,6 +75,22 @@ bool run_once(const char* path, Allocator& allocator) {
 }
 
 }  // namespace
+
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    if (current != nullptr && current->fails()) return nullptr;
+    return std::malloc(size == 0 ? 1 : size);
+}
+void* operator new(std::size_t size) {
+    void* block = operator new(size, std::nothrow);
+    if (block == nullptr) throw std::bad_alloc();
+    return block;
+}
+void operator delete(void* block) noexcept {
+    std::free(block);
+}
+void operator delete(void* block, std::size_t) noexcept {
+    std::free(block);
+}
 
 int main(int argc, char** argv) {
     if (argc != 2) {

@@ -40,7 +40,9 @@ int element_count(lua_State* lua) {
 
 int storage(lua_State* lua) {
     const Tensor& self = check_tensor(lua, 1);
-    push_storage(lua).storage = self.storage;
+    // Not in one expression, which would copy the share first and lose it if the push raised.
+    StorageObject& object = push_storage(lua);
+    object.storage = self.storage;
     return 1;
 }
 
