@@ -14,7 +14,8 @@ namespace {
 
 struct Allocator {
     long until_failure;
-    long bytes_alive = 0;
+    long bytes_alive = 0;    ///< of Lua
+    long objects_alive = 0;  ///< of operator new
     bool failed = false;
 
     /// Whether the next request is the one to fail.
@@ -67,8 +68,9 @@ bool run_once(const char* path, Allocator& allocator) {
     if (!good) std::fprintf(stderr, "%s\n", lua_tostring(lua, -1));
     lua_close(lua);
     current = nullptr;
-    if (allocator.bytes_alive != 0) {
-        std::fprintf(stderr, "%ld bytes not freed\n", allocator.bytes_alive);
+    if (allocator.bytes_alive != 0 || allocator.objects_alive != 0) {
+        std::fprintf(stderr, "%ld bytes of Lua and %ld objects not freed\n", allocator.bytes_alive,
+                     allocator.objects_alive);
         good = false;
     }
     return good;
@@ -78,7 +80,9 @@ bool run_once(const char* path, Allocator& allocator) {
 
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
     if (current != nullptr && current->fails()) return nullptr;
-    return std::malloc(size == 0 ? 1 : size);
+    void* block = std::malloc(size == 0 ? 1 : size);
+    if (current != nullptr && block != nullptr) ++current->objects_alive;
+    return block;
 }
 void* operator new(std::size_t size) {
     void* block = operator new(size, std::nothrow);
@@ -86,10 +90,11 @@ void* operator new(std::size_t size) {
     return block;
 }
 void operator delete(void* block) noexcept {
+    if (current != nullptr && block != nullptr) --current->objects_alive;
     std::free(block);
 }
 void operator delete(void* block, std::size_t) noexcept {
-    std::free(block);
+    operator delete(block);
 }
 
 int main(int argc, char** argv) {

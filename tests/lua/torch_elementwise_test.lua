@@ -195,6 +195,17 @@ t.test('integers: 64 bits stay exact, and wrap', function()
   t.equal(a:eq(9007199254740992):sum(), 0)
 end)
 
+t.test('comparisons: integers against numbers that their type cannot hold', function()
+  local a = torch.LongTensor {1, 2}
+  assert(a:lt(1.5):equal(torch.ByteTensor {1, 0}))
+  assert(a:ge(1.5):equal(torch.ByteTensor {0, 1}))
+  t.equal(a:eq(1.5):sum(), 0)
+  t.equal(a:lt(1e30):sum(), 2)
+  t.equal(torch.ByteTensor {44, 255}:lt(300):sum(), 2)
+  t.equal(torch.ByteTensor {44, 255}:ne(300):sum(), 2)
+  t.equal(torch.ge(0.5, a):sum(), 0)
+end)
+
 t.test('integers: division truncates, and by zero raises', function()
   assert(torch.IntTensor {7, -7}:div(2):equal(torch.IntTensor {3, -3}))
   t.raises('division by zero', torch.cdiv, torch.IntTensor {1}, torch.IntTensor {0})

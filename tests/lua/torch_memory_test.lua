@@ -47,6 +47,29 @@ t.test('views: keep the storage of a tensor that is gone', function()
   assert(view:equal(torch.Tensor {500, 501, 502}))
 end)
 
+t.test('finalisers: may resize the tensor that is being used', function()
+  collectgarbage('generational')
+  local a
+  local function trap()
+    setmetatable({}, {__gc = function() a:resize(1):resize(64, 64):fill(1) end})
+  end
+  for _ = 1, 3000 do
+    a = torch.ones(64, 64)
+    trap()
+    local parts = {a + a, a:t(), a[2], a[{{2, 3}, 1}], a:narrow(1, 2, 3), a:eq(a), a:unsqueeze(1)}
+    t.equal(#parts, 7)
+    t.equal(parts[1][1][1], 2.0)
+    t.equal(parts[3]:sum(), 64.0)
+  end
+  for _ = 1, 20 do
+    trap()
+    t.equal(#a:totable(), 64)
+    trap()
+    assert(#tostring(a) > 64 * 64)
+  end
+  collectgarbage('incremental')
+end)
+
 t.test('collected tensors: a finaliser that sees one gets an error, not a crash', function()
   local message
   do

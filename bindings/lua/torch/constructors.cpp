@@ -143,8 +143,9 @@ int from_storage(lua_State* lua, Dtype dtype, const StoragePtr& storage) {
 int create(lua_State* lua, Dtype dtype) {
     if (lua_istable(lua, 1)) return from_table(lua, dtype);
     const StorageObject* storage = test_storage(lua, 1);
-    const bool is_sizes = storage != nullptr && storage->storage->dtype() == Dtype::i64 &&
-                          (dtype != Dtype::i64 || test_storage(lua, 2) != nullptr);
+    // The one ambiguity, LongTensor(LongStorage), is settled as elements, not as sizes.
+    const bool is_sizes =
+        storage != nullptr && storage->storage->dtype() == Dtype::i64 && dtype != Dtype::i64;
     if (storage != nullptr && !is_sizes) return from_storage(lua, dtype, storage->storage);
     if (const Tensor* given = test_tensor(lua, 1)) {
         Tensor& result = push_tensor(lua);

@@ -52,6 +52,17 @@ bool stands_before(T a, T b, bool descending) {
     return descending ? x > y : x < y;
 }
 
+/// The place of the extreme of a lane without gaps: found as a value, in vectors, then located.
+template <typename T>
+std::int64_t unit_extreme(bool largest, const T* lane, std::int64_t size) {
+    const auto run = unit_run<T>(reinterpret_cast<const std::byte*>(lane), size);
+    const T best = largest ? run.template maxCoeff<Eigen::PropagateNaN>()
+                           : run.template minCoeff<Eigen::PropagateNaN>();
+    const T* place = best == best ? std::find(lane, lane + size, best)
+                                  : std::find_if(lane, lane + size, [](T x) { return x != x; });
+    return place - lane;
+}
+
 }  // namespace
 
 void extreme(bool largest, const View& in, int dim, const View& values, const View& indices) {
