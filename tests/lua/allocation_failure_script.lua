@@ -10,13 +10,15 @@ local parts = {
   a:unsqueeze(1), a:reshape(4, 3), a:half(), a:long(), a:byte(), a:float():typeAs(a),
   a:sum(1), a:mean(2), a:std(1), a:norm(2, 1), a:all(1), torch.cat(a, b, 1), torch.cat({a, b}),
   torch.mm(a, b:t()), torch.mv(a, b[1]), torch.ger(a[1], b[1]), torch.addmm(a * b:t(), a, b:t()),
-  torch.eye(3), torch.range(1, 5), torch.linspace(0, 1, 3), torch.randperm(4), torch.zeros(a:size()),
-  torch.exp(a), torch.clamp(a, 0, 1), torch.pow(a, 3), torch.eq(a, b), torch.cumsum(a, 1),
+  torch.eye(3), torch.range(1, 5), torch.linspace(0, 1, 3), torch.randperm(4),
+  torch.zeros(a:size()), torch.exp(a), torch.clamp(a, 0, 1), torch.pow(a, 3), torch.eq(a, b),
+  torch.cumsum(a, 1), a:gather(1, index:view(1, 2)), a:clone():scatter(1, index:view(1, 2), 5),
   torch.Tensor {{1, 2}, {3, 4}}, torch.Tensor(a:storage(), 2, torch.LongStorage {2, 2}),
-  torch.ByteStorage():string('ping'), torch.LongStorage {1, 2}:resize(5), a:storage(), #a, a:stride(),
-  torch.HalfTensor {1, 2}:add(1), torch.HalfTensor {1, 2}:sum(),
+  torch.ByteStorage():string('ping'), torch.LongStorage {1, 2}:resize(5), a:storage(), #a,
+  a:stride(), torch.HalfTensor {1, 2}:add(1), torch.HalfTensor {1, 2}:sum(),
 }
-parts[#parts + 1] = {a:max(1), a:min(2), a:sort(1, true), tostring(a), tostring(a:size()), a:totable()}
+parts[#parts + 1] = {a:max(1), a:min(2), a:sort(1, true), tostring(a),
+  tostring(a:size()), a:totable()}
 a[1] = 3
 a[{2, {1, 2}}] = torch.ones(2)
 a[mask] = 0

@@ -30,7 +30,8 @@ end
 function t.near(got, expected, tolerance, what)
   if got ~= got and expected ~= expected or got == expected then return end
   local distance = math.abs(got - expected)
-  if not (distance <= (tolerance or 1e-9) * math.max(1, math.abs(expected))) then
+  local near = distance <= (tolerance or 1e-9) * math.max(1, math.abs(expected))
+  if not near then  -- so that a NaN is not near either
     error(('%s: expected %.17g, got %.17g'):format(what or 'value', expected, got), 2)
   end
 end

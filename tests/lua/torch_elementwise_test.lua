@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Element-wise functions against Lua loops, for all types and layouts. Not here: reductions, shapes.
+-- Element-wise functions against Lua loops, for all types and layouts.
 local torch = require 'torch'
 local t = require 'tap'
 local reference = require 'reference'

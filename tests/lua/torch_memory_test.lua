@@ -22,13 +22,14 @@ end)
 t.test('garbage: views and errors hold nothing back', function()
   local before
   for round = 1, 60 do
-    local a = torch.ones(1024, 1024)  -- 8 MiB
-    local parts = {a:t(), a[1], a:storage(), a:view(-1), a:expand(2, 1024, 1024), a:sum(1)}
-    assert(#parts == 6)
-    pcall(torch.add, a, torch.ones(3))
-    pcall(torch.mm, a, torch.ones(3, 3))
-    pcall(a.apply, a, error)
-    a, parts = nil, nil
+    do
+      local a = torch.ones(1024, 1024)  -- 8 MiB
+      local parts = {a:t(), a[1], a:storage(), a:view(-1), a:expand(2, 1024, 1024), a:sum(1)}
+      assert(#parts == 6)
+      pcall(torch.add, a, torch.ones(3))
+      pcall(torch.mm, a, torch.ones(3, 3))
+      pcall(a.apply, a, error)
+    end
     collectgarbage()
     if round == 10 then before = resident() end
   end

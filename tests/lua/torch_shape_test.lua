@@ -266,6 +266,20 @@ t.test('indexCopy and indexFill: write rows', function()
   t.raises('expected a tensor of size 1x2', a.indexCopy, a, 1, torch.LongTensor {1}, torch.ones(2))
 end)
 
+t.test('gather and scatter: one index for every element', function()
+  local a = numbered(3, 4)
+  local index = torch.LongTensor {{2}, {4}, {1}}
+  assert(a:gather(2, index):equal(torch.Tensor {{12}, {24}, {31}}))
+  assert(a:t():gather(1, index:t()):equal(torch.Tensor {{12, 24, 31}}))
+  local one_hot = torch.zeros(3, 4):scatter(2, index, 1)
+  assert(one_hot:equal(torch.Tensor {{0, 1, 0, 0}, {0, 0, 0, 1}, {1, 0, 0, 0}}))
+  one_hot:scatter(2, index, torch.Tensor {{5}, {6}, {7}})
+  t.equal(one_hot[2][4], 6.0)
+  t.raises('index 5 out of range: dimension 1 has size 3', a.gather, a, 1,
+           torch.LongTensor {{5, 1, 1, 1}})
+  t.raises('do not fit a tensor of size 3x4', a.gather, a, 2, torch.LongTensor {1})
+end)
+
 t.test('cat: along any dimension, of a table or of two', function()
   local a, b = numbered(2, 3), torch.ones(2, 3)
   t.equal(size_of(torch.cat(a, b)), '2x6')
