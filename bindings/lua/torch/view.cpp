@@ -76,10 +76,10 @@ std::int64_t checked_count(const Shape& shape) {
         else
             count *= std::max<std::int64_t>(shape.sizes[d], 1);
     }
-    if (empty) return 0;
+    // Refused when empty too: strides are computed as if no size were 0.
     if (too_many)
         fail(ErrorCode::usage, "a tensor of size {} does not fit any memory", format_shape(shape));
-    return count;
+    return empty ? 0 : count;
 }
 
 void set_contiguous_strides(const Shape& shape, std::int64_t* strides) {
