@@ -360,6 +360,14 @@ t.test('class: makes objects that know their name, and inherits', function()
   t.raises("there is no class 'lib.None'", torch.class, 'lib.X', 'lib.None')
 end)
 
+t.test('getmetatable: the methods, which scripts may add to', function()
+  local methods = torch.getmetatable('torch.FloatTensor')
+  function methods:twice() return self * 2 end
+  t.equal(torch.ones(3):twice():sum(), 6.0)
+  methods.twice = nil
+  t.equal(torch.getmetatable('torch.NoTensor'), nil)
+end)
+
 t.test('totable: nested like the dimensions', function()
   local list = numbered(2, 2):t():totable()
   t.equal(list[1][2], 21.0)

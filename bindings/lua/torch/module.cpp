@@ -50,7 +50,7 @@ int open_torch(lua_State* lua) {
     register_lanes(lua, torch, methods);
     register_products(lua, torch, methods);
     register_random(lua, torch, methods);
-    register_classes(lua, torch);
+    register_classes(lua, torch, methods);
     lua_settop(lua, torch);
     return 1;
 }
