@@ -4,7 +4,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <memory>
 
 #include "bindings/lua/context.hpp"
@@ -13,25 +12,6 @@ namespace {
 
 using namespace ipcrun;
 using namespace ipcrun::lua;
-
-/// Hands out at most `limit` blocks.
-class SmallHeap : public Heap {
-  public:
-    explicit SmallHeap(int limit) : limit_(limit) {}
-    void* allocate(std::size_t bytes) override {
-        if (alive == limit_) return nullptr;
-        ++alive;
-        return std::aligned_alloc(64, (bytes / 64 + 1) * 64);
-    }
-    void deallocate(void* block) override {
-        --alive;
-        std::free(block);
-    }
-    int alive = 0;
-
-  private:
-    int limit_;
-};
 
 struct CloseState {
     void operator()(lua_State* lua) const { lua_close(lua); }
@@ -56,18 +36,20 @@ void run_script(const State& lua, const char* script) {
 }  // namespace
 
 TEST_CASE("tensor: lives in the heap of its context, in private memory when that is full") {
-    SmallHeap heap(2);
+    // Two blocks of 512 KiB fit, with the room that is left beside them.
+    const auto heap = std::make_shared<Heap>(NodeMemory::create(1, 1, 20 * Heap::unit_bytes), 0);
     State lua = open_state();
-    context(lua.get()).heap = &heap;
-    run_script(lua, "a, b, c = torch.ones(5), torch.ones(5), torch.ones(5)");
-    CHECK(heap.alive == 2);
+    context(lua.get()).heap = heap;
+    run_script(lua, "a, b, c = torch.ones(65536), torch.ones(65536), torch.ones(65536)");
     lua_getglobal(lua.get(), "a");
     lua_getglobal(lua.get(), "c");
     CHECK(check_tensor(lua.get(), 1).storage->kind() == Storage::Kind::heap);
     CHECK(check_tensor(lua.get(), 2).storage->kind() == Storage::Kind::private_memory);
-    run_script(lua, "assert((a + c):sum() == 10)");
+    run_script(lua, "assert((a + c):sum() == 131072)");
     lua.reset();
-    CHECK(heap.alive == 0);
+    // All has been given back: the two fit again.
+    CHECK(heap->allocate(65536 * sizeof(double)) != nullptr);
+    CHECK(heap->allocate(65536 * sizeof(double)) != nullptr);
 }
 
 TEST_CASE("tensor: a share in the storage outlives the Lua state") {
