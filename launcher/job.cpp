@@ -197,7 +197,7 @@ void Job::carry_out(const Policy::Action& action) {
         send(Signal{action.signal});
         send(Signal{SIGCONT});  // a stopped worker cannot answer
     }
-    if (action.kill) {
+    if (action.kill && !agent_limit_) {
         send(Kill{});
         agent_limit_ = loop_.after(std::chrono::ceil<std::chrono::milliseconds>(agent_time_max),
                                    [this] { agent_stuck(); });
