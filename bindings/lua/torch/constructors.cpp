@@ -143,8 +143,9 @@ int from_storage(lua_State* lua, Dtype dtype, const StoragePtr& storage) {
 int create(lua_State* lua, Dtype dtype) {
     if (lua_istable(lua, 1)) return from_table(lua, dtype);
     const StorageObject* storage = test_storage(lua, 1);
-    const bool is_sizes = storage != nullptr && storage->storage->dtype() == Dtype::i64 &&
-                          (dtype != Dtype::i64 || test_storage(lua, 2) != nullptr);
+    // The one ambiguity, LongTensor(LongStorage), is settled as elements, not as sizes.
+    const bool is_sizes =
+        storage != nullptr && storage->storage->dtype() == Dtype::i64 && dtype != Dtype::i64;
     if (storage != nullptr && !is_sizes) return from_storage(lua, dtype, storage->storage);
     if (const Tensor* given = test_tensor(lua, 1)) {
         Tensor& result = push_tensor(lua);
@@ -218,32 +219,55 @@ int eye(lua_State* lua) {
     return 1;
 }
 
-/// torch.range(first, last [, step]): `last` is included. torch.linspace(first, last [, count]).
-int sequence(lua_State* lua) {
-    const bool is_range = lua_tointeger(lua, lua_upvalueindex(2)) == 0;
-    const int result_index = test_tensor(lua, 1) != nullptr ? 1 : 0;
-    const Scalar first = check_scalar(lua, result_index + 1);
-    const Scalar last = check_scalar(lua, result_index + 2);
-    const double third = luaL_optnumber(lua, result_index + 3, is_range ? 1 : 100);
-    std::int64_t count = is_range ? 0 : std::int64_t(third);
-    double step = is_range ? third : (count > 1 ? (last.real - first.real) / double(count - 1) : 0);
-    if (is_range) {
-        const double steps = std::floor((last.real - first.real) / step + 1e-9);
-        if (!(steps >= 0 && steps < 1e15))
-            luaL_error(lua, "range: cannot go from %f to %f in steps of %f", first.real, last.real,
-                       step);
-        count = std::int64_t(steps) + 1;
+struct Sequence {
+    Scalar first;
+    Scalar step;
+    std::int64_t count = 0;
+
+    Scalar operator[](std::int64_t i) const {
+        if (first.is_integer && step.is_integer)  // exact, as unsigned so that it wraps
+            return Scalar::of(std::int64_t(std::uint64_t(first.integer) +
+                                           std::uint64_t(i) * std::uint64_t(step.integer)));
+        return Scalar::of(first.real + double(i) * step.real);
     }
+};
+
+/// What range (op 0) or linspace (op 1) asks for in the arguments from `index` on.
+Sequence check_sequence(lua_State* lua, int op, int index) {
+    Sequence sequence;
+    sequence.first = check_scalar(lua, index);
+    const Scalar last = check_scalar(lua, index + 1);
+    const bool has_third = !lua_isnoneornil(lua, index + 2);
+    if (op == 1) {
+        sequence.count = has_third ? luaL_checkinteger(lua, index + 2) : 100;
+        const double gaps = sequence.count > 1 ? double(sequence.count - 1) : 1;
+        sequence.step = Scalar::of((last.real - sequence.first.real) / gaps);
+        return sequence;
+    }
+    sequence.step = has_third ? check_scalar(lua, index + 2) : Scalar::of(std::int64_t(1));
+    // Rounding must not lose the last element.
+    constexpr double slack = 1e-9;
+    const double steps = std::floor((last.real - sequence.first.real) / sequence.step.real + slack);
+    if (!(steps >= 0 && steps < 1e15))
+        luaL_error(lua, "range: cannot go from %f to %f in steps of %f", sequence.first.real,
+                   last.real, sequence.step.real);
+    sequence.count = std::int64_t(steps) + 1;
+    return sequence;
+}
+
+/// torch.range([result,] first, last [, step]): `last` is included.
+/// torch.linspace([result,] first, last [, count])
+int sequence(lua_State* lua) {
+    const int op = int(lua_tointeger(lua, lua_upvalueindex(2)));
+    const int result_index = test_tensor(lua, 1) != nullptr ? 1 : 0;
+    const Sequence values = check_sequence(lua, op, result_index + 1);
     const Dtype dtype = result_index != 0 ? check_tensor(lua, 1).dtype() : default_dtype(lua);
-    const bool exact = is_range && first.is_integer && step == std::floor(step);
     Tensor& result = push_result(lua, result_index);
     run(lua, [&] {
-        prepare_result(lua, is_range ? "range" : "linspace", result, dtype, {1, {count}});
+        prepare_result(lua, op == 0 ? "range" : "linspace", result, dtype, {1, {values.count}});
         std::byte* to = result.data();
-        for (std::int64_t i = 0; i < count; ++i) {
-            store_element(dtype, to,
-                          exact ? Scalar::of(first.integer + i * std::int64_t(step))
-                                : Scalar::of(first.real + double(i) * step));
+        for (std::int64_t i = 0; i < values.count; ++i) {
+            store_element(dtype, to, values[i]);
             to += result.strides[0] * std::int64_t(size_of(dtype));
         }
     });

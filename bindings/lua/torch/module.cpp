@@ -42,6 +42,7 @@ int open_torch(lua_State* lua) {
     register_constructors(lua, torch, methods);
     register_shapes(lua, torch, methods);
     register_indexing(lua, torch, methods);
+    register_gather(lua, torch, methods);
     register_masks(lua, torch, methods);
     register_types(lua, torch, methods);
     register_math(lua, torch, methods);

@@ -11,6 +11,7 @@ void register_storages(lua_State* lua, int torch);
 void register_constructors(lua_State* lua, int torch, int methods);
 void register_shapes(lua_State* lua, int torch, int methods);
 void register_indexing(lua_State* lua, int torch, int methods);
+void register_gather(lua_State* lua, int torch, int methods);
 void register_masks(lua_State* lua, int torch, int methods);
 void register_types(lua_State* lua, int torch, int methods);
 void register_math(lua_State* lua, int torch, int methods);
