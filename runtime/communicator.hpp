@@ -75,15 +75,16 @@ class Communicator {
 
     /// Combines the parts element by element over all members, in place, as one operation: after it
     /// all members hold the same bits (see reduce() for the order of summation). Every member gives
-    /// as many parts, of equal counts and dtypes.
+    /// as many parts, of equal counts and dtypes. `layout` is a hash of what the parts are to the
+    /// caller (the keys of a table, say), 0 for nothing in particular; members must agree on it too.
     /// Cost: up to 4 KiB one flag exchange and n reads; above, n reads and n writes of every byte,
     /// shared out among the members, which is the minimum.
     void allreduce(std::span<const Part> parts, Op op, Deadline deadline = Deadline::never(),
-                   CallSite site = {});
+                   CallSite site = {}, std::uint64_t layout = 0);
 
     /// Copies the parts of member `root` to the parts of all others.
     void broadcast(std::span<const Part> parts, int root, Deadline deadline = Deadline::never(),
-                   CallSite site = {});
+                   CallSite site = {}, std::uint64_t layout = 0);
 
   private:
     enum class Kind : std::uint8_t { barrier, allreduce, broadcast };
@@ -128,8 +129,9 @@ class Communicator {
     std::vector<int> missing_members(std::uint32_t sequence) const;
 
     // collectives.cpp: small operations travel beside the arrival flags
-    static Fingerprint fingerprint(Kind kind, std::span<const Part> parts, Op op, int root);
-    void collective(Kind kind, std::span<const Part> parts, Op op, int root, Deadline deadline,
+    static Fingerprint fingerprint(Kind kind, std::span<const Part> parts, Op op, int root,
+                                   std::uint64_t layout = 0);
+    void collective(const Fingerprint& print, std::span<const Part> parts, Deadline deadline,
                     CallSite site);
     void exchange_inline(const Operation& operation, Kind kind, std::span<const Part> parts, Op op,
                          int root);

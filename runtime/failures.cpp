@@ -49,18 +49,19 @@ void Communicator::look_around(const Operation& operation) {
         const bool gone = state == RankState::failed || (departed && missing);
         if (gone && (lost < 0 || identity_.members[member] == first)) lost = member;
     }
-    if (lost >= 0)
-        give_up(operation, ErrorCode::peer_lost, lost,
-                fmt::format("rank {} {}", lost, describe_end(lost)));
     const std::uint64_t failure = block_.failure.load();
-    if (failure != 0 && failure_sequence(failure) == operation.sequence) {
+    if (failure != 0 && failure_sequence(failure) <= operation.sequence) {
+        // Whoever recorded it will not come to this operation. It is the one to name, for it came
+        // before the end of those who fell over it: that is why it is read after their states.
         const ErrorCode code = failure_code(failure);
         const int rank = failure_rank(failure);
         give_up(operation, code, rank,
-                code == ErrorCode::timeout
-                    ? fmt::format("rank {} gave up waiting", rank)
-                    : fmt::format("rank {} is lost to another member", rank));
+                fmt::format("rank {} {}", rank,
+                            code == ErrorCode::timeout ? "gave up waiting" : describe_end(rank)));
     }
+    if (lost >= 0)
+        give_up(operation, ErrorCode::peer_lost, lost,
+                fmt::format("rank {} {}", lost, describe_end(lost)));
     // Somebody failed in the next operation already: this one can still be finished.
     look_again_ = look_again_ || failure != 0;
     alert_seen_ = alert;
