@@ -77,7 +77,9 @@ struct Placement {
 /// Reads [offset [, sizes [, strides]]] or [offset, size1, stride1, size2, stride2, ...].
 Placement check_placement(lua_State* lua, int index) {
     Placement placement;
-    placement.offset = luaL_optinteger(lua, index, 1) - 1;
+    const lua_Integer offset = luaL_optinteger(lua, index, 1);
+    luaL_argcheck(lua, offset >= 1, index, "the offset is below 1");
+    placement.offset = offset - 1;
     if (lua_isnoneornil(lua, index + 1)) return placement;
     placement.has_shape = true;
     if (read_integers(lua, index + 1, placement.shape)) {
@@ -143,8 +145,9 @@ int from_storage(lua_State* lua, Dtype dtype, const StoragePtr& storage) {
 int create(lua_State* lua, Dtype dtype) {
     if (lua_istable(lua, 1)) return from_table(lua, dtype);
     const StorageObject* storage = test_storage(lua, 1);
-    const bool is_sizes = storage != nullptr && storage->storage->dtype() == Dtype::i64 &&
-                          (dtype != Dtype::i64 || test_storage(lua, 2) != nullptr);
+    // The one ambiguity, LongTensor(LongStorage), is settled as elements, not as sizes.
+    const bool is_sizes =
+        storage != nullptr && storage->storage->dtype() == Dtype::i64 && dtype != Dtype::i64;
     if (storage != nullptr && !is_sizes) return from_storage(lua, dtype, storage->storage);
     if (const Tensor* given = test_tensor(lua, 1)) {
         Tensor& result = push_tensor(lua);
@@ -218,32 +221,67 @@ int eye(lua_State* lua) {
     return 1;
 }
 
-/// torch.range(first, last [, step]): `last` is included. torch.linspace(first, last [, count]).
-int sequence(lua_State* lua) {
-    const bool is_range = lua_tointeger(lua, lua_upvalueindex(2)) == 0;
-    const int result_index = test_tensor(lua, 1) != nullptr ? 1 : 0;
-    const Scalar first = check_scalar(lua, result_index + 1);
-    const Scalar last = check_scalar(lua, result_index + 2);
-    const double third = luaL_optnumber(lua, result_index + 3, is_range ? 1 : 100);
-    std::int64_t count = is_range ? 0 : std::int64_t(third);
-    double step = is_range ? third : (count > 1 ? (last.real - first.real) / double(count - 1) : 0);
-    if (is_range) {
-        const double steps = std::floor((last.real - first.real) / step + 1e-9);
-        if (!(steps >= 0 && steps < 1e15))
-            luaL_error(lua, "range: cannot go from %f to %f in steps of %f", first.real, last.real,
-                       step);
-        count = std::int64_t(steps) + 1;
+struct Sequence {
+    Scalar first;
+    Scalar step;
+    std::int64_t count = 0;
+
+    Scalar operator[](std::int64_t i) const {
+        if (first.is_integer && step.is_integer)  // exact, as unsigned so that it wraps
+            return Scalar::of(std::int64_t(std::uint64_t(first.integer) +
+                                           std::uint64_t(i) * std::uint64_t(step.integer)));
+        return Scalar::of(first.real + double(i) * step.real);
     }
+};
+
+/// How many steps lead from `first` to `last`, both ends counted; 0 when they never arrive.
+std::int64_t range_count(const Scalar& first, const Scalar& last, const Scalar& step) {
+    constexpr double count_max = 1e15;
+    double steps;
+    if (first.is_integer && last.is_integer && step.is_integer && step.integer > 0 &&
+        first.integer <= last.integer) {
+        const std::uint64_t distance = std::uint64_t(last.integer) - std::uint64_t(first.integer);
+        steps = double(distance / std::uint64_t(step.integer));
+    } else {
+        constexpr double slack = 1e-9;  // rounding must not lose the last element
+        steps = std::floor((last.real - first.real) / step.real + slack);
+    }
+    return steps >= 0 && steps < count_max ? std::int64_t(steps) + 1 : 0;
+}
+
+/// What range (op 0) or linspace (op 1) asks for in the arguments from `index` on.
+Sequence check_sequence(lua_State* lua, int op, int index) {
+    Sequence sequence;
+    sequence.first = check_scalar(lua, index);
+    const Scalar last = check_scalar(lua, index + 1);
+    const bool has_third = !lua_isnoneornil(lua, index + 2);
+    if (op == 1) {
+        sequence.count = has_third ? luaL_checkinteger(lua, index + 2) : 100;
+        const double gaps = sequence.count > 1 ? double(sequence.count - 1) : 1;
+        sequence.step = Scalar::of((last.real - sequence.first.real) / gaps);
+        return sequence;
+    }
+    sequence.step = has_third ? check_scalar(lua, index + 2) : Scalar::of(std::int64_t(1));
+    sequence.count = range_count(sequence.first, last, sequence.step);
+    if (sequence.count == 0)
+        luaL_error(lua, "range: cannot go from %f to %f in steps of %f", sequence.first.real,
+                   last.real, sequence.step.real);
+    return sequence;
+}
+
+/// torch.range([result,] first, last [, step]): `last` is included.
+/// torch.linspace([result,] first, last [, count])
+int sequence(lua_State* lua) {
+    const int op = int(lua_tointeger(lua, lua_upvalueindex(2)));
+    const int result_index = test_tensor(lua, 1) != nullptr ? 1 : 0;
+    const Sequence values = check_sequence(lua, op, result_index + 1);
     const Dtype dtype = result_index != 0 ? check_tensor(lua, 1).dtype() : default_dtype(lua);
-    const bool exact = is_range && first.is_integer && step == std::floor(step);
     Tensor& result = push_result(lua, result_index);
     run(lua, [&] {
-        prepare_result(lua, is_range ? "range" : "linspace", result, dtype, {1, {count}});
+        prepare_result(lua, op == 0 ? "range" : "linspace", result, dtype, {1, {values.count}});
         std::byte* to = result.data();
-        for (std::int64_t i = 0; i < count; ++i) {
-            store_element(dtype, to,
-                          exact ? Scalar::of(first.integer + i * std::int64_t(step))
-                                : Scalar::of(first.real + double(i) * step));
+        for (std::int64_t i = 0; i < values.count; ++i) {
+            store_element(dtype, to, values[i]);
             to += result.strides[0] * std::int64_t(size_of(dtype));
         }
     });

@@ -24,13 +24,16 @@ void select(View& view, int dim, std::int64_t index) {
     --view.shape.dims;
 }
 
-/// Pushes the element when no dimension is left, else a tensor of the storage of `of`.
-int push_part(lua_State* lua, const Tensor& of, const View& view) {
-    if (view.shape.dims == 0) {
-        push_scalar(lua, load_element(view.dtype, view.data));
-        return 1;
-    }
-    set_view(push_tensor(lua), of, view);
+/// Makes `result` the part `view` of the tensor `of`; returns 1, the count of results. Push
+/// `result` before the view is computed: pushing may collect garbage, and a finaliser may resize
+/// `of`.
+int return_part(Tensor& result, const Tensor& of, const View& view) {
+    set_view(result, of, view);
+    return 1;
+}
+
+int push_element(lua_State* lua, const View& view) {
+    push_scalar(lua, load_element(view.dtype, view.data));
     return 1;
 }
 
@@ -56,6 +59,17 @@ void narrow_by_table(lua_State* lua, View& view, int dim) {
     const std::int64_t last = count == 2 ? ends[1] : ends[0];
     if (last < ends[0]) luaL_error(lua, "index: the range ends before it begins");
     narrow(view, dim, ends[0], last - ends[0] + 1);
+}
+
+/// How many dimensions the table at 2 removes.
+int selected_dims(lua_State* lua) {
+    const int count = int(std::min<lua_Unsigned>(lua_rawlen(lua, 2), tensor_dims_max + 1));
+    int selected = 0;
+    for (int i = 1; i <= count; ++i) {
+        if (lua_rawgeti(lua, 2, i) != LUA_TTABLE) ++selected;
+        lua_pop(lua, 1);
+    }
+    return selected;
 }
 
 /// What the table at 2 names: a number selects, a table narrows, dimension by dimension.
@@ -85,17 +99,21 @@ View view_by_number(lua_State* lua, const Tensor& tensor) {
 }
 
 int select_method(lua_State* lua) {
+    lua_settop(lua, 3);
     const Tensor& self = check_tensor(lua, 1);
     const int dim = check_dimension(lua, 2, self);
+    Tensor* result = self.dims > 1 ? &push_tensor(lua) : nullptr;
     const std::int64_t index = check_index(lua, 3, self.sizes[dim]);
     View view = view_of(self);
     select(view, dim, index);
-    return push_part(lua, self, view);
+    return result != nullptr ? return_part(*result, self, view) : push_element(lua, view);
 }
 
 /// t:narrow(dim, first, size)
 int narrow_method(lua_State* lua) {
+    lua_settop(lua, 4);
     const Tensor& self = check_tensor(lua, 1);
+    Tensor& result = push_tensor(lua);
     const int dim = check_dimension(lua, 2, self);
     const lua_Integer first = luaL_checkinteger(lua, 3);
     const lua_Integer size = luaL_checkinteger(lua, 4);
@@ -104,13 +122,14 @@ int narrow_method(lua_State* lua) {
                    lua_Integer(size), lua_Integer(first), dim + 1, lua_Integer(self.sizes[dim]));
     View view = view_of(self);
     narrow(view, dim, first - 1, size);
-    return push_part(lua, self, view);
+    return return_part(result, self, view);
 }
 
 /// t:sub(first1, last1 [, first2, last2, ...])
 int sub_method(lua_State* lua) {
     const Tensor& self = check_tensor(lua, 1);
     const int ends = lua_gettop(lua) - 1;
+    Tensor& result = push_tensor(lua);
     if (ends < 2 || ends % 2 != 0 || ends / 2 > self.dims)
         luaL_error(lua, "sub: expected a first and a last index for each of at most %d dimensions",
                    self.dims);
@@ -121,7 +140,7 @@ int sub_method(lua_State* lua) {
         if (last < first) luaL_argerror(lua, 3 + 2 * d, "the range ends before it begins");
         narrow(view, d, first, last - first + 1);
     }
-    return push_part(lua, self, view);
+    return return_part(result, self, view);
 }
 
 /// The indices of a LongTensor, and the dimension they are for.
@@ -233,11 +252,16 @@ int index_tensor(lua_State* lua) {
             return 1;
         case LUA_TNUMBER: {
             const Tensor& self = check_tensor(lua, 1);
-            return push_part(lua, self, view_by_number(lua, self));
+            if (self.dims <= 1) return push_element(lua, view_by_number(lua, self));
+            Tensor& result = push_tensor(lua);
+            return return_part(result, self, view_by_number(lua, self));
         }
         case LUA_TTABLE: {
             const Tensor& self = check_tensor(lua, 1);
-            return push_part(lua, self, view_by_table(lua, self));
+            if (selected_dims(lua) == self.dims && self.dims > 0)
+                return push_element(lua, view_by_table(lua, self));
+            Tensor& result = push_tensor(lua);
+            return return_part(result, self, view_by_table(lua, self));
         }
         default:
             return masked_select(lua);

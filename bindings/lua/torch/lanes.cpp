@@ -52,27 +52,55 @@ bool stands_before(T a, T b, bool descending) {
     return descending ? x > y : x < y;
 }
 
+/// The place of the extreme, or of the first NaN.
+template <typename T>
+std::int64_t any_extreme(bool largest, const T* lane, std::int64_t stride, std::int64_t size) {
+    std::int64_t place = 0;
+    auto best = comparable(lane[0]);
+    for (std::int64_t i = 1; i < size && best == best; ++i) {
+        const auto candidate = comparable(lane[i * stride]);
+        if ((largest ? candidate > best : candidate < best) || candidate != candidate) {
+            best = candidate;
+            place = i;
+        }
+    }
+    return place;
+}
+
+/// The place of the extreme in a lane without gaps or NaN: found as a value, in vectors, then
+/// located.
+template <typename T>
+std::int64_t unit_extreme(bool largest, const T* lane, std::int64_t size) {
+    const auto run = unit_run<T>(reinterpret_cast<const std::byte*>(lane), size);
+    const T best = largest ? run.maxCoeff() : run.minCoeff();
+    return std::find(lane, lane + size, best) - lane;
+}
+
+/// Whether to leave the lane to the careful loop: a NaN makes the sum one (so may infinities).
+template <typename T>
+bool may_hold_nan(const T* lane, std::int64_t size) {
+    return !std::isfinite(unit_run<T>(reinterpret_cast<const std::byte*>(lane), size).sum());
+}
+
 }  // namespace
 
 void extreme(bool largest, const View& in, int dim, const View& values, const View& indices) {
     const std::int64_t size = in.shape.sizes[dim];
     const std::int64_t stride = in.strides[dim];
     visit_any(in.dtype, [&]<typename T>(std::type_identity<T>) {
-        for_each_lane(
-            in, values, indices, dim, [&](std::byte* from, std::byte* value, std::byte* at) {
-                const T* lane = reinterpret_cast<const T*>(from);
-                std::int64_t best_index = 0;
-                auto best = comparable(lane[0]);
-                for (std::int64_t i = 1; i < size && best == best; ++i) {
-                    const auto candidate = comparable(lane[i * stride]);
-                    if ((largest ? candidate > best : candidate < best) || candidate != candidate) {
-                        best = candidate;
-                        best_index = i;
-                    }
-                }
-                *reinterpret_cast<T*>(value) = lane[best_index * stride];
-                *reinterpret_cast<std::int64_t*>(at) = best_index + 1;
-            });
+        const auto find_place = [&](const T* lane) -> std::int64_t {
+            if constexpr (std::is_floating_point_v<T>)
+                if (stride == 1 && size >= 16 && !may_hold_nan(lane, size))
+                    return unit_extreme(largest, lane, size);
+            return any_extreme(largest, lane, stride, size);
+        };
+        for_each_lane(in, values, indices, dim,
+                      [&](std::byte* from, std::byte* value, std::byte* at) {
+                          const T* lane = reinterpret_cast<const T*>(from);
+                          const std::int64_t place = find_place(lane);
+                          *reinterpret_cast<T*>(value) = lane[place * stride];
+                          *reinterpret_cast<std::int64_t*>(at) = place + 1;
+                      });
     });
 }
 

@@ -36,7 +36,7 @@ bool find_roles(const Call& call, bool takes_scale, Roles& roles) {
     return true;
 }
 
-/// A number or a tensor as an operand of `dtype`; `element` holds a number's value.
+/// A number or a tensor as an operand of `dtype`; `element` holds a number's value. Cannot raise.
 View operand(lua_State* lua, int index, Dtype dtype, Element& element) {
     const Tensor* tensor = test_tensor(lua, index);
     if (tensor != nullptr) return view_of(*tensor);
@@ -85,12 +85,11 @@ int arithmetic(lua_State* lua) {
     const Tensor* right = test_tensor(lua, roles.right);
     const Dtype dtype = left != nullptr ? left->dtype() : right->dtype();
     Element left_element, right_element, scale_element;
-    const View a = operand(lua, roles.left, dtype, left_element);
-    const View b = operand(lua, roles.right, dtype, right_element);
-    // r = a + scale * number is allowed, as is a plain operand without a scale.
     if (roles.scale != 0) store_element(dtype, scale_element.bytes, to_scalar(lua, roles.scale));
     Tensor& result = push_result(lua, roles.result);
     run(lua, [&] {
+        const View a = operand(lua, roles.left, dtype, left_element);
+        const View b = operand(lua, roles.right, dtype, right_element);
         check_same_dtype(call.name, a.dtype, b.dtype);
         const Shape shape = common_shape(left, right, call.name);
         const bool is_operand = &result == left || &result == right;
@@ -114,6 +113,15 @@ int arithmetic(lua_State* lua) {
     return 1;
 }
 
+/// Whether `dtype` holds the number at `index` as it is; every tensor is taken to.
+bool holds_number(lua_State* lua, int index, Dtype dtype) {
+    if (is_floating(dtype) || lua_type(lua, index) != LUA_TNUMBER) return true;
+    const Scalar number = to_scalar(lua, index);
+    const Element element = to_element(number, dtype);
+    const Scalar held = load_element(dtype, element.bytes);
+    return number.is_integer ? held.integer == number.integer : held.real == number.real;
+}
+
 int comparison(lua_State* lua) {
     const Call call = begin_call(lua);
     Roles roles;
@@ -124,17 +132,26 @@ int comparison(lua_State* lua) {
     const Tensor* left = test_tensor(lua, roles.left);
     const Tensor* right = test_tensor(lua, roles.right);
     const Dtype dtype = left != nullptr ? left->dtype() : right->dtype();
+    // Integers against 1.5, or bytes against 300: as reals, or the number would lose its meaning.
+    const bool as_reals =
+        !holds_number(lua, roles.left, dtype) || !holds_number(lua, roles.right, dtype);
+    const Dtype number_dtype = as_reals ? Dtype::f64 : dtype;
     Element left_element, right_element;
-    const View a = operand(lua, roles.left, dtype, left_element);
-    const View b = operand(lua, roles.right, dtype, right_element);
     Tensor& result = push_result(lua, roles.result);
     run(lua, [&] {
-        check_same_dtype(call.name, a.dtype, b.dtype);
+        const View a = operand(lua, roles.left, number_dtype, left_element);
+        const View b = operand(lua, roles.right, number_dtype, right_element);
+        if (!as_reals) check_same_dtype(call.name, a.dtype, b.dtype);
         const Shape shape = common_shape(left, right, call.name);
         const bool is_operand = &result == left || &result == right;
         prepare_target(lua, call.name, result, is_operand, Dtype::u8, shape);
-        compare(CompareOp(call.op), view_of(result), stretched(a, left, shape, call.name),
-                stretched(b, right, shape, call.name));
+        const View wide_a = stretched(a, left, shape, call.name);
+        const View wide_b = stretched(b, right, shape, call.name);
+        if (as_reals)
+            compare(CompareOp(call.op), view_of(result), converted(wide_a, Dtype::f64).view,
+                    converted(wide_b, Dtype::f64).view);
+        else
+            compare(CompareOp(call.op), view_of(result), wide_a, wide_b);
     });
     return 1;
 }

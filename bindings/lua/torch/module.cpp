@@ -42,6 +42,7 @@ int open_torch(lua_State* lua) {
     register_constructors(lua, torch, methods);
     register_shapes(lua, torch, methods);
     register_indexing(lua, torch, methods);
+    register_gather(lua, torch, methods);
     register_masks(lua, torch, methods);
     register_types(lua, torch, methods);
     register_math(lua, torch, methods);
@@ -49,7 +50,7 @@ int open_torch(lua_State* lua) {
     register_lanes(lua, torch, methods);
     register_products(lua, torch, methods);
     register_random(lua, torch, methods);
-    register_classes(lua, torch);
+    register_classes(lua, torch, methods);
     lua_settop(lua, torch);
     return 1;
 }

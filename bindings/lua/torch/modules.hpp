@@ -11,6 +11,7 @@ void register_storages(lua_State* lua, int torch);
 void register_constructors(lua_State* lua, int torch, int methods);
 void register_shapes(lua_State* lua, int torch, int methods);
 void register_indexing(lua_State* lua, int torch, int methods);
+void register_gather(lua_State* lua, int torch, int methods);
 void register_masks(lua_State* lua, int torch, int methods);
 void register_types(lua_State* lua, int torch, int methods);
 void register_math(lua_State* lua, int torch, int methods);
@@ -18,7 +19,7 @@ void register_reductions(lua_State* lua, int torch, int methods);
 void register_lanes(lua_State* lua, int torch, int methods);
 void register_products(lua_State* lua, int torch, int methods);
 void register_random(lua_State* lua, int torch, int methods);
-void register_classes(lua_State* lua, int torch);
+void register_classes(lua_State* lua, int torch, int methods);
 
 /// The metamethods __index and __newindex of tensors; the first has the methods as its upvalue.
 int index_tensor(lua_State* lua);

@@ -9,10 +9,10 @@ namespace ipcrun::lua {
 
 namespace {
 
-/// Pushes a tensor that is `view` of the storage of the tensor at 1.
-int push_view(lua_State* lua, const View& view) {
-    Tensor& result = push_tensor(lua);
-    set_view(result, check_tensor(lua, 1), view);
+/// Makes `result` the `view` of the storage of `of`; returns 1, the count of results. Push `result`
+/// before the view is computed: pushing may collect garbage, and a finaliser may resize `of`.
+int return_view(Tensor& result, const Tensor& of, const View& view) {
+    set_view(result, of, view);
     return 1;
 }
 
@@ -40,7 +40,9 @@ int element_count(lua_State* lua) {
 
 int storage(lua_State* lua) {
     const Tensor& self = check_tensor(lua, 1);
-    push_storage(lua).storage = self.storage;
+    // Not in one expression, which would copy the share first and lose it if the push raised.
+    StorageObject& object = push_storage(lua);
+    object.storage = self.storage;
     return 1;
 }
 
@@ -130,7 +132,9 @@ int expand_tensor(lua_State* lua) {
 
 /// t:transpose(d1, d2), and t:t() for matrices
 int transpose(lua_State* lua) {
+    lua_settop(lua, 3);
     const Tensor& self = check_tensor(lua, 1);
+    Tensor& result = push_tensor(lua);
     const bool is_short = lua_tointeger(lua, lua_upvalueindex(2)) != 0;
     if (is_short && self.dims != 2) raise_expected(lua, 1, "a matrix (two dimensions)");
     const int first = is_short ? 0 : check_dimension(lua, 2, self);
@@ -138,12 +142,14 @@ int transpose(lua_State* lua) {
     View view = view_of(self);
     std::swap(view.shape.sizes[first], view.shape.sizes[second]);
     std::swap(view.strides[first], view.strides[second]);
-    return push_view(lua, view);
+    return return_view(result, self, view);
 }
 
 /// t:squeeze(), t:squeeze(d): without the dimensions of size 1. At least one dimension stays.
 int squeeze(lua_State* lua) {
+    lua_settop(lua, 2);
     const Tensor& self = check_tensor(lua, 1);
+    Tensor& result = push_tensor(lua);
     const int only = lua_isnoneornil(lua, 2) ? -1 : check_dimension(lua, 2, self);
     View view = view_of(self);
     view.shape.dims = 0;
@@ -156,11 +162,13 @@ int squeeze(lua_State* lua) {
         view.shape = {1, {1}};
         view.strides[0] = 1;
     }
-    return push_view(lua, view);
+    return return_view(result, self, view);
 }
 
 int unsqueeze(lua_State* lua) {
+    lua_settop(lua, 2);
     const Tensor& self = check_tensor(lua, 1);
+    Tensor& result = push_tensor(lua);
     const lua_Integer given = luaL_checkinteger(lua, 2);
     if (given < 1 || given > self.dims + 1 || self.dims == 0 || self.dims == tensor_dims_max)
         luaL_argerror(lua, 2,
@@ -173,7 +181,7 @@ int unsqueeze(lua_State* lua) {
     view.shape.sizes[at] = 1;
     view.strides[at] = at < self.dims ? view.strides[at + 1] * view.shape.sizes[at + 1] : 1;
     ++view.shape.dims;
-    return push_view(lua, view);
+    return return_view(result, self, view);
 }
 
 }  // namespace

@@ -135,7 +135,8 @@ int totable(lua_State* lua) {
     StorageObject& self = check_storage(lua, 1);
     const std::int64_t count = std::int64_t(self.storage->count());
     lua_createtable(lua, int(std::min<std::int64_t>(count, 1 << 20)), 0);
-    for (std::int64_t i = 0; i < count; ++i) {
+    // The size is read again each time: a finaliser may resize the storage.
+    for (std::int64_t i = 0; i < std::int64_t(self.storage->count()); ++i) {
         push_scalar(lua, load_element(self.storage->dtype(), element(self.storage, i)));
         lua_rawseti(lua, -2, i + 1);
     }

@@ -102,8 +102,17 @@ int push_nested(lua_State* lua, const View& view, int level, const std::byte* da
     return 1;
 }
 
+/// Pushes another tensor with the same elements, which keeps their storage while Lua code may run
+/// (a function given, or a finaliser) that could resize the tensor at 1.
+const Tensor& push_held(lua_State* lua) {
+    Tensor& held = push_tensor(lua);
+    held = check_tensor(lua, 1);
+    return held;
+}
+
 int totable(lua_State* lua) {
-    const View view = view_of(check_tensor(lua, 1));
+    check_tensor(lua, 1);
+    const View view = view_of(push_held(lua));
     if (view.shape.dims == 0) {
         lua_newtable(lua);
         return 1;
@@ -116,13 +125,8 @@ int totable(lua_State* lua) {
 int apply(lua_State* lua) {
     Tensor& self = check_tensor(lua, 1);
     luaL_checktype(lua, 2, LUA_TFUNCTION);
-    // f may resize `self`; this keeps the storage that is walked here.
-    Tensor& held = push_tensor(lua);
-    run(lua, [&] {
-        check_writable(view_of(self), "apply");
-        held = self;
-    });
-    const View view = view_of(held);
+    run(lua, [&] { check_writable(view_of(self), "apply"); });
+    const View view = view_of(push_held(lua));
     const std::int64_t count = view.shape.count();
     std::int64_t index[tensor_dims_max] = {};
     for (std::int64_t i = 0; i < count; ++i) {
@@ -184,7 +188,8 @@ void register_types(lua_State* lua, int torch, int methods) {
 }
 
 int format_tensor(lua_State* lua) {
-    const View view = view_of(check_tensor(lua, 1));
+    check_tensor(lua, 1);
+    const View view = view_of(push_held(lua));
     luaL_Buffer buffer;
     luaL_buffinit(lua, &buffer);
     format(view, tensor_name_of(view.dtype), &buffer,

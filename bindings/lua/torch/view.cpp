@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "base/error.hpp"
@@ -54,7 +55,10 @@ View view_of(const Tensor& tensor) {
 
 std::string format_shape(const Shape& shape) {
     if (shape.dims == 0) return "no dimension";
-    return fmt::format("{}", fmt::join(shape.sizes, shape.sizes + shape.dims, "x"));
+    std::string text = fmt::to_string(shape.sizes[0]);
+    for (int d = 1; d < shape.dims; ++d)
+        fmt::format_to(std::back_inserter(text), "x{}", shape.sizes[d]);
+    return text;
 }
 
 std::int64_t checked_count(const Shape& shape) {
@@ -72,10 +76,10 @@ std::int64_t checked_count(const Shape& shape) {
         else
             count *= std::max<std::int64_t>(shape.sizes[d], 1);
     }
-    if (empty) return 0;
+    // Refused when empty too: strides are computed as if no size were 0.
     if (too_many)
         fail(ErrorCode::usage, "a tensor of size {} does not fit any memory", format_shape(shape));
-    return count;
+    return empty ? 0 : count;
 }
 
 void set_contiguous_strides(const Shape& shape, std::int64_t* strides) {

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a script again and again in Lua states whose allocator fails at the k-th request, for every
+// k until the script gets through: each failure must come out as a Lua error, with everything freed
+// (the allocator counts; the sanitizers see the rest).
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <lua.hpp>
+#include <new>
+
+#include "bindings/lua/tensor.hpp"
+
+namespace {
+
+struct Allocator {
+    long until_failure;
+    long bytes_alive = 0;    ///< of Lua
+    long objects_alive = 0;  ///< of operator new
+    bool failed = false;
+
+    /// Whether the next request is the one to fail.
+    bool fails() {
+        if (--until_failure >= 0) return false;
+        failed = true;
+        return true;
+    }
+};
+
+/// What operator new asks; null outside the runs.
+Allocator* current = nullptr;
+
+void* allocate(void* context, void* block, std::size_t old_size, std::size_t new_size) {
+    auto& allocator = *static_cast<Allocator*>(context);
+    if (block == nullptr) old_size = 0;  // a type tag then
+    if (new_size > old_size && allocator.fails()) return nullptr;
+    allocator.bytes_alive += long(new_size) - long(old_size);
+    if (new_size == 0) {
+        std::free(block);
+        return nullptr;
+    }
+    return std::realloc(block, new_size);
+}
+
+int load_and_run(lua_State* lua) {
+    luaL_requiref(lua, "_G", luaopen_base, 1);
+    luaL_requiref(lua, "table", luaopen_table, 1);
+    luaL_requiref(lua, "string", luaopen_string, 1);
+    luaL_requiref(lua, "torch", ipcrun::lua::open_torch, 1);
+    lua_settop(lua, 1);
+    const char* path = static_cast<const char*>(lua_touserdata(lua, 1));
+    if (luaL_loadfile(lua, path) != LUA_OK) return lua_error(lua);
+    lua_call(lua, 0, 0);
+    return 0;
+}
+
+/// False when something went wrong other than by memory.
+bool run_once(const char* path, Allocator& allocator) {
+    current = &allocator;
+    lua_State* lua = lua_newstate(allocate, &allocator);
+    if (lua == nullptr) {
+        current = nullptr;
+        return allocator.failed;
+    }
+    lua_pushcfunction(lua, load_and_run);
+    lua_pushlightuserdata(lua, const_cast<char*>(path));
+    const int status = lua_pcall(lua, 1, 0, 0);
+    bool good = status == LUA_OK || allocator.failed;
+    if (!good) std::fprintf(stderr, "%s\n", lua_tostring(lua, -1));
+    lua_close(lua);
+    current = nullptr;
+    if (allocator.bytes_alive != 0 || allocator.objects_alive != 0) {
+        std::fprintf(stderr, "%ld bytes of Lua and %ld objects not freed\n", allocator.bytes_alive,
+                     allocator.objects_alive);
+        good = false;
+    }
+    return good;
+}
+
+}  // namespace
+
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    if (current != nullptr && current->fails()) return nullptr;
+    void* block = std::malloc(size == 0 ? 1 : size);
+    if (current != nullptr && block != nullptr) ++current->objects_alive;
+    return block;
+}
+void* operator new(std::size_t size) {
+    void* block = operator new(size, std::nothrow);
+    if (block == nullptr) throw std::bad_alloc();
+    return block;
+}
+void operator delete(void* block) noexcept {
+    if (current != nullptr && block != nullptr) --current->objects_alive;
+    std::free(block);
+}
+void operator delete(void* block, std::size_t) noexcept {
+    operator delete(block);
+}
+
+int main(int argc, char** argv) {
+    if (argc != 2) {
+        std::fprintf(stderr, "usage: allocation_failure_test SCRIPT\n");
+        return 2;
+    }
+    for (long k = 0;; ++k) {
+        Allocator allocator{k};
+        if (!run_once(argv[1], allocator)) {
+            std::fprintf(stderr, "when request %ld failed\n", k);
+            return 1;
+        }
+        if (!allocator.failed) {
+            std::printf("each of %ld requests failed once\n", k);
+            return 0;
+        }
+    }
+}
