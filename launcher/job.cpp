@@ -20,8 +20,8 @@ constexpr int broken_pipe_status = 128 + SIGPIPE;
 constexpr int own_failure_status = 1;
 // For what an interrupted job has still to write, when nobody seems to read it.
 constexpr std::chrono::milliseconds write_time_max{250};
-constexpr Seconds agent_time_max{6.0};  // longer than the agent's own sweep may take
-constexpr Seconds sweep_time_max{5.0};
+constexpr Seconds agent_time_max{3.0};  // longer than the agent's own sweep may take
+constexpr Seconds sweep_time_max{2.0};
 
 bool is_same_file(int first, int second) {
     struct stat a = {};
@@ -149,7 +149,6 @@ void Job::act(const Done& done) {
 void Job::interrupt(int signal_number) {
     const Policy::Action action = policy_.interrupted(signal_number, Clock::now());
     if (!is_launched_ || is_done_) return loop_.stop();
-    if (agent_limit_) return agent_stuck();  // the third time: no more patience
     carry_out(action);
 }
 
@@ -198,7 +197,7 @@ void Job::carry_out(const Policy::Action& action) {
         send(Signal{action.signal});
         send(Signal{SIGCONT});  // a stopped worker cannot answer
     }
-    if (action.kill) {
+    if (action.kill && !agent_limit_) {
         send(Kill{});
         agent_limit_ = loop_.after(std::chrono::ceil<std::chrono::milliseconds>(agent_time_max),
                                    [this] { agent_stuck(); });

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/hash.hpp"
 #include "runtime/communicator.hpp"
 
 namespace ipcrun {
@@ -13,7 +14,9 @@ namespace {
 constexpr std::uint8_t many_parts = 1;  // Fingerprint::flags: shape is a hash
 
 // Parts lie side by side in a payload, each aligned for any element.
-constexpr std::size_t padded(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
+constexpr std::size_t padded(std::size_t bytes) {
+    return (bytes + 7) / 8 * 8;
+}
 
 std::size_t packed_bytes(std::span<const Part> parts) {
     std::size_t bytes = 0;
@@ -21,56 +24,56 @@ std::size_t packed_bytes(std::span<const Part> parts) {
     return bytes;
 }
 
-// FNV-1a over the counts and dtypes: equal lists on all ranks, or a mismatch.
-std::uint64_t hash_of(std::span<const Part> parts) {
-    std::uint64_t hash = 0xcbf2'9ce4'8422'2325;
-    const auto mix = [&hash](std::uint64_t value) {
-        for (int byte = 0; byte < 8; ++byte) {
-            hash ^= value >> 8 * byte & 0xff;
-            hash *= 0x0000'0100'0000'01b3;
-        }
-    };
+// Equal lists on all ranks, or a mismatch.
+std::uint64_t hash_of(std::span<const Part> parts, std::uint64_t layout) {
+    Hash hash;
+    hash.add(layout);
     for (const Part& part : parts) {
-        mix(part.count);
-        mix(static_cast<std::uint64_t>(part.dtype));
+        hash.add(part.count);
+        hash.add(static_cast<std::uint64_t>(part.dtype));
     }
-    return hash;
+    return hash.value();
 }
 
 }  // namespace
 
-Fingerprint Communicator::fingerprint(Kind kind, std::span<const Part> parts, Op op, int root) {
+Fingerprint Communicator::fingerprint(Kind kind, std::span<const Part> parts, Op op, int root,
+                                      std::uint64_t layout) {
     Fingerprint result;
     result.kind = static_cast<std::uint8_t>(kind);
     result.op = static_cast<std::uint8_t>(op);
     result.root = static_cast<std::uint32_t>(root);
-    if (parts.size() == 1) {
+    if (parts.size() == 1 && layout == 0) {
         result.dtype = static_cast<std::uint8_t>(parts[0].dtype);
         result.shape = parts[0].count;
-    } else if (parts.size() > 1) {
+    } else if (parts.size() > 1 || layout != 0) {
         result.flags = many_parts;
-        result.shape = hash_of(parts);
+        result.shape = hash_of(parts, layout);
     }
     return result;
 }
 
-void Communicator::allreduce(std::span<const Part> parts, Op op, Deadline deadline, CallSite site) {
-    collective(Kind::allreduce, parts, op, 0, deadline, site);
+void Communicator::allreduce(std::span<const Part> parts, Op op, Deadline deadline, CallSite site,
+                             std::uint64_t layout) {
+    collective(fingerprint(Kind::allreduce, parts, op, 0, layout), parts, deadline, site);
 }
 
 void Communicator::broadcast(std::span<const Part> parts, int root, Deadline deadline,
-                             CallSite site) {
+                             CallSite site, std::uint64_t layout) {
     if (root < 0 || root >= size())
         fail(ErrorCode::usage, "broadcast: the root is rank {}, and there are ranks 0 to {}", root,
              size() - 1);
-    collective(Kind::broadcast, parts, Op::sum, root, deadline, site);
+    collective(fingerprint(Kind::broadcast, parts, Op::sum, root, layout), parts, deadline, site);
 }
 
-void Communicator::collective(Kind kind, std::span<const Part> parts, Op op, int root,
+void Communicator::collective(const Fingerprint& print, std::span<const Part> parts,
                               Deadline deadline, CallSite site) {
-    Operation operation{fingerprint(kind, parts, op, root), deadline, site};
+    Operation operation{print, deadline, site};
     begin(operation);
     if (size() == 1) return;  // every combination of one is itself
+    const auto kind = static_cast<Kind>(print.kind);
+    const auto op = static_cast<Op>(print.op);
+    const auto root = static_cast<int>(print.root);
     if (packed_bytes(parts) <= inline_bytes_max)
         exchange_inline(operation, kind, parts, op, root);
     else

@@ -16,7 +16,8 @@
 
 namespace ipcrun {
 
-/// What travels beside the arrival flag: the bytes of a small operation, or where a large one's lie.
+/// What travels beside the arrival flag: the bytes of a small operation, or where a large one's
+/// lie.
 constexpr std::size_t inline_bytes_max = 4096 + 40;
 
 /// A member's arrival at one operation. Flag, fingerprint and up to 40 bytes share a cache line.
@@ -41,9 +42,9 @@ struct Member {
     alignas(64) std::atomic<std::uint32_t> touching;
 };
 
-/// Progress of one large operation.
+/// Progress of large operations, counted over all of them.
 struct alignas(64) Work {
-    std::atomic<std::uint32_t> workers;          ///< members that took part in working so far
+    std::atomic<std::uint32_t> workers;          ///< members that asked to work; when crowded
     std::atomic<std::uint32_t> finished_chunks;  ///< chunks whose result is everywhere
 };
 

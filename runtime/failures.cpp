@@ -15,8 +15,12 @@ std::uint64_t encode_failure(ErrorCode code, int rank, std::uint32_t sequence) {
     return (static_cast<std::uint64_t>(code) + 1) | static_cast<std::uint64_t>(rank) << 8 |
            static_cast<std::uint64_t>(sequence) << 32;
 }
-ErrorCode failure_code(std::uint64_t failure) { return static_cast<ErrorCode>((failure & 0xff) - 1); }
-int failure_rank(std::uint64_t failure) { return static_cast<int>(failure >> 8 & 0xff'ffff); }
+ErrorCode failure_code(std::uint64_t failure) {
+    return static_cast<ErrorCode>((failure & 0xff) - 1);
+}
+int failure_rank(std::uint64_t failure) {
+    return static_cast<int>(failure >> 8 & 0xff'ffff);
+}
 std::uint32_t failure_sequence(std::uint64_t failure) {
     return static_cast<std::uint32_t>(failure >> 32);
 }
@@ -45,18 +49,19 @@ void Communicator::look_around(const Operation& operation) {
         const bool gone = state == RankState::failed || (departed && missing);
         if (gone && (lost < 0 || identity_.members[member] == first)) lost = member;
     }
-    if (lost >= 0)
-        give_up(operation, ErrorCode::peer_lost, lost,
-                fmt::format("rank {} {}", lost, describe_end(lost)));
     const std::uint64_t failure = block_.failure.load();
-    if (failure != 0 && failure_sequence(failure) == operation.sequence) {
+    if (failure != 0 && failure_sequence(failure) <= operation.sequence) {
+        // Whoever recorded it will not come to this operation. It is the one to name, for it came
+        // before the end of those who fell over it: that is why it is read after their states.
         const ErrorCode code = failure_code(failure);
         const int rank = failure_rank(failure);
         give_up(operation, code, rank,
-                code == ErrorCode::timeout
-                    ? fmt::format("rank {} gave up waiting", rank)
-                    : fmt::format("rank {} is lost to another member", rank));
+                fmt::format("rank {} {}", rank,
+                            code == ErrorCode::timeout ? "gave up waiting" : describe_end(rank)));
     }
+    if (lost >= 0)
+        give_up(operation, ErrorCode::peer_lost, lost,
+                fmt::format("rank {} {}", lost, describe_end(lost)));
     // Somebody failed in the next operation already: this one can still be finished.
     look_again_ = look_again_ || failure != 0;
     alert_seen_ = alert;
@@ -117,7 +122,8 @@ std::string Communicator::describe_call(int member, std::uint32_t sequence) cons
             print.flags != 0 ? "many tensors"
                              : fmt::format("{} {}", print.shape, name_of(Dtype(print.dtype)));
         switch (static_cast<Kind>(print.kind)) {
-            case Kind::barrier: return "barrier()" + place;
+            case Kind::barrier:
+                return "barrier()" + place;
             case Kind::allreduce:
                 return fmt::format("allreduce({}, {}){}", what, name_of(Op(print.op)), place);
             case Kind::broadcast:
@@ -132,8 +138,10 @@ std::string Communicator::describe_end(int member) const {
     switch (slot.state.load()) {
         case RankState::failed:
             return fmt::format("failed: {}", describe_wait_status(slot.wait_status.load()));
-        case RankState::exited: return "ended without taking part";
-        default: return "left without taking part";
+        case RankState::exited:
+            return "ended without taking part";
+        default:
+            return "left without taking part";
     }
 }
 

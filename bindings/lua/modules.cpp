@@ -8,10 +8,18 @@ namespace ipcrun::lua {
 
 namespace {
 
+// torch-ipc's name for the module: the same table.
+int open_libipc(lua_State* lua) {
+    lua_getglobal(lua, "require");
+    lua_pushliteral(lua, "ipc");
+    lua_call(lua, 1, 1);
+    return 1;
+}
+
 // {name, the function that opens it}, ended by an empty entry.
 constexpr luaL_Reg modules[] = {
     {"ipc", open_ipc},
-    {"libipc", open_ipc},
+    {"libipc", open_libipc},
     {"torch", open_torch},
     {nullptr, nullptr},
 };

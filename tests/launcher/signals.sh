@@ -12,15 +12,17 @@ while :; do sleep 60 & wait $!; kill $!; done
 END
 chmod +x "$work/listener"
 begin() {
+    : >"$out"  # what the last job said is not to be taken for this one's
     "$IPCRUN" -n 2 --grace 5 "$work/listener" >"$out" 2>"$err" &
     job=$!
     within 5 said 2 ready
 }
 said() { [[ $(grep -c " $2\$" "$out") == "$1" ]]; }
 agent_of() { ps -o pid= --ppid "$1" | tr -d ' '; }
-workers() { ps -o pid= --ppid "$(agent_of "$job")"; }
+workers() { ps -o pid= --ppid "$(agent_of "$job")" | tr -d ' '; }
 states() { ps -o stat= -p "$(workers | paste -sd,)" | cut -c1 | sort -u | paste -sd,; }
-show_processes() { ps -eo pid,ppid,pgid,sid,stat,args | grep -E "^ *($job|$(agent_of "$job")) | $(agent_of "$job") " | sed 's/^/# /'; }
+show_processes() { ps -eo pid,ppid,pgid,sid,stat,args | grep -E \
+    "^ *($job|$(agent_of "$job")) | $(agent_of "$job") " | sed 's/^/# /'; }
 is_state() { [[ $(states) == "$1" && $(ps -o stat= -p "$job" | cut -c1) == "$1" ]]; }
 
 begin
@@ -57,7 +59,9 @@ nothing_left "in the end nothing is left"
 if command -v script >/dev/null; then
     # What is typed reaches the terminal's foreground process group; `script` makes the terminal.
     mkfifo "$work/keys"
-    env --default-signal=INT script -qec "$IPCRUN -n 3 sh -c 'echo up; exec sleep 60'" /dev/null <"$work/keys" >"$out" &
+    : >"$out"
+    env --default-signal=INT script -qec \
+        "$IPCRUN -n 3 sh -c 'echo up; exec sleep 60'" /dev/null <"$work/keys" >"$out" &
     job=$!
     exec 7>"$work/keys"
     is_up() { [[ $(grep -c up "$out") == 3 ]]; }

@@ -125,6 +125,48 @@ TEST_CASE("failures: a deadline that passes names who is missing, and ends the w
     });
 }
 
+TEST_CASE("failures: all name the first cause, though the one that noticed it has failed since") {
+    run_ranks_to_the_end({.ranks = 3}, [&](Rank& self) {
+        if (self.rank == 2) return;
+        if (self.rank == 0)
+            while (self.memory->control().rank(1).state.load() != RankState::failed)
+                std::this_thread::yield();
+        try {
+            self.world.barrier();
+            CHECK_MESSAGE(false, "the barrier ended without rank 2");
+        } catch (const Error& error) {
+            CHECK(error.code == ErrorCode::peer_lost);
+            CHECK(error.rank == 2);
+            if (self.rank == 1) throw;
+        }
+    });
+}
+
+TEST_CASE("failures: a rank that got through where another gave up does not wait for it later") {
+    // Rank 1 comes just when the time of rank 0 is up: every round is a race.
+    for (int round = 0; round < 300; ++round) {
+        std::atomic<bool> over{false};
+        run_ranks({.ranks = 2}, [&](Rank& self) {
+            const auto late = std::chrono::microseconds(200 + 7 * round % 100);
+            try {
+                self.world.barrier();
+                for (;;) {
+                    const auto come = Clock::now() + late;
+                    while (self.rank == 1 && Clock::now() < come) {
+                    }
+                    self.world.barrier(Deadline::after(Seconds(self.rank == 1 ? 10 : 250e-6)));
+                }
+            } catch (const Error& error) {
+                CHECK(error.code == ErrorCode::timeout);
+                CHECK(error.rank == 0);
+            }
+            // An end of rank 0 would be heard of, too.
+            if (self.rank == 1) over = true;
+            while (!over.load()) std::this_thread::yield();
+        });
+    }
+}
+
 TEST_CASE("failures: ranks that disagree all hear of it, with both places, and go on") {
     struct Call {
         std::size_t count;

@@ -2,6 +2,7 @@
 #include "bindings/lua/ipc/value.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "bindings/lua/bind.hpp"
 #include "bindings/lua/torch/view.hpp"
@@ -17,12 +18,17 @@ constexpr int depth_max = 100;
 // are. Each rank adds a mark, chosen so that the operation keeps it apart from "none is a float".
 double float_mark(Op op) {
     switch (op) {
-        case Op::prod: return 2;
-        case Op::min: return -1;
-        default: return 1;
+        case Op::prod:
+            return 2;
+        case Op::min:
+            return -1;
+        default:
+            return 1;
     }
 }
-double integer_mark(Op op) { return op == Op::prod ? 1 : 0; }
+double integer_mark(Op op) {
+    return op == Op::prod ? 1 : 0;
+}
 
 // How many keys of the table at `index` are there; raises for one that has no order of its own.
 int collect_keys(lua_State* lua, int index, const char* operation) {
@@ -33,8 +39,10 @@ int collect_keys(lua_State* lua, int index, const char* operation) {
     while (lua_next(lua, index) != 0) {
         lua_pop(lua, 1);
         if (lua_type(lua, -1) != LUA_TNUMBER && lua_type(lua, -1) != LUA_TSTRING)
-            luaL_error(lua, "%s: a table key is a %s; numbers and strings have the same order on "
-                            "every rank", operation, luaL_typename(lua, -1));
+            luaL_error(lua,
+                       "%s: a table key is a %s; numbers and strings have the same order on "
+                       "every rank",
+                       operation, luaL_typename(lua, -1));
         lua_pushvalue(lua, -1);
         lua_rawseti(lua, keys, ++count);
     }
@@ -66,6 +74,7 @@ void Value::load(lua_State* lua, int index, const char* operation) {
     lua_newtable(lua);  // holders: for each number the table it is in, and its key
     add(lua, index, lua_gettop(lua), 0, operation);
     is_number_ = lua_type(lua, index) == LUA_TNUMBER;
+    is_table_ = lua_type(lua, index) == LUA_TTABLE;
 }
 
 void Value::add(lua_State* lua, int index, int holders, int depth, const char* operation) {
@@ -85,10 +94,29 @@ void Value::add(lua_State* lua, int index, int holders, int depth, const char* o
             if (failure) raise_string(lua, failure);
             return;
         }
-        case LUA_TTABLE: return add_table(lua, index, holders, depth, operation);
+        case LUA_TTABLE:
+            return add_table(lua, index, holders, depth, operation);
         default:
-            luaL_error(lua, "%s: cannot work on a %s; tensors, numbers, and tables of these can "
-                            "take part", operation, luaL_typename(lua, index));
+            luaL_error(lua,
+                       "%s: cannot work on a %s; tensors, numbers, and tables of these can "
+                       "take part",
+                       operation, luaL_typename(lua, index));
+    }
+}
+
+// A key of two words for a number (integer or not, its bits), or of its length and text.
+void Value::add_key(lua_State* lua, int index) {
+    if (lua_type(lua, index) == LUA_TSTRING) {
+        std::size_t length = 0;
+        const char* text = lua_tolstring(lua, index, &length);
+        layout_.add(length + 2);
+        layout_.add(std::string_view(text, length));
+    } else if (lua_isinteger(lua, index) != 0) {
+        layout_.add(std::uint64_t{0});
+        layout_.add(static_cast<std::uint64_t>(lua_tointeger(lua, index)));
+    } else {
+        layout_.add(std::uint64_t{1});
+        layout_.add(std::bit_cast<std::uint64_t>(lua_tonumber(lua, index)));
     }
 }
 
@@ -105,8 +133,10 @@ void Value::add_table(lua_State* lua, int index, int holders, int depth, const c
     lua_pushcfunction(lua, key_less);
     lua_call(lua, 2, 0);
     lua_settop(lua, keys);
+    layout_.add(~static_cast<std::uint64_t>(count));  // no key begins like this
     for (int i = 1; i <= count; ++i) {
         lua_rawgeti(lua, keys, i);
+        add_key(lua, -1);
         lua_pushvalue(lua, -1);
         lua_rawget(lua, index);
         if (lua_type(lua, -1) == LUA_TNUMBER) {
@@ -127,8 +157,7 @@ void Value::pack(lua_State* lua, Op op) {
     for (Tensor* tensor : tensors_) {
         copies_.push_back(tensor->is_contiguous() ? Tensor() : contiguous(lua, *tensor));
         const Tensor& used = copies_.back().storage ? copies_.back() : *tensor;
-        parts_.push_back(
-            {used.data(), static_cast<std::size_t>(used.count()), used.dtype()});
+        parts_.push_back({used.data(), static_cast<std::size_t>(used.count()), used.dtype()});
     }
     if (numbers_.empty()) return;
     for (const NumberLeaf& number : numbers_) {

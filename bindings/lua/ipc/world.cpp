@@ -75,8 +75,10 @@ Op check_op(lua_State* lua, int index) {
     const auto op = parse_op(name);
     if (!op)
         luaL_argerror(lua, index,
-                      lua_pushfstring(lua, "no such operation: '%s' (there are: sum, prod, min, "
-                                           "max, avg)", name.data()));
+                      lua_pushfstring(lua,
+                                      "no such operation: '%s' (there are: sum, prod, min, "
+                                      "max, avg)",
+                                      name.data()));
     return *op;
 }
 
@@ -91,7 +93,7 @@ int allreduce(lua_State* lua) {
     value.load(lua, 2, "allreduce");
     const Failure failure = attempt([&] {
         value.pack(lua, op);
-        job.world().allreduce(value.parts(), op, deadline, site.get());
+        job.world().allreduce(value.parts(), op, deadline, site.get(), value.layout());
         value.unpack();
     });
     if (failure) raise_table(lua, failure);
@@ -110,7 +112,8 @@ int broadcast(lua_State* lua) {
     value.load(lua, 2, "broadcast");
     const Failure failure = attempt([&] {
         value.pack(lua, Op::sum);
-        job.world().broadcast(value.parts(), static_cast<int>(root), deadline, site.get());
+        job.world().broadcast(value.parts(), static_cast<int>(root), deadline, site.get(),
+                              value.layout());
         value.unpack();
     });
     if (failure) raise_table(lua, failure);
@@ -125,8 +128,10 @@ int format(lua_State* lua) {
 
 // Fields are made once, as upvalue 1: methods and the place in the job.
 void create_metatable(lua_State* lua, const RankEnvironment& place) {
-    static const luaL_Reg methods[] = {
-        {"barrier", barrier}, {"allreduce", allreduce}, {"broadcast", broadcast}, {nullptr, nullptr}};
+    static const luaL_Reg methods[] = {{"barrier", barrier},
+                                       {"allreduce", allreduce},
+                                       {"broadcast", broadcast},
+                                       {nullptr, nullptr}};
     luaL_newmetatable(lua, metatable_name);
     luaL_newlib(lua, methods);
     const std::pair<const char*, int> fields[] = {{"rank", place.rank},
@@ -158,6 +163,8 @@ int world(lua_State* lua) {
 
 }  // namespace
 
-void push_world_function(lua_State* lua) { lua_pushcfunction(lua, world); }
+void push_world_function(lua_State* lua) {
+    lua_pushcfunction(lua, world);
+}
 
 }  // namespace ipcrun::lua
