@@ -27,7 +27,7 @@ struct alignas(64) Arrival {
     Fingerprint fingerprint;
     std::byte payload[inline_bytes_max];
 };
-static_assert(sizeof(Arrival) % 64 == 0 && sizeof(Arrival) == 4160);
+static_assert(sizeof(Arrival) % 64 == 0 && sizeof(Arrival) == 1088);
 
 /// Claims on one member's slice of the work of a large operation.
 struct alignas(64) Slice {
