@@ -70,9 +70,11 @@ void Communicator::look_around(const Operation& operation) {
 void Communicator::give_up(const Operation& operation, ErrorCode code, int rank,
                            const std::string& message) {
     std::uint64_t none = 0;
-    if (block_.failure.compare_exchange_strong(none,
-                                               encode_failure(code, rank, operation.sequence)))
-        control_.raise_alert();
+    (void)block_.failure.compare_exchange_strong(none,
+                                                 encode_failure(code, rank, operation.sequence));
+    // Also when another member was first: it may not have come to raise the alert, and without it a
+    // helper whose `touching` we read as 0 could begin a chunk after we have left.
+    control_.raise_alert();
     block_.member(this->rank()).touching.store(0);
     wait_until_untouched();
     failure_ = std::make_unique<Error>(

@@ -12,18 +12,31 @@ local ipc = {}
 
 ---What a rank may be asked to combine or copy: tensors of `torch`, numbers, and tables of these, to
 ---a depth of 100. Keys of tables are numbers and strings. All ranks give the same keys, and tensors
----of the same number of elements and type at them. A table is one operation, whatever is in it.
+---of the same number of elements and type at them; else it is a mismatch. A table is one operation,
+---whatever is in it.
 ---@alias ipc.Value torch.Tensor|number|table
 
----What the operations raise when they fail; prints as its message. Wrong arguments raise strings.
+---@alias ipc.ErrorCode
+---| "mismatch"
+---| "peer_lost"
+---| "timeout"
+---| "system"
+---| "usage"
+---| "config"
+---| "protocol"
+---| "unsupported"
+---| "internal"
+
+---What operations raise when they fail; prints as its message. Wrong arguments raise strings.
 ---@class ipc.Error
----@field code "mismatch"|"peer_lost"|"timeout"|"system"|"usage"|"config"|"protocol"|"unsupported"|"internal"
+---@field code ipc.ErrorCode
 ---@field rank? integer  the rank it is about
 ---@field message string
 
 ---@class ipc.Options
----@field timeout? number  seconds to wait for the others, 0 or more; without it there is no limit.
----A time that passes raises `timeout` on every rank, and the world works no more.
+---Seconds to wait for the others, 0 or more; without it there is no limit. A time that passes raises
+---`timeout` on every rank, and the world works no more.
+---@field timeout? number
 
 ---All ranks of this job; the same object at every call. Does not block. Cost: a table lookup.
 ---@return ipc.World
@@ -38,7 +51,7 @@ function ipc.clock() end
 ---  * `mismatch` on all ranks when they call different things; the message names both lines. Nothing
 ---    has been changed, and the world works on.
 ---  * `peer_lost` when a rank has died, or has left while it was still needed; `rank` is that rank.
----  * `timeout` when the time of `options` is over, here or on another rank.
+---  * `timeout` when the time of `options` is over, here or on another rank, which `rank` names.
 ---After `peer_lost` and `timeout` the contents of the values are undefined, and every later
 ---operation raises the same at once.
 ---@class ipc.World
@@ -56,9 +69,11 @@ function World:barrier(options) end
 
 ---Combines the values of all ranks, element by element. Tensors are changed in place, of any shape
 ---and stride. Numbers in tables are replaced; a number by itself is only returned. All ranks get the
----same bits, from run to run: the order of summation depends on the number of ranks alone. Numbers
----stay integers while they are so on all ranks, but for `avg`. Integer tensors wrap around, and their
----averages are cut towards zero; `min` and `max` give NaN where there is one.
+---same bits, from run to run: the order of summation depends on the number of ranks alone.
+---
+---Numbers stay integers while they are so on all ranks, but for `avg`. Integer tensors wrap around,
+---and their averages are cut towards zero; `min` and `max` give NaN where there is one.
+---
 ---Cost: up to 1 KiB one exchange of flags; above, every rank reads and writes its share of the bytes
 ---of all ranks. Tensors that are not contiguous are copied out and in.
 ---@generic T : ipc.Value
