@@ -157,11 +157,9 @@ TEST_CASE("communicator: a root that does not exist is refused before anything h
 TEST_CASE("communicator: a rank that waits answers when a report is asked for") {
     std::atomic<int> reports{0};
     run_ranks({.ranks = 2}, [&](Rank& self) {
-        if (self.rank == 0) {
-            self.world.waiter().on_report([&] { reports.fetch_add(1); });
-            self.world.barrier();
-            return;
-        }
+        if (self.rank == 0) self.world.waiter().on_report([&] { reports.fetch_add(1); });
+        self.world.barrier();
+        if (self.rank == 0) return self.world.barrier();
         // Rank 0 waits for us, or soon will: its next look finds the request either way.
         self.memory->control().header().reports.fetch_add(1);
         self.memory->control().raise_alert();
