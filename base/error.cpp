@@ -27,10 +27,10 @@ void fail_errno(int error_number, std::string_view attempt) {
                 error_number);
 }
 
-void check(bool condition, const char* text, std::source_location where) {
+void check(bool condition, const char* text, const char* file, int line) {
     if (condition) [[likely]]
         return;
-    std::fprintf(stderr, "ipcrun: bug at %s:%u: %s\n", where.file_name(), where.line(), text);
+    std::fprintf(stderr, "ipcrun: bug at %s:%d: %s\n", file, line, text);
     std::abort();
 }
 

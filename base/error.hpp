@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <optional>
-#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -60,8 +59,9 @@ T check_syscall(T result, std::string_view attempt) {
 }
 
 /// Aborts with the place and `text` when `condition` is false: for bugs, never for input.
-/// Stays on in release builds.
-void check(bool condition, const char* text,
-           std::source_location where = std::source_location::current());
+/// Stays on in release builds. The place is the caller's; by built-ins, since clang 14 lacks
+/// std::source_location.
+void check(bool condition, const char* text, const char* file = __builtin_FILE(),
+           int line = __builtin_LINE());
 
 }  // namespace ipcrun

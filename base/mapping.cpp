@@ -14,8 +14,14 @@ namespace ipcrun {
 UniqueFd create_memfd(const std::string& name, std::uint64_t bytes) {
     UniqueFd fd(check_syscall(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING),
                               "create shared memory"));
-    check_syscall(::ftruncate(fd.get(), static_cast<off_t>(bytes)),
-                  fmt::format("size shared memory '{}' to {} bytes", name, bytes));
+    if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) {
+        const int error_number = errno;
+        fail_errno(error_number,
+                   fmt::format("size shared memory '{}' to {} bytes{}", name, bytes,
+                               error_number == EFBIG
+                                   ? " (is there a limit on the size of files, ulimit -f?)"
+                                   : ""));
+    }
     check_syscall(::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL),
                   fmt::format("seal shared memory '{}'", name));
     return fd;
@@ -32,10 +38,11 @@ Mapping::Mapping(int fd, std::uint64_t offset, std::size_t bytes) : bytes_(bytes
                            static_cast<off_t>(offset));
     if (address == MAP_FAILED) {
         const int error_number = errno;
-        fail_errno(error_number, fmt::format("map {} bytes of shared memory{}", bytes,
-                                             error_number == ENOMEM
-                                                 ? " (is there a limit on address space, ulimit -v?)"
-                                                 : ""));
+        fail_errno(
+            error_number,
+            fmt::format(
+                "map {} bytes of shared memory{}", bytes,
+                error_number == ENOMEM ? " (is there a limit on address space, ulimit -v?)" : ""));
     }
     data_ = static_cast<std::byte*>(address);
 }

@@ -23,7 +23,7 @@ namespace ipcrun {
 namespace {
 
 // SIGKILL works within milliseconds, but for processes that are stuck in the kernel.
-constexpr Seconds sweep_time_max{5.0};
+constexpr Seconds sweep_time_max{2.0};
 
 // Four descriptors a worker: as many as we may have. Returns the limit that workers are to inherit.
 rlimit raise_open_files() {

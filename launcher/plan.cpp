@@ -37,11 +37,15 @@ void remove_variable(std::vector<std::string>& environment, std::string_view nam
 std::vector<std::string> common_environment(const Options& options,
                                             const Surroundings& surroundings) {
     std::vector<std::string> environment = surroundings.environment;
-    // Of a job around this one.
-    for (const std::string& setting : RankEnvironment().format())
-        remove_variable(environment, name_of_variable(setting));
-    remove_variable(environment, terminal_variable);
+    std::vector<std::string> ours = RankEnvironment().format();
+    ours.emplace_back(terminal_variable);
+    // There when ipcrun runs in a rank of another job.
+    for (const std::string& variable : ours)
+        remove_variable(environment, name_of_variable(variable));
     for (const EnvironmentSetting& setting : options.environment) {
+        if (has_variable(ours, setting.name))
+            fail(ErrorCode::usage, "option -x {}: this variable is for ipcrun to set",
+                 setting.name);
         if (!setting.value) {
             if (!has_variable(environment, setting.name))
                 fail(ErrorCode::usage,

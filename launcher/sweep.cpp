@@ -29,9 +29,10 @@ std::vector<ProcessEntry> find_descendants(const std::vector<pid_t>& excluded) {
 // Kills what `entry` describes and nothing else; an empty descriptor when it is gone.
 UniqueFd kill_process(const ProcessEntry& entry) {
     UniqueFd pidfd = open_pidfd(entry.pid);
-    // The table is a moment old: between then and now the pid may have gone to somebody else.
+    // The table is a moment old: since then this pid, or that of a process between, may have gone
+    // to somebody else. Now that the descriptor holds the process its descent can be told for good.
     const auto now = read_process(entry.pid);
-    if (!now || now->start_time != entry.start_time) return {};
+    if (!now || now->start_time != entry.start_time || !is_descendant(entry.pid)) return {};
     if (pidfd) {
         (void)::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
     } else if (now->parent == ::getpid()) {

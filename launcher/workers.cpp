@@ -46,9 +46,7 @@ Workers::Workers(EventLoop& loop, Launch launch, rlimit open_files, Send send)
                   {.ranks = static_cast<int>(launch_.ranks.size()),
                    .usable_cpus = launch_.usable_cpus,
                    .arena_bytes = launch_.arena_bytes},
-                  [this](int rank, const Report& report) {
-                      send_(RankReport{rank, report.kind, report.text});
-                  }),
+                  [this](int rank, const Report& report) { forward(rank, report); }),
       null_(open_null()),
       // Occupies the number of the control socket, so that nothing that is to be passed on has it.
       placeholder_(::fcntl(null_.get(), F_DUPFD_CLOEXEC, control_fd_number)) {}
@@ -70,6 +68,14 @@ void Workers::start() {
         send_(Started{rank, pid});
     }
     release_stdin();
+}
+
+void Workers::forward(int rank, const Report& report) {
+    // What the rank wrote before it reported is to be read before the report.
+    Worker& worker = *workers_[static_cast<std::size_t>(rank)];
+    worker.out.drain();
+    worker.err.drain();
+    send_(RankReport{rank, report.kind, report.text});
 }
 
 Child Workers::spawn_worker(Worker& worker) {

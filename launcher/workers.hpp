@@ -48,6 +48,7 @@ class Workers {
         WorkerPipe err;
     };
 
+    void forward(int rank, const Report& report);
     Child spawn_worker(Worker& worker);
     void release_stdin();
 

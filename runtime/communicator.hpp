@@ -21,8 +21,8 @@
 
 namespace ipcrun {
 
-/// Where an operation was called: told to everyone when ranks disagree. The text is borrowed for the
-/// call; only its end is kept when it is long.
+/// Where an operation was called: told to everyone when ranks disagree. The text is borrowed for
+/// the call; only its end is kept when it is long.
 struct CallSite {
     const char* file;
     int line;
@@ -48,15 +48,16 @@ struct Part {
 ///              untouched, and the communicator works on.
 ///   peer_lost  a member died, or left while it was still needed; `rank` names the first to fail.
 ///   timeout    the deadline passed, here or at another member.
-///   After peer_lost and timeout the contents of the memory are undefined, and every later operation
-///   throws the same at once. No member returns before no living member touches its memory.
+///   After peer_lost and timeout the contents of the memory are undefined, and every later
+///   operation throws the same at once. No member returns before no living member touches its
+///   memory.
 class Communicator {
   public:
     struct Identity {
-        std::uint32_t id = 0;       ///< the world is 0
-        std::uint32_t epoch = 0;    ///< grows when a communicator is made anew after a failure
-        std::vector<int> members;   ///< ranks on this node, in order of the communicator's ranks
-        int rank = 0;               ///< of this process (or thread) in `members`
+        std::uint32_t id = 0;      ///< the world is 0
+        std::uint32_t epoch = 0;   ///< grows when a communicator is made anew after a failure
+        std::vector<int> members;  ///< ranks on this node, in order of the communicator's ranks
+        int rank = 0;              ///< of this process (or thread) in `members`
         std::uint64_t block_offset = 0;  ///< of its CommunicatorBlock in the control segment
     };
 
@@ -75,9 +76,9 @@ class Communicator {
     /// Combines the parts element by element over all members, in place, as one operation: after it
     /// all members hold the same bits (see reduce() for the order of summation). Every member gives
     /// as many parts, of equal counts and dtypes. `layout` is a hash of what the parts are to the
-    /// caller (the keys of a table, say), 0 for nothing in particular; members must agree on it too.
-    /// Cost: up to 4 KiB one flag exchange and n reads; above, n reads and n writes of every byte,
-    /// shared out among the members, which is the minimum.
+    /// caller (the keys of a table, say), 0 for nothing in particular; members must agree on it
+    /// too. Cost: up to 1 KiB one flag exchange and n reads; above, n reads and n writes of every
+    /// byte, shared out among the members, which is the minimum.
     void allreduce(std::span<const Part> parts, Op op, Deadline deadline = Deadline::never(),
                    CallSite site = {}, std::uint64_t layout = 0);
 
@@ -106,9 +107,13 @@ class Communicator {
     void wait_for(const Operation& operation, Condition condition) {
         for (;;) {
             switch (waiter_.wait(block_.bell, alert_seen_, operation.deadline, condition)) {
-                case WaitResult::ready: return;
-                case WaitResult::alerted: look_around(operation); break;
-                case WaitResult::timed_out: time_out(operation);
+                case WaitResult::ready:
+                    return;
+                case WaitResult::alerted:
+                    look_around(operation);
+                    break;
+                case WaitResult::timed_out:
+                    time_out(operation);
             }
         }
     }
@@ -133,14 +138,17 @@ class Communicator {
 
     // large_collectives.cpp: large ones are worked on in place, by all who have a CPU
     struct Task;  // one large operation: whose memory, which chunks, what to do with them
-    void exchange_in_place(const Operation& operation, Kind kind, std::span<const Part> parts, Op op,
-                           int root);
-    void publish(const Operation& operation, std::span<const HeapRef> refs);
+    void exchange_in_place(const Operation& operation, Kind kind, std::span<const Part> parts,
+                           Op op, int root);
+    void publish(const Operation& operation, std::span<const HeapRef> refs, bool are_list);
     void resolve_addresses(const Operation& operation, std::span<const Part> parts);
     void work(const Operation& operation, const Task& task);
-    std::uint32_t work_on_slice(const Operation& operation, const Task& task, int owner);
-    void work_on_chunk(const Operation& operation, const Task& task, std::uint32_t chunk);
-    void work_on_run(const Task& task, std::size_t part, std::size_t from, std::size_t to);
+    bool was_finished_soon(const Operation& operation, Clock::time_point start);
+    bool work_on_slice(const Operation& operation, const Task& task, int owner);
+    void work_on_chunk(const Operation& operation, const Task& task, std::uint32_t chunk,
+                       std::uint32_t slice_end);
+    void work_on_run(const Task& task, std::size_t part, std::size_t from, std::size_t to,
+                     std::size_t next_bytes);
     int workers_max() const;
 
     std::shared_ptr<Heap> heap_;
@@ -155,7 +163,13 @@ class Communicator {
     bool look_again_ = false;  // what did not matter for one operation does for the next
     int first_missing_ = 0;
     std::unique_ptr<Error> failure_;  // why nothing works any more
-    std::vector<std::byte*> addresses_;  // scratch of large operations: member by member, its parts
+    // What the counters of Work have come to, for odd and even operations:
+    std::uint32_t workers_before_[2] = {};
+    std::uint32_t chunks_finished_[2] = {};
+    // Scratch of large operations, kept so that they need not allocate:
+    std::vector<HeapRef> refs_;          // where the own parts lie
+    std::vector<std::size_t> starts_;    // Task::starts
+    std::vector<std::byte*> addresses_;  // member by member, where its parts lie here
     std::vector<std::byte*> run_;        // the same for the run of one part that is worked on
 };
 

@@ -22,6 +22,8 @@ constexpr std::string_view name_of(Dtype dtype) {
     return names[static_cast<int>(dtype)];
 }
 
-constexpr bool is_floating(Dtype dtype) { return dtype >= Dtype::f16; }
+constexpr bool is_floating(Dtype dtype) {
+    return dtype >= Dtype::f16;
+}
 
 }  // namespace ipcrun

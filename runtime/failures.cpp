@@ -15,8 +15,12 @@ std::uint64_t encode_failure(ErrorCode code, int rank, std::uint32_t sequence) {
     return (static_cast<std::uint64_t>(code) + 1) | static_cast<std::uint64_t>(rank) << 8 |
            static_cast<std::uint64_t>(sequence) << 32;
 }
-ErrorCode failure_code(std::uint64_t failure) { return static_cast<ErrorCode>((failure & 0xff) - 1); }
-int failure_rank(std::uint64_t failure) { return static_cast<int>(failure >> 8 & 0xff'ffff); }
+ErrorCode failure_code(std::uint64_t failure) {
+    return static_cast<ErrorCode>((failure & 0xff) - 1);
+}
+int failure_rank(std::uint64_t failure) {
+    return static_cast<int>(failure >> 8 & 0xff'ffff);
+}
 std::uint32_t failure_sequence(std::uint64_t failure) {
     return static_cast<std::uint32_t>(failure >> 32);
 }
@@ -66,8 +70,11 @@ void Communicator::look_around(const Operation& operation) {
 void Communicator::give_up(const Operation& operation, ErrorCode code, int rank,
                            const std::string& message) {
     std::uint64_t none = 0;
-    if (block_.failure.compare_exchange_strong(none, encode_failure(code, rank, operation.sequence)))
-        control_.raise_alert();
+    (void)block_.failure.compare_exchange_strong(none,
+                                                 encode_failure(code, rank, operation.sequence));
+    // Also when another member was first: it may not have come to raise the alert, and without it a
+    // helper whose `touching` we read as 0 could begin a chunk after we have left.
+    control_.raise_alert();
     block_.member(this->rank()).touching.store(0);
     wait_until_untouched();
     failure_ = std::make_unique<Error>(
@@ -115,7 +122,8 @@ std::string Communicator::describe_call(int member, std::uint32_t sequence) cons
             print.flags != 0 ? "many tensors"
                              : fmt::format("{} {}", print.shape, name_of(Dtype(print.dtype)));
         switch (static_cast<Kind>(print.kind)) {
-            case Kind::barrier: return "barrier()" + place;
+            case Kind::barrier:
+                return "barrier()" + place;
             case Kind::allreduce:
                 return fmt::format("allreduce({}, {}){}", what, name_of(Op(print.op)), place);
             case Kind::broadcast:
@@ -130,8 +138,10 @@ std::string Communicator::describe_end(int member) const {
     switch (slot.state.load()) {
         case RankState::failed:
             return fmt::format("failed: {}", describe_wait_status(slot.wait_status.load()));
-        case RankState::exited: return "ended without taking part";
-        default: return "left without taking part";
+        case RankState::exited:
+            return "ended without taking part";
+        default:
+            return "left without taking part";
     }
 }
 

@@ -18,11 +18,16 @@ constexpr FaultPoint all_points[] = {FaultPoint::after_publish, FaultPoint::afte
 
 std::string_view name_of(FaultPoint point) {
     switch (point) {
-        case FaultPoint::after_publish: return "after_publish";
-        case FaultPoint::after_arrive: return "after_arrive";
-        case FaultPoint::after_claim: return "after_claim";
-        case FaultPoint::mid_chunk: return "mid_chunk";
-        case FaultPoint::after_done: return "after_done";
+        case FaultPoint::after_publish:
+            return "after_publish";
+        case FaultPoint::after_arrive:
+            return "after_arrive";
+        case FaultPoint::after_claim:
+            return "after_claim";
+        case FaultPoint::mid_chunk:
+            return "mid_chunk";
+        case FaultPoint::after_done:
+            return "after_done";
     }
     return "?";
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/// A hook that kills a chosen rank at a chosen step of an operation, so that tests can show what the
-/// survivors see. Armed by IPCRUN_FAULT; costs a predictable branch when it is not.
+/// A hook that kills a chosen rank at a chosen step of an operation, so that tests can show what
+/// the survivors see. Armed by IPCRUN_FAULT; costs a predictable branch when it is not.
 
 #include <cstdint>
 #include <functional>

@@ -36,7 +36,7 @@ class FreeRuns {
   private:
     struct Run {
         std::uint64_t count;
-        bool held;                    // its memory has not been returned
+        bool held;                     // its memory has not been returned
         Clock::time_point idle_since;  // when held
     };
     using Runs = std::map<std::uint64_t, Run>;  // by first unit

@@ -17,9 +17,9 @@ constexpr int size_class_count = size_class_of(Heap::small_bytes_max) + 1;
 constexpr std::size_t page_bytes = 4096;
 constexpr std::chrono::seconds release_interval{1};
 
-// Ranks that do the same get blocks at equal offsets of their arenas. Were they equal modulo a page,
-// the same element of all ranks would fall into one set of the first-level cache, and a reduction
-// over more ranks than that has ways would evict what it needs next.
+// Ranks that do the same get blocks at equal offsets of their arenas. Were they equal modulo a
+// page, the same element of all ranks would fall into one set of the first-level cache, and a
+// reduction over more ranks than that has ways would evict what it needs next.
 std::size_t colour_of(int rank) {
     constexpr int lines_per_page = page_bytes / 64;
     return static_cast<std::size_t>(rank * 9 % lines_per_page) * 64;
@@ -37,8 +37,8 @@ void prefer_own_nodes(std::byte* arena, std::size_t bytes) {
 }
 
 std::atomic<bool>* create_fork_guard() {
-    void* page = ::mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                        -1, 0);
+    void* page =
+        ::mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) fail_errno(errno, "map a page that fork() wipes");
     if (::madvise(page, page_bytes, MADV_WIPEONFORK) != 0)
         fail_errno(errno, "have a page wiped by fork()");
@@ -58,7 +58,9 @@ Heap::Heap(std::shared_ptr<NodeMemory> memory, int rank)
     prefer_own_nodes(arena_, memory_->arena_bytes());
 }
 
-Heap::~Heap() { (void)::munmap(static_cast<void*>(open_), page_bytes); }
+Heap::~Heap() {
+    (void)::munmap(static_cast<void*>(open_), page_bytes);
+}
 
 void* Heap::allocate(std::size_t bytes) {
     if (!is_open()) return nullptr;

@@ -3,8 +3,8 @@
 /// The allocator of one rank's arena of the shared heap. Its books are kept in private memory: a
 /// peer that writes over the arena can spoil data, never the allocator.
 ///
-/// Small blocks come from slabs of equal slots, large ones are runs of 64 KiB units. Freed memory is
-/// kept (a fresh page costs more than copying it) and given back to the system after it has been
+/// Small blocks come from slabs of equal slots, large ones are runs of 64 KiB units. Freed memory
+/// is kept (a fresh page costs more than copying it) and given back to the system after it has been
 /// idle for `idle_time`. jemalloc with extent hooks was the alternative: Debian builds it as a
 /// replacement of malloc, which a Lua module must not be.
 
@@ -53,7 +53,7 @@ class Heap {
 
   private:
     struct Slab {
-        std::uint64_t unit;        // the one unit that it consists of
+        std::uint64_t unit;  // the one unit that it consists of
         int size_class;
         std::uint32_t free_slots;
         std::vector<std::uint64_t> free_bits;  // a bit a slot
@@ -72,7 +72,7 @@ class Heap {
     mutable std::mutex mutex_;
     FreeRuns runs_;
     Clock::time_point last_release_;
-    std::unordered_map<std::uint64_t, std::uint64_t> large_;  // first unit -> units
+    std::unordered_map<std::uint64_t, std::uint64_t> large_;          // first unit -> units
     std::unordered_map<std::uint64_t, std::unique_ptr<Slab>> slabs_;  // unit -> slab
     std::vector<std::vector<Slab*>> open_slabs_;  // by size class: slabs with a free slot
 };

@@ -34,7 +34,8 @@ class Job {
     explicit Job(RankEnvironment place) : place_(place) {}
 
     RankEnvironment place_;
-    int control_fd_ = -1;  // inherited and borrowed: the environment names it to all of this process
+    int control_fd_ =
+        -1;  // inherited and borrowed: the environment names it to all of this process
     std::shared_ptr<Heap> heap_;
     std::unique_ptr<Communicator> world_;
 };

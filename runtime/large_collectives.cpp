@@ -6,6 +6,7 @@
 // there are CPUs, the last to arrive among them, and the sleeping ones cost nothing.
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "base/error.hpp"
 #include "runtime/communicator.hpp"
@@ -17,6 +18,7 @@ namespace {
 constexpr std::size_t cache_line = 64;
 constexpr std::size_t chunk_bytes_min = 8 * 1024;
 constexpr std::size_t chunk_bytes_max = 64 * 1024;
+constexpr std::chrono::microseconds helper_patience{20};
 constexpr int chunks_per_member = 4;  // enough for helpers to even out what the slices do not
 
 // A payload holds the number of references and the references, or one to a list of them.
@@ -32,8 +34,10 @@ class Loan {
     Loan(Heap& heap, std::size_t bytes)
         : heap_(&heap), data_(static_cast<std::byte*>(heap.allocate(bytes))) {
         if (data_ == nullptr)
-            fail(ErrorCode::system, "copy {} bytes through the shared heap: it is full, or closed "
-                                    "by fork()", bytes);
+            fail(ErrorCode::system,
+                 "copy {} bytes through the shared heap: it is full, or closed "
+                 "by fork()",
+                 bytes);
     }
     Loan(Loan&& other) noexcept : heap_(other.heap_), data_(std::exchange(other.data_, nullptr)) {}
     ~Loan() {
@@ -46,25 +50,28 @@ class Loan {
     std::byte* data_;
 };
 
-// The parts as the operation sees them: all in the shared heap, some through copies.
-struct Staged {
-    std::vector<HeapRef> refs;
-    std::vector<std::pair<const Part*, Loan>> copies;
+// A part that lies elsewhere, and its stand-in in the shared heap.
+struct Copy {
+    const Part* part;
+    Loan loan;
 };
 
-Staged stage(NodeMemory& memory, Heap& heap, std::span<const Part> parts, bool copy_in) {
-    Staged staged;
+// Names every part in the shared heap; those that lie elsewhere through a copy.
+std::vector<Copy> stage(NodeMemory& memory, Heap& heap, std::span<const Part> parts, bool copy_in,
+                        std::vector<HeapRef>& refs) {
+    std::vector<Copy> copies;
+    refs.clear();
     for (const Part& part : parts) {
         auto ref = memory.locate(part.data, part.bytes());
         if (!ref) {
-            staged.copies.emplace_back(&part, Loan(heap, part.bytes()));
-            std::byte* copy = staged.copies.back().second.data();
+            std::byte* copy =
+                copies.emplace_back(Copy{&part, Loan(heap, part.bytes())}).loan.data();
             if (copy_in) std::memcpy(copy, part.data, part.bytes());
             ref = memory.locate(copy, part.bytes());
         }
-        staged.refs.push_back(*ref);
+        refs.push_back(*ref);
     }
-    return staged;
+    return copies;
 }
 
 }  // namespace
@@ -74,13 +81,15 @@ struct Communicator::Task {
     Op op;
     int root;
     std::span<const Part> parts;
-    std::vector<std::size_t> starts;  // of the parts, were they side by side, and their end; bytes
+    std::vector<std::size_t>& starts;  // of the parts, were they side by side, and their end; bytes
     std::size_t chunk_bytes;
     std::uint32_t chunks;
 
-    Task(Kind task_kind, Op task_op, int task_root, std::span<const Part> task_parts, int members)
-        : kind(task_kind), op(task_op), root(task_root), parts(task_parts) {
+    Task(Kind task_kind, Op task_op, int task_root, std::span<const Part> task_parts, int members,
+         std::vector<std::size_t>& scratch)
+        : kind(task_kind), op(task_op), root(task_root), parts(task_parts), starts(scratch) {
         std::size_t end = 0;
+        starts.clear();
         for (const Part& part : parts) {
             starts.push_back(end);
             // Whole cache lines: no chunk ends within an element, no two chunks share a line.
@@ -88,7 +97,8 @@ struct Communicator::Task {
         }
         starts.push_back(end);
         const std::size_t wanted = end / (static_cast<std::size_t>(members) * chunks_per_member);
-        chunk_bytes = std::clamp(wanted, chunk_bytes_min, chunk_bytes_max) / cache_line * cache_line;
+        chunk_bytes =
+            std::clamp(wanted, chunk_bytes_min, chunk_bytes_max) / cache_line * cache_line;
         chunks = static_cast<std::uint32_t>((end + chunk_bytes - 1) / chunk_bytes);
     }
 
@@ -104,43 +114,43 @@ int Communicator::workers_max() const {
 void Communicator::exchange_in_place(const Operation& operation, Kind kind,
                                      std::span<const Part> parts, Op op, int root) {
     const bool gives = kind == Kind::allreduce || rank() == root;
-    const Staged staged = stage(memory_, *heap_, parts, gives);
-    std::vector<Loan> list;
-    if (staged.refs.size() > inline_refs_max) {
-        const std::size_t bytes = staged.refs.size() * sizeof(HeapRef);
-        list.emplace_back(*heap_, bytes);
-        std::memcpy(list[0].data(), staged.refs.data(), bytes);
-        const HeapRef ref = *memory_.locate(list[0].data(), bytes);
-        publish(operation, {&ref, 1});
-        reinterpret_cast<RefHeader*>(arrival_of(rank(), operation.sequence).payload)->indirect = 1;
-    } else {
-        publish(operation, staged.refs);
+    const std::vector<Copy> copies = stage(memory_, *heap_, parts, gives, refs_);
+    std::optional<Loan> list;
+    if (refs_.size() > inline_refs_max) {
+        const std::size_t bytes = refs_.size() * sizeof(HeapRef);
+        list.emplace(*heap_, bytes);
+        std::memcpy(list->data(), refs_.data(), bytes);
+        refs_ = {*memory_.locate(list->data(), bytes)};
     }
+    publish(operation, refs_, list.has_value());
     // Crowded: the last to arrive works, with one helper a CPU; the rest sleep on to the end.
     meet(operation, waiter_.is_crowded() ? workers_max() - 1 : size());
-    const Task task(kind, op, root, parts, size());
-    Work& progress = block_.works[operation.sequence & 1];
-    if (!waiter_.is_crowded() ||
-        progress.workers.fetch_add(1) < static_cast<std::uint32_t>(workers_max())) {
+    const Task task(kind, op, root, parts, size(), starts_);
+    const std::uint32_t half = operation.sequence & 1;
+    Work& progress = block_.works[half];
+    // The counters only grow: everybody knows where they stood before, and nobody resets them.
+    const std::uint32_t workers_before = workers_before_[half];
+    workers_before_[half] += static_cast<std::uint32_t>(size());
+    chunks_finished_[half] += task.chunks;
+    if (!waiter_.is_crowded() || progress.workers.fetch_add(1) - workers_before <
+                                     static_cast<std::uint32_t>(workers_max())) {
         resolve_addresses(operation, parts);
         work(operation, task);
     }
-    wait_for(operation, [&] { return progress.finished_chunks.load() == task.chunks; });
+    wait_for(operation, [&] { return progress.finished_chunks.load() == chunks_finished_[half]; });
     if (kind == Kind::broadcast && rank() == root) return;
-    for (const auto& [part, copy] : staged.copies)
-        std::memcpy(part->data, copy.data(), part->bytes());
+    for (const Copy& copy : copies)
+        std::memcpy(copy.part->data, copy.loan.data(), copy.part->bytes());
 }
 
-void Communicator::publish(const Operation& operation, std::span<const HeapRef> refs) {
+void Communicator::publish(const Operation& operation, std::span<const HeapRef> refs,
+                           bool are_list) {
     std::byte* payload = arrival_of(rank(), operation.sequence).payload;
-    const RefHeader header{static_cast<std::uint32_t>(refs.size()), 0};
+    const RefHeader header{static_cast<std::uint32_t>(refs.size()), are_list};
     std::memcpy(payload, &header, sizeof header);
     std::memcpy(payload + sizeof header, refs.data(), refs.size_bytes());
-    block_.member(rank()).slices[operation.sequence & 1].next_chunk.store(0);
-    if (rank() == 0) {
-        block_.works[operation.sequence & 1].workers.store(0);
-        block_.works[operation.sequence & 1].finished_chunks.store(0);
-    }
+    block_.member(rank()).slices[operation.sequence & 1].next_chunk.store(
+        0, std::memory_order_relaxed);
 }
 
 void Communicator::resolve_addresses(const Operation& operation, std::span<const Part> parts) {
@@ -163,45 +173,64 @@ void Communicator::work(const Operation& operation, const Task& task) {
     // alert that came before it looked.
     std::atomic<std::uint32_t>& touching = block_.member(rank()).touching;
     touching.store(operation.sequence);
-    std::uint32_t done = 0;
+    bool finished = false;
     try {
-        for (int i = 0; i < size(); ++i)
-            done += work_on_slice(operation, task, (rank() + i) % size());
+        const auto start = Clock::now();
+        finished = work_on_slice(operation, task, rank());
+        if (!finished && !waiter_.is_crowded()) finished = was_finished_soon(operation, start);
+        for (int i = 1; i < size() && !finished; ++i)
+            finished = work_on_slice(operation, task, (rank() + i) % size());
     } catch (...) {
         touching.store(0);
         block_.bell.ring_all();
         throw;
     }
     touching.store(0);
-    if (control_.header().alert.load() != alert_seen_) block_.bell.ring_all();  // somebody may wait
-    if (done == 0) return;
-    Work& progress = block_.works[operation.sequence & 1];
-    const bool last = progress.finished_chunks.fetch_add(done) + done == task.chunks;
-    faults_.at(FaultPoint::after_done, operation.sequence);
-    if (last) block_.bell.ring_all();
+    if (finished || control_.header().alert.load() != alert_seen_) block_.bell.ring_all();
 }
 
-std::uint32_t Communicator::work_on_slice(const Operation& operation, const Task& task, int owner) {
+// A member with a CPU of its own is about to finish, and has its slice in its cache: helping it
+// would cost both more than it saves. Only who takes much longer than we did needs help.
+bool Communicator::was_finished_soon(const Operation& operation, Clock::time_point start) {
+    const std::uint32_t half = operation.sequence & 1;
+    const auto now = Clock::now();
+    const auto patience = now + (now - start) + helper_patience;
+    do {
+        for (int i = 0; i < 32; ++i) {
+            if (block_.works[half].finished_chunks.load() == chunks_finished_[half]) return true;
+            Waiter::pause();
+        }
+    } while (Clock::now() < patience);
+    return false;
+}
+
+// Takes chunks of `owner`'s slice while there are any. True when that finished the operation.
+bool Communicator::work_on_slice(const Operation& operation, const Task& task, int owner) {
+    const std::uint32_t half = operation.sequence & 1;
     const std::uint32_t first = task.first_chunk(owner, size());
     const std::uint32_t length = task.first_chunk(owner + 1, size()) - first;
-    std::atomic<std::uint32_t>& next =
-        block_.member(owner).slices[operation.sequence & 1].next_chunk;
+    std::atomic<std::uint32_t>& next = block_.member(owner).slices[half].next_chunk;
     std::uint32_t done = 0;
-    for (;;) {
+    for (;; ++done) {
         if (control_.header().alert.load() != alert_seen_) look_around(operation);
         // Looking before claiming spares a write to a line that all helpers pass by.
-        if (next.load(std::memory_order_relaxed) >= length) return done;
+        if (next.load(std::memory_order_relaxed) >= length) break;
         const std::uint32_t claimed = next.fetch_add(1, std::memory_order_relaxed);
-        if (claimed >= length) return done;
+        if (claimed >= length) break;
         faults_.at(FaultPoint::after_claim, operation.sequence);
-        work_on_chunk(operation, task, first + claimed);
-        ++done;
+        work_on_chunk(operation, task, first + claimed, first + length);
     }
+    if (done == 0) return false;
+    const std::uint32_t finished = block_.works[half].finished_chunks.fetch_add(done) + done;
+    faults_.at(FaultPoint::after_done, operation.sequence);
+    return finished == chunks_finished_[half];
 }
 
-void Communicator::work_on_chunk(const Operation& operation, const Task& task, std::uint32_t chunk) {
+void Communicator::work_on_chunk(const Operation& operation, const Task& task, std::uint32_t chunk,
+                                 std::uint32_t slice_end) {
     const std::size_t begin = std::size_t{chunk} * task.chunk_bytes;
     const std::size_t end = std::min(begin + task.chunk_bytes, task.starts.back());
+    const std::size_t next = std::size_t{slice_end - chunk - 1} * task.chunk_bytes;
     auto part = static_cast<std::size_t>(
         std::upper_bound(task.starts.begin(), task.starts.end() - 1, begin) - task.starts.begin() -
         1);
@@ -211,23 +240,24 @@ void Communicator::work_on_chunk(const Operation& operation, const Task& task, s
         if (from >= to) continue;  // nothing but padding
         if (faults_.is_armed()) {
             const std::size_t half = (to - from) / 2 / cache_line * cache_line;
-            work_on_run(task, part, from, from + half);
+            work_on_run(task, part, from, from + half, 0);
             faults_.at(FaultPoint::mid_chunk, operation.sequence);
-            work_on_run(task, part, from + half, to);
+            work_on_run(task, part, from + half, to, 0);
         } else {
-            work_on_run(task, part, from, to);
+            work_on_run(task, part, from, to, std::min(next, task.parts[part].bytes() - to));
         }
     }
 }
 
-void Communicator::work_on_run(const Task& task, std::size_t part, std::size_t from,
-                               std::size_t to) {
+void Communicator::work_on_run(const Task& task, std::size_t part, std::size_t from, std::size_t to,
+                               std::size_t next_bytes) {
     run_.clear();
     for (int member = 0; member < size(); ++member)
         run_.push_back(addresses_[member * task.parts.size() + part] + from);
     if (task.kind == Kind::allreduce)
         return reduce(task.op, task.parts[part].dtype, run_, run_,
-                      (to - from) / size_of(task.parts[part].dtype));
+                      (to - from) / size_of(task.parts[part].dtype),
+                      next_bytes / size_of(task.parts[part].dtype));
     for (int member = 0; member < size(); ++member)
         if (member != task.root) std::memcpy(run_[member], run_[task.root], to - from);
 }

@@ -35,7 +35,8 @@ std::optional<HeapRef> NodeMemory::locate(const void* data, std::size_t bytes) c
     for (int rank = 0; rank < control_.ranks(); ++rank) {
         const std::byte* start = arenas_[rank].load(std::memory_order_acquire);
         if (start == nullptr || first < start || first + bytes > start + arena_bytes()) continue;
-        return HeapRef{static_cast<std::uint32_t>(rank), 0, static_cast<std::uint64_t>(first - start)};
+        return HeapRef{static_cast<std::uint32_t>(rank), 0,
+                       static_cast<std::uint64_t>(first - start)};
     }
     return std::nullopt;
 }
@@ -43,7 +44,8 @@ std::optional<HeapRef> NodeMemory::locate(const void* data, std::size_t bytes) c
 std::byte* NodeMemory::resolve(const HeapRef& ref, std::size_t bytes) {
     if (ref.kind != 0 || ref.arena >= control_.header().ranks || ref.offset > arena_bytes() ||
         bytes > arena_bytes() - ref.offset)
-        fail(ErrorCode::protocol, "read memory of a peer: the reference is outside the shared heap");
+        fail(ErrorCode::protocol,
+             "read memory of a peer: the reference is outside the shared heap");
     return arena(static_cast<int>(ref.arena)) + ref.offset;
 }
 

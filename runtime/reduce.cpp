@@ -23,7 +23,9 @@ HWY_EXPORT(reduce_here);
 
 }  // namespace
 
-std::string_view name_of(Op op) { return op_names[static_cast<int>(op)]; }
+std::string_view name_of(Op op) {
+    return op_names[static_cast<int>(op)];
+}
 
 std::optional<Op> parse_op(std::string_view text) {
     for (int i = 0; i < static_cast<int>(std::size(op_names)); ++i)
@@ -32,8 +34,8 @@ std::optional<Op> parse_op(std::string_view text) {
 }
 
 void reduce(Op op, Dtype dtype, std::span<const std::byte* const> sources,
-            std::span<std::byte* const> destinations, std::size_t count) {
-    HWY_DYNAMIC_DISPATCH(reduce_here)(op, dtype, sources, destinations, count);
+            std::span<std::byte* const> destinations, std::size_t count, std::size_t next) {
+    HWY_DYNAMIC_DISPATCH(reduce_here)(op, dtype, sources, destinations, count, next);
 }
 
 }  // namespace ipcrun

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiled once for each vector instruction set by Highway's foreach_target (from reduce.cpp): plain
-// loops that the compiler turns into vectors. No include guard: it is included once a target.
+// Compiled once for each vector instruction set by Highway's foreach_target (from reduce.cpp):
+// plain loops that the compiler turns into vectors. No include guard: it is included once a target.
 
 #include <hwy/highway.h>
 
@@ -20,7 +20,7 @@ struct Arithmetic {
     using type = T;
 };
 template <typename T>
-    requires std::is_integral_v<T>
+requires std::is_integral_v<T>
 struct Arithmetic<T> {
     using type = std::conditional_t<(sizeof(T) < 4), std::uint32_t, std::make_unsigned_t<T>>;
 };
@@ -77,14 +77,15 @@ HWY_INLINE void fused_run(const T* const* sources, T* const* destinations, std::
     }
 }
 
-// N sources straight into M destinations. Memory beyond the end is not asked for: another rank may
-// be working on it, and would lose it from its cache.
+// N sources straight into M destinations. Memory beyond the end and what is `next` is not asked
+// for: another rank may be working on it, and would lose it from its cache.
 template <typename F, int N, int M, typename T>
-HWY_NOINLINE void fused(const T* const* sources, T* const* destinations, std::size_t count) {
+HWY_NOINLINE void fused(const T* const* sources, T* const* destinations, std::size_t count,
+                        std::size_t next) {
     constexpr std::size_t ahead = prefetch_bytes / sizeof(T);
     constexpr std::size_t step = prefetch_step_bytes / sizeof(T);
     std::size_t begin = 0;
-    for (; begin + ahead + step <= count; begin += step) {
+    for (; begin + step <= count && begin + ahead + step <= count + next; begin += step) {
         for (int n = 0; n < N; ++n) {
             const char* line = reinterpret_cast<const char*>(sources[n] + begin) + prefetch_bytes;
 #pragma GCC unroll 8
@@ -163,9 +164,9 @@ void tree_block(const Stored* const* sources, int n, std::size_t begin, std::siz
         if (n == 2 || n == 4 || n == 8) {
             const T* from[8];
             for (int i = 0; i < n; ++i) from[i] = sources[i] + begin;
-            if (n == 2) return fused<F, 2, 1>(from, &out, count);
-            if (n == 4) return fused<F, 4, 1>(from, &out, count);
-            return fused<F, 8, 1>(from, &out, count);
+            if (n == 2) return fused<F, 2, 1>(from, &out, count, 0);
+            if (n == 4) return fused<F, 4, 1>(from, &out, count, 0);
+            return fused<F, 8, 1>(from, &out, count, 0);
         }
     }
     const int left = static_cast<int>(std::bit_floor(static_cast<unsigned>(n - 1)));
@@ -197,32 +198,38 @@ void reduce_blocks(std::span<const std::byte* const> sources,
 
 template <typename F, typename T>
 void reduce_plain(std::span<const std::byte* const> sources,
-                  std::span<std::byte* const> destinations, std::size_t count, int divisor) {
+                  std::span<std::byte* const> destinations, std::size_t count, std::size_t next,
+                  int divisor) {
     const auto* const* from = reinterpret_cast<const T* const*>(sources.data());
     auto* const* to = reinterpret_cast<T* const*>(destinations.data());
     const std::size_t n = sources.size();
     if (divisor == 1 && n == destinations.size()) {
-        if (n == 2) return fused<F, 2, 2>(from, to, count);
-        if (n == 4) return fused<F, 4, 4>(from, to, count);
-        if (n == 8) return fused<F, 8, 8>(from, to, count);
+        if (n == 2) return fused<F, 2, 2>(from, to, count, next);
+        if (n == 4) return fused<F, 4, 4>(from, to, count, next);
+        if (n == 8) return fused<F, 8, 8>(from, to, count, next);
     }
     reduce_blocks<F, Plain, T, T>(sources, destinations, count, divisor);
 }
 
 template <typename F>
 void reduce_as(Dtype dtype, std::span<const std::byte* const> sources,
-               std::span<std::byte* const> destinations, std::size_t count, int divisor) {
+               std::span<std::byte* const> destinations, std::size_t count, std::size_t next,
+               int divisor) {
     switch (dtype) {
-        case Dtype::u8: return reduce_plain<F, std::uint8_t>(sources, destinations, count, divisor);
-        case Dtype::i8: return reduce_plain<F, std::int8_t>(sources, destinations, count, divisor);
+        case Dtype::u8:
+            return reduce_plain<F, std::uint8_t>(sources, destinations, count, next, divisor);
+        case Dtype::i8:
+            return reduce_plain<F, std::int8_t>(sources, destinations, count, next, divisor);
         case Dtype::i16:
-            return reduce_plain<F, std::int16_t>(sources, destinations, count, divisor);
+            return reduce_plain<F, std::int16_t>(sources, destinations, count, next, divisor);
         case Dtype::i32:
-            return reduce_plain<F, std::int32_t>(sources, destinations, count, divisor);
+            return reduce_plain<F, std::int32_t>(sources, destinations, count, next, divisor);
         case Dtype::i64:
-            return reduce_plain<F, std::int64_t>(sources, destinations, count, divisor);
-        case Dtype::f32: return reduce_plain<F, float>(sources, destinations, count, divisor);
-        case Dtype::f64: return reduce_plain<F, double>(sources, destinations, count, divisor);
+            return reduce_plain<F, std::int64_t>(sources, destinations, count, next, divisor);
+        case Dtype::f32:
+            return reduce_plain<F, float>(sources, destinations, count, next, divisor);
+        case Dtype::f64:
+            return reduce_plain<F, double>(sources, destinations, count, next, divisor);
         case Dtype::f16:
             return reduce_blocks<F, Float16, std::uint16_t, float>(sources, destinations, count,
                                                                    divisor);
@@ -233,14 +240,18 @@ void reduce_as(Dtype dtype, std::span<const std::byte* const> sources,
 }
 
 void reduce_here(Op op, Dtype dtype, std::span<const std::byte* const> sources,
-                 std::span<std::byte* const> destinations, std::size_t count) {
+                 std::span<std::byte* const> destinations, std::size_t count, std::size_t next) {
     switch (op) {
-        case Op::sum: return reduce_as<Sum>(dtype, sources, destinations, count, 1);
-        case Op::prod: return reduce_as<Prod>(dtype, sources, destinations, count, 1);
-        case Op::min: return reduce_as<Min>(dtype, sources, destinations, count, 1);
-        case Op::max: return reduce_as<Max>(dtype, sources, destinations, count, 1);
+        case Op::sum:
+            return reduce_as<Sum>(dtype, sources, destinations, count, next, 1);
+        case Op::prod:
+            return reduce_as<Prod>(dtype, sources, destinations, count, next, 1);
+        case Op::min:
+            return reduce_as<Min>(dtype, sources, destinations, count, next, 1);
+        case Op::max:
+            return reduce_as<Max>(dtype, sources, destinations, count, next, 1);
         case Op::avg:
-            return reduce_as<Sum>(dtype, sources, destinations, count,
+            return reduce_as<Sum>(dtype, sources, destinations, count, next,
                                   static_cast<int>(sources.size()));
     }
 }

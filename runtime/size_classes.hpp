@@ -12,8 +12,8 @@ namespace ipcrun {
 constexpr int size_class_of(std::size_t bytes) {
     const std::size_t quanta = (bytes + 63) / 64;  // 1, 2, 3, …
     if (quanta <= 4) return static_cast<int>(quanta) - 1;
-    const int doubling = std::bit_width(quanta - 1) - 3;           // 5..8 -> 0, 9..16 -> 1, …
-    const std::size_t step = std::size_t{1} << doubling;           // quanta between classes
+    const int doubling = std::bit_width(quanta - 1) - 3;  // 5..8 -> 0, 9..16 -> 1, …
+    const std::size_t step = std::size_t{1} << doubling;  // quanta between classes
     const std::size_t within = (quanta - (std::size_t{4} << doubling) + step - 1) / step;  // 1..4
     return 4 + doubling * 4 + static_cast<int>(within) - 1;
 }

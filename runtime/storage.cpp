@@ -23,7 +23,8 @@ std::byte* allocate_private(std::size_t bytes) {
 }  // namespace
 
 StoragePtr Storage::create(const std::shared_ptr<Heap>& heap, Dtype dtype, std::size_t count) {
-    if (count > std::numeric_limits<std::size_t>::max() / 2 / size_of(dtype)) throw std::bad_alloc();
+    if (count > std::numeric_limits<std::size_t>::max() / 2 / size_of(dtype))
+        throw std::bad_alloc();
     StoragePtr storage(new Storage());
     storage->dtype_ = dtype;
     storage->count_ = count;

@@ -13,7 +13,9 @@ void Bell::ring(int count) {
     futex_wake(generation, count);
 }
 
-void Bell::ring_all() { ring(INT_MAX); }
+void Bell::ring_all() {
+    ring(INT_MAX);
+}
 
 void Waiter::sleep(Bell& bell, std::uint32_t generation, std::uint32_t alert_seen,
                    Deadline deadline) {

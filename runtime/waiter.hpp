@@ -36,7 +36,8 @@ enum class WaitResult {
 
 class Waiter {
   public:
-    /// `crowded`: more ranks than CPUs share this node, so spinning takes time from those waited for.
+    /// `crowded`: more ranks than CPUs share this node, so spinning takes time from those waited
+    /// for.
     Waiter(ControlHeader& header, bool crowded) : header_(header), crowded_(crowded) {}
 
     /// Called (between two looks at the condition) by a thread that waits while a report is asked
@@ -44,6 +45,15 @@ class Waiter {
     void on_report(std::function<void()> report) { report_ = std::move(report); }
 
     bool is_crowded() const { return crowded_; }
+
+    /// Tells the CPU that this is a loop that waits.
+    static void pause() {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        asm volatile("yield");
+#endif
+    }
 
     /// Returns when `condition()` holds, the alert word differs from `alert_seen`, or the deadline
     /// passes. Whoever makes the condition true must ring `bell` afterwards.
@@ -81,13 +91,6 @@ class Waiter {
     static constexpr int spins = 1000;  // about 20 us
     static constexpr std::chrono::microseconds yield_time{200};
 
-    static void pause() {
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#elif defined(__aarch64__)
-        asm volatile("yield");
-#endif
-    }
     void sleep(Bell& bell, std::uint32_t generation, std::uint32_t alert_seen, Deadline deadline);
 
     ControlHeader& header_;

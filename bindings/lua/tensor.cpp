@@ -20,20 +20,11 @@ constexpr std::size_t report_bytes = std::size_t(16) << 20;
 }  // namespace
 
 std::int64_t Tensor::count() const {
-    if (dims == 0) return 0;
-    std::int64_t product = 1;
-    for (int d = 0; d < dims; ++d) product *= sizes[d];
-    return product;
+    return count_elements(dims, sizes);
 }
 
 bool Tensor::is_contiguous() const {
-    std::int64_t expected = 1;
-    for (int d = dims - 1; d >= 0; --d) {
-        if (sizes[d] == 1) continue;
-        if (strides[d] != expected) return false;
-        expected *= sizes[d];
-    }
-    return true;
+    return lie_contiguously(dims, sizes, strides);
 }
 
 Tensor* test_tensor(lua_State* lua, int index) {

@@ -62,7 +62,8 @@ void ControlSegment::mark_ended(int index, int wait_status) const {
     slot.state.store(wait_status == 0 ? RankState::exited : RankState::failed);
     std::uint32_t nobody = 0;
     if (wait_status != 0)
-        header().first_failed.compare_exchange_strong(nobody, static_cast<std::uint32_t>(index) + 1);
+        header().first_failed.compare_exchange_strong(nobody,
+                                                      static_cast<std::uint32_t>(index) + 1);
     raise_alert();
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// The memory in which a node's agent and its ranks tell each other who lives, who failed, and what
-/// everyone is doing. Created by the agent (or by a test that runs ranks as threads), mapped by all.
-/// What communicators keep behind it is theirs (runtime/communicator_block.hpp).
+/// everyone is doing. Created by the agent (or by a test that runs ranks as threads), mapped by
+/// all. What communicators keep behind it is theirs (runtime/communicator_block.hpp).
 
 #include <atomic>
 #include <cstdint>
@@ -19,11 +19,11 @@ constexpr std::uint32_t op_ring_entries = 32;
 
 /// What a rank is, seen from its node. Only ever moves down this list.
 enum class RankState : std::uint32_t {
-    absent,   ///< not started, or started and not (yet) joined: programs that ignore us stay here
-    joined,   ///< mapped this memory and may take part in operations
-    left,     ///< said goodbye (ipc.world closed, or a clean end of the program)
-    exited,   ///< ended with status 0; its memory is not touched any more
-    failed,   ///< ended otherwise, or was given up; its memory is not touched any more
+    absent,  ///< not started, or started and not (yet) joined: programs that ignore us stay here
+    joined,  ///< mapped this memory and may take part in operations
+    left,    ///< said goodbye (ipc.world closed, or a clean end of the program)
+    exited,  ///< ended with status 0; its memory is not touched any more
+    failed,  ///< ended otherwise, or was given up; its memory is not touched any more
 };
 
 /// What an operation is: equal on all ranks of a communicator, or the call is an error on all.
@@ -38,8 +38,8 @@ struct Fingerprint {
 };
 static_assert(sizeof(Fingerprint) == 16);
 
-/// One line of a rank's diary: what it called last, where. Written by the rank alone; others read it
-/// to explain a failure and may see a line in the making, so they take it as a hint.
+/// One line of a rank's diary: what it called last, where. Written by the rank alone; others read
+/// it to explain a failure and may see a line in the making, so they take it as a hint.
 struct OpRecord {
     std::atomic<std::uint32_t> sequence;      ///< of the operation in its communicator, from 1
     std::atomic<std::uint32_t> communicator;  ///< id; the world is 0
@@ -51,9 +51,10 @@ static_assert(sizeof(OpRecord) == 128);
 
 struct alignas(64) RankSlot {
     std::atomic<RankState> state;
-    std::atomic<std::int32_t> pid;        ///< of the process that joined
+    std::atomic<std::int32_t> pid;          ///< of the process that joined
     std::atomic<std::int32_t> wait_status;  ///< as waitpid(2) gives it, once exited or failed
-    std::atomic<std::uint32_t> op_count;  ///< operations begun; the last is ring[(op_count - 1) % …]
+    std::atomic<std::uint32_t>
+        op_count;  ///< operations begun; the last is ring[(op_count - 1) % …]
     alignas(64) OpRecord ring[op_ring_entries];
 };
 

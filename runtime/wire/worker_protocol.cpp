@@ -31,8 +31,10 @@ WorkerMessage read(Decoder& in) {
             join.pid = in.number<std::int32_t>();
             return join;
         }
-        case 1: return Joined{};
-        case 2: return Refused{in.string()};
+        case 1:
+            return Joined{};
+        case 2:
+            return Refused{in.string()};
         case 3: {
             Report report;
             report.kind = in.number<Report::Kind>();
@@ -41,8 +43,10 @@ WorkerMessage read(Decoder& in) {
             report.text = in.string();
             return report;
         }
-        case 4: return Leave{};
-        default: fail(ErrorCode::protocol, "decode: no such message between rank and agent");
+        case 4:
+            return Leave{};
+        default:
+            fail(ErrorCode::protocol, "decode: no such message between rank and agent");
     }
 }
 

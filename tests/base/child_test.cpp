@@ -168,6 +168,11 @@ TEST_CASE("child: starts with no signal blocked, ignored or handled; the parent 
     CHECK((now.sa_handler == handle.sa_handler));
 }
 
+TEST_CASE("child: signals that it is to ignore are ignored, and no others") {
+    const Facts facts({.ignored_signals = {SIGHUP, SIGUSR1}});
+    CHECK(facts.has("SigIgn:\t0000000000000201"));
+}
+
 TEST_CASE("child: dies with the thread that spawned it when asked to") {
     std::optional<Facts> facts;
     std::thread([&] { facts.emplace(SpawnOptions{.death_signal = SIGTERM}); }).join();

@@ -71,6 +71,24 @@ TEST_CASE("event loop: a paused watch is silent until it is resumed") {
     CHECK(writable == 1);
 }
 
+TEST_CASE("event loop: one watch can wait for both directions, and change its mind") {
+    EventLoop loop;
+    const auto [here, there] = create_socket_pair(SocketKind::stream);
+    int calls = 0;
+    FdWatch watch = loop.on_readable(here.get(), [&] {
+        // Writable at once; readable only when the other side has written.
+        if (++calls == 1) {
+            loop.set_interest(watch, true, false);
+            REQUIRE(::write(there.get(), "x", 1) == 1);
+        } else {
+            loop.stop();
+        }
+    });
+    loop.set_interest(watch, true, true);
+    loop.run();
+    CHECK(calls == 2);
+}
+
 TEST_CASE("event loop: delivers signals in the loop") {
     EventLoop loop;
     int delivered = 0;

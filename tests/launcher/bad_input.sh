@@ -14,7 +14,8 @@ refused() {
 }
 
 touch_it=(touch "$work/started")
-refused "unknown option" "unknown option '--tiemout'; did you mean --timeout\?" --tiemout 3 "${touch_it[@]}"
+refused "unknown option" "unknown option '--tiemout'; did you mean --timeout\?" --tiemout 3 \
+    "${touch_it[@]}"
 refused "unknown short option" "unknown option '-q'" -q "${touch_it[@]}"
 refused "value for a flag" "option --tag-output takes no value" --tag-output=1 "${touch_it[@]}"
 refused "-n 0" "option -n takes the number of ranks, 1 to 4096; not '0'" -n 0 "${touch_it[@]}"
@@ -29,7 +30,8 @@ refused "program not there" "run '$work/none': No such file or directory" "$work
 refused "program is a directory" "it is a directory" "$work"
 touch "$work/plain"
 refused "program not executable" "it is not executable \(chmod \+x" "$work/plain"
-refused "script not there" "run script '$work/none.lua': No such file or directory" -n 2 "$work/none.lua"
+refused "script not there" "run script '$work/none.lua': No such file or directory" -n 2 \
+    "$work/none.lua"
 refused "wdir not there" "option --wdir: directory '$work/none': No such file or directory" \
     --wdir "$work/none" "${touch_it[@]}"
 refused "wdir is a file" "option --wdir: directory '$work/plain': Not a directory" \
@@ -43,7 +45,8 @@ for bad in 0 -1 x 1s inf nan ''; do
     refused "--timeout '$bad'" "option --timeout takes a positive number of seconds" \
         --timeout "$bad" "${touch_it[@]}"
 done
-refused "--grace -1" "option --grace takes a non-negative number of seconds" --grace -1 "${touch_it[@]}"
+refused "--grace -1" "option --grace takes a non-negative number of seconds" --grace -1 \
+    "${touch_it[@]}"
 refused "bind-to unknown" "option --bind-to takes auto, none, core, numa or package; not 'socket'" \
     --bind-to socket "${touch_it[@]}"
 refused "-x without a name" "option -x takes NAME or NAME=VALUE; not '=1'" -x =1 "${touch_it[@]}"
@@ -65,6 +68,7 @@ run env IPCRUN_LUA=/nonexistent/lua "$IPCRUN" "$work/plain.lua"
 is "$status" 2 "the script is looked for before the interpreter"
 touch "$work/plain.lua"
 run env IPCRUN_LUA=/nonexistent/lua "$IPCRUN" "$work/plain.lua"
-like "$status $(<"$err")" "^2 ipcrun: run '/nonexistent/lua': No such file" "IPCRUN_LUA has to exist"
+like "$status $(<"$err")" "^2 ipcrun: run '/nonexistent/lua': No such file" \
+    "IPCRUN_LUA has to exist"
 
 done_testing

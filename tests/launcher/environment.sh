@@ -2,19 +2,26 @@
 # Proves what workers find around them: variables, directory, CPUs, threads, descriptors.
 source "$TAP"
 
-is "$("$IPCRUN" -n 2 sh -c 'echo $IPCRUN_RANK/$IPCRUN_SIZE $IPCRUN_NODE $IPCRUN_LOCAL_RANK/$IPCRUN_LOCAL_SIZE' | sort | paste -sd,)" \
+place='echo $IPCRUN_RANK/$IPCRUN_SIZE $IPCRUN_NODE $IPCRUN_LOCAL_RANK/$IPCRUN_LOCAL_SIZE'
+is "$("$IPCRUN" -n 2 sh -c "$place" | sort | paste -sd,)" \
     "0/2 0 0/2,1/2 0 1/2" "each rank knows its place"
-is "$(env IPCRUN_RANK=7 IPCRUN_SIZE=9 "$IPCRUN" -n 1 sh -c 'env | grep -c "^IPCRUN_RANK="; echo $IPCRUN_RANK')" \
+count_rank='env | grep -c "^IPCRUN_RANK="; echo $IPCRUN_RANK'
+is "$(env IPCRUN_RANK=7 IPCRUN_SIZE=9 "$IPCRUN" -n 1 sh -c "$count_rank")" \
     $'1\n0' "a job in a job is a job of its own"
 
 value=$'two words $HOME `id` \' " \\ * \n line'
-is "$("$IPCRUN" -n 1 -x "HOSTILE=$value" printenv HOSTILE)" "$value" "-x NAME=VALUE passes any value"
-is "$(FROM_HERE=$value "$IPCRUN" -n 1 -x FROM_HERE printenv FROM_HERE)" "$value" "the environment is inherited"
-is "$(A=old "$IPCRUN" -n 1 -x A=new -x B= sh -c 'env | grep "^[AB]=" | sort | paste -sd,')" "A=new,B=" \
+is "$("$IPCRUN" -n 1 -x "HOSTILE=$value" printenv HOSTILE)" "$value" \
+    "-x NAME=VALUE passes any value"
+is "$(FROM_HERE=$value "$IPCRUN" -n 1 -x FROM_HERE printenv FROM_HERE)" "$value" \
+    "the environment is inherited"
+is "$(A=old "$IPCRUN" -n 1 -x A=new -x B= sh -c 'env | grep "^[AB]=" | sort | paste -sd,')" \
+    "A=new,B=" \
     "-x NAME=VALUE replaces, and may be empty"
-is "$("$IPCRUN" -n 1 printf '%s,' 'a b' '' '$x' "'" | od -c)" "$(printf '%s,' 'a b' '' '$x' "'" | od -c)" \
+hostile=('a b' '' '$x' "'" '*')
+is "$("$IPCRUN" -n 1 printf '%s,' "${hostile[@]}")" "$(printf '%s,' "${hostile[@]}")" \
     "arguments reach the program as they are"
-is "$("$IPCRUN" -n 1 echo -n --tag-output --help)" "--tag-output --help" "parsing stops at the program"
+is "$("$IPCRUN" -n 1 echo -n --tag-output --help)" "--tag-output --help" \
+    "parsing stops at the program"
 is "$("$IPCRUN" -n 1 -- echo x)" x "-- may stand before it"
 
 mkdir "$work/dir"
@@ -25,13 +32,16 @@ is "$("$IPCRUN" -n 1 --wdir "$work/dir" ./here x)" x "and where the program is l
 allowed=$(awk '/^Cpus_allowed_list/ {print $2}' /proc/self/status)
 cpus=$(nproc)
 show='awk "/^Cpus_allowed_list/ {print \$2}" /proc/self/status'
-is "$("$IPCRUN" -n 2 --bind-to none sh -c "$show" | sort -u)" "$allowed" "--bind-to none binds nothing"
+is "$("$IPCRUN" -n 2 --bind-to none sh -c "$show" | sort -u)" "$allowed" \
+    "--bind-to none binds nothing"
 is "$("$IPCRUN" -n 1 sh -c "$show")" "$allowed" "one rank gets all that is allowed"
 if [[ $cpus -ge 2 ]]; then
     is "$("$IPCRUN" -n 2 sh -c "$show" | sort -u | wc -l)" 2 "two ranks get shares of their own"
-    "$IPCRUN" -n 2 --report-bindings sh -c 'echo "rank $IPCRUN_RANK: cpus $('"$show"'), NUMA"' >"$out" 2>"$err"
+    "$IPCRUN" -n 2 --report-bindings sh -c \
+        'echo "rank $IPCRUN_RANK: cpus $('"$show"'), NUMA"' >"$out" 2>"$err"
     is "$(sed 's/ NUMA.*/ NUMA/' "$err")" "$(sort "$out")" "--report-bindings says what is done"
-    like "$(head -1 "$err")" '^rank 0: cpus [0-9,-]+, NUMA node [0-9]+, [0-9]+ threads?$' "in one line a rank"
+    like "$(head -1 "$err")" '^rank 0: cpus [0-9,-]+, NUMA node [0-9]+, [0-9]+ threads?$' \
+        "in one line a rank"
     first=${allowed%%[,-]*}
     is "$(taskset -c "$first" "$IPCRUN" -n 2 sh -c "$show" | sort -u)" "$first" \
         "CPUs that ipcrun may not use are not used"
@@ -42,19 +52,23 @@ is "$("$IPCRUN" -n 1000 --bind-to core true; echo $?)" 0 "many more ranks than c
 
 unset OMP_NUM_THREADS OPENBLAS_NUM_THREADS
 threads='echo $OMP_NUM_THREADS,$OPENBLAS_NUM_THREADS'
-is "$("$IPCRUN" -n 64 sh -c "$threads" | sort -u)" 1,1 "with more ranks than cores each has one thread"
-is "$(OMP_NUM_THREADS=5 "$IPCRUN" -n 64 sh -c "$threads" | sort -u)" 5,1 "the user's OMP_NUM_THREADS stays"
-is "$("$IPCRUN" -n 2 -x OPENBLAS_NUM_THREADS=3 sh -c "$threads" | cut -d, -f2 | sort -u)" 3 "so does one from -x"
+is "$("$IPCRUN" -n 64 sh -c "$threads" | sort -u)" 1,1 \
+    "with more ranks than cores each has one thread"
+is "$(OMP_NUM_THREADS=5 "$IPCRUN" -n 64 sh -c "$threads" | sort -u)" 5,1 \
+    "the user's OMP_NUM_THREADS stays"
+is "$("$IPCRUN" -n 2 -x OPENBLAS_NUM_THREADS=3 sh -c "$threads" | cut -d, -f2 | sort -u)" 3 \
+    "so does one from -x"
 
 exec 9</dev/null
-is "$("$IPCRUN" -n 2 sh -c '[ $IPCRUN_RANK = 1 ] || ls /proc/$$/fd | paste -sd" "')" "0 1 2 3" \
+is "$("$IPCRUN" -n 2 sh -c '[ $IPCRUN_RANK = 1 ] || ls /proc/$$/fd' | paste -sd' ')" "0 1 2 3" \
     "a worker has the descriptors 0 to 3 and no other"
 exec 9<&-
 is "$("$IPCRUN" -n 1 sh -c 'readlink /proc/$$/fd/3' | cut -d: -f1)" socket "3 is the control socket"
 
-is "$("$IPCRUN" -n 1 sh -c 'grep -E "^Sig(Blk|Ign)" /proc/$$/status' | tr -d ' \t0' | paste -sd,)" \
+is "$("$IPCRUN" -n 1 grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d ' \t0' | paste -sd,)" \
     "SigBlk:,SigIgn:" "signals are at their defaults"
-is "$(trap '' USR1; "$IPCRUN" -n 1 awk '/^SigIgn/ {print $2}' /proc/self/status | tail -c 4)" "200" \
+is "$(trap '' USR1; "$IPCRUN" -n 1 awk '/^SigIgn/ {print $2}' /proc/self/status | tail -c 4)" \
+    "200" \
     "a signal that was ignored when ipcrun started stays ignored"
 
 done_testing

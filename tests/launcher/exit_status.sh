@@ -38,7 +38,8 @@ is "$status" 3 "workers that ignore TERM do not hide the first cause"
 ok "and are killed within a second" test $(($(now_ms) - start)) -lt 1300
 
 start=$(now_ms)
-run "$IPCRUN" -n 2 --grace 0 sh -c '[ $IPCRUN_RANK = 1 ] && exit 3; trap "" TERM; while :; do sleep 60; done'
+run "$IPCRUN" -n 2 --grace 0 sh -c \
+    '[ $IPCRUN_RANK = 1 ] && exit 3; trap "" TERM; while :; do sleep 60; done'
 ok "--grace 0 kills them after the notice of a quarter second" test $(($(now_ms) - start)) -lt 800
 
 run "$IPCRUN" -n 2 sh -c 'if [ $IPCRUN_RANK = 1 ]; then sleep 0.1; exit 3; fi; kill -STOP $$'
@@ -56,7 +57,8 @@ printf 'echo hello\n' >"$work/no-first-line"
 chmod +x "$work/no-first-line"
 run "$IPCRUN" -n 2 "$work/no-first-line"
 is "$status" 1 "a program that cannot be executed is a failure"
-like "$(<"$err")" "^ipcrun: start rank 0: execute '.*no-first-line': Exec format error; a script begins" \
+like "$(<"$err")" \
+    "^ipcrun: start rank 0: execute '.*no-first-line': Exec format error; a script begins" \
     "that says why and what to do"
 
 done_testing

@@ -7,12 +7,15 @@ is "$(echo hello | "$IPCRUN" -n 3 sh -c "$read_it" | sort | paste -sd' ')" "0:he
     "a pipe goes to rank 0, the others read nothing"
 echo text >"$work/file"
 is "$("$IPCRUN" -n 2 sh -c "$read_it" <"$work/file" | sort | paste -sd' ')" "0:text 1:" "a file too"
-is "$(echo hello | "$IPCRUN" -n 3 --stdin 2 sh -c "$read_it" | sort | paste -sd' ')" "0: 1: 2:hello" \
+is "$(echo hello | "$IPCRUN" -n 3 --stdin 2 sh -c "$read_it" | sort | paste -sd' ')" \
+    "0: 1: 2:hello" \
     "--stdin names the rank"
 is "$(echo hello | "$IPCRUN" -n 2 --stdin none sh -c "$read_it" | sort | paste -sd' ')" "0: 1:" \
     "--stdin none: nobody"
-is "$("$IPCRUN" -n 2 sh -c "$read_it" <&- | sort | paste -sd' ')" "0: 1:" "a closed one reads as empty"
-is "$(seq 100000 | "$IPCRUN" -n 2 sh -c '[ $IPCRUN_RANK = 1 ] || md5sum')" "$(seq 100000 | md5sum)" \
+is "$("$IPCRUN" -n 2 sh -c "$read_it" <&- | sort | paste -sd' ')" "0: 1:" \
+    "a closed one reads as empty"
+is "$(seq 100000 | "$IPCRUN" -n 2 sh -c '[ $IPCRUN_RANK = 1 ] || md5sum')" \
+    "$(seq 100000 | md5sum)" \
     "all of it arrives"
 
 # The writer of a pipe learns that its reader is gone.

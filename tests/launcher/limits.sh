@@ -3,12 +3,14 @@
 source "$TAP"
 
 is "$(ulimit -Sn 1024 && "$IPCRUN" -n 200 true && echo fine)" fine "-n 200 with 1,024 descriptors"
-is "$(ulimit -Sn 512 && "$IPCRUN" -n 1 sh -c 'ulimit -Sn')" 512 "workers get the limit that ipcrun had"
+is "$(ulimit -Sn 512 && "$IPCRUN" -n 1 sh -c 'ulimit -Sn')" 512 \
+    "workers get the limit that ipcrun had"
 is "$(ulimit -Sn 1024 && "$IPCRUN" -n 200 sh -c 'echo $IPCRUN_RANK' | sort -n | md5sum)" \
     "$(seq 0 199 | md5sum)" "and the output of all 200 arrives"
 run bash -c "ulimit -n 64; exec $IPCRUN -n 200 sleep 60"
 is "$status" 1 "too few descriptors end the job"
-like "$(<"$err")" '^ipcrun: start rank [0-9]+: .*Too many open files; raise the limit of open files \(ulimit -n\)$' \
+like "$(tail -1 "$err")" \
+    '^ipcrun: start rank [0-9]+: .*Too many open files; raise .* open files \(ulimit -n\)$' \
     "and the message says which limit to raise"
 nothing_left "and leave nothing"
 
@@ -19,7 +21,8 @@ is_up() { [[ $(marked | wc -l) -ge 4 ]]; }
 within 5 is_up
 agent=$(ps -o pid= --ppid "$job" | tr -d ' ')
 ticks() { awk '{print $14 + $15}' "/proc/$job/stat" "/proc/$agent/stat" | paste -sd' '; }
-switches() { awk '/ctxt_switches/ {n += $2} END {print n}' "/proc/$job/status" "/proc/$agent/status"; }
+switches() { awk '/ctxt_switches/ {n += $2} END {print n}' "/proc/$job/status" \
+    "/proc/$agent/status"; }
 sleep 0.3
 before="$(ticks) $(switches)"
 sleep 0.5

@@ -6,13 +6,16 @@ source "$TAP"
 is "$?" 0 "--help ends with 0"
 is "$(<"$err")" "" "and prints to standard output"
 in_help=$(grep -E '^  -' "$out" | cut -c1-26 | grep -oE -- '-(-?[a-z][a-z-]*)' | sort -u)
-in_manual=$(sed -n '/^# OPTIONS/,/^# EXIT/p' "$MANUAL" | grep -E '^\*-' | grep -oE -- '\*-[a-z-]+\*' | tr -d '*' | sort -u)
+in_manual=$(sed -n '/^# OPTIONS/,/^# EXIT/p' "$MANUAL" | grep -E '^\*-' | grep -oE -- \
+    '\*-[a-z-]+\*' | tr -d '*' | sort -u)
 is "$in_manual" "$in_help" "the manual page and --help have the same options"
-for variable in $(grep -ohE '"IPCRUN_[A-Z_]+"' "$SOURCES"/runtime/wire/rank_environment.cpp "$SOURCES"/launcher/*.cpp |
+for variable in $(grep -ohE '"IPCRUN_[A-Z_]+"' "$SOURCES"/runtime/wire/rank_environment.cpp \
+    "$SOURCES"/launcher/*.cpp |
     grep -v IPCRUN_VERSION | tr -d '"' | sort -u); do
     ok "the manual page knows $variable" grep -q "^\*$variable\*" <(sed 's/\\//g' "$MANUAL")
 done
 like "$("$IPCRUN" --version)" '^ipcrun [0-9]+\.[0-9]+\.[0-9]+$' "--version prints the version"
-is "$("$IPCRUN" --help --version | head -1)" "usage: ipcrun [options] program [arguments]" "--help goes first"
+is "$("$IPCRUN" --help --version | head -1)" "usage: ipcrun [options] program [arguments]" \
+    "--help goes first"
 
 done_testing

@@ -44,7 +44,8 @@ kill -KILL "$agent"
 nothing_left "after kill -9 of the agent"
 job_status
 is "$status" 1 "which is a failure of ipcrun"
-is "$(<"$err")" "ipcrun: the agent (pid $agent) was killed by signal 9 (Killed); the job has been ended" \
+is "$(<"$err")" \
+    "ipcrun: the agent (pid $agent) was killed by signal 9 (Killed); the job has been ended" \
     "and it says so"
 
 begin "$IPCRUN" -n $ranks "$work/stubborn" "$work"
@@ -69,6 +70,15 @@ within 2 is_killed
 nothing_left "a second Ctrl-C kills at once"
 job_status
 is "$status" 130 "with the exit status of the first"
+
+begin env --default-signal=INT "$IPCRUN" -n $ranks "$work/stubborn" "$work"
+kill -STOP "$(agent_of "$job")"
+within 6 is_killed
+nothing_left "a second Ctrl-C does without an agent that does not answer"
+job_status
+is "$status" 1 "which is a failure of ipcrun"
+like "$(<"$err")" '^ipcrun: the agent \(pid [0-9]+\) does not answer; the job has been ended$' \
+    "that is told"
 
 run "$IPCRUN" -n 2 sh -c 'sleep 60 & setsid sleep 60 & (setsid sh -c "sleep 60" &) & exit 0'
 is "$status" 0 "a job that leaves processes behind ends all the same"

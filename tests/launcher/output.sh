@@ -26,7 +26,8 @@ is "$(sort "$out" | paste -sd,)" "[0] a,[0] b,[1] a,[1] b" "--tag-output tags ev
 is "$(sort "$err" | paste -sd,)" "[0] c,[1] c" "of both streams"
 
 run "$IPCRUN" -n 3 sh -c 'printf "rank %s" $IPCRUN_RANK'
-is "$(sort "$out" | paste -sd,)" "rank 0,rank 1,rank 2" "unfinished lines come at the end, each on its own"
+is "$(sort "$out" | paste -sd,)" "rank 0,rank 1,rank 2" \
+    "unfinished lines come at the end, each on its own"
 
 run "$IPCRUN" -n 1 printf 'a\r\nb\0c'
 is "$(od -An -c "$out" | tr -s ' ')" ' a \r \n b \0 c' "-n 1 passes bytes through as they are"
@@ -43,7 +44,8 @@ run "$IPCRUN" -n 2 head -c 300000 /dev/zero
 is "$(tr -d '\n' <"$out" | wc -c)" 600000 "a line without an end is passed on in pieces"
 
 run "$IPCRUN" -n 4 sh -c 'yes 123456789 | head -c 20000000'
-is "$(grep -cvx 123456789 "$out") $(wc -c <"$out")" "0 80000000" "80 MB from four ranks arrive whole"
+is "$(grep -cvx 123456789 "$out") $(wc -c <"$out")" "0 80000000" \
+    "80 MB from four ranks arrive whole"
 
 "$IPCRUN" -n 2 yes 2>"$err" | head -1 >"$out"
 is "${PIPESTATUS[0]}" 141 "| head ends the job as SIGPIPE would"
@@ -103,7 +105,8 @@ exec 8>&-
 
 is "$("$IPCRUN" -n 1 sh -c 'echo $IPCRUN_TERMINAL')" "" "IPCRUN_TERMINAL is not set for a pipe"
 if command -v script >/dev/null; then
-    is "$(script -qec "$IPCRUN -n 1 sh -c 'echo \$IPCRUN_TERMINAL'" /dev/null </dev/null | tr -d '\r')" 1 \
+    ask="$IPCRUN -n 1 sh -c 'echo \$IPCRUN_TERMINAL'"
+    is "$(script -qec "$ask" /dev/null </dev/null | tr -d '\r')" 1 \
         "IPCRUN_TERMINAL is 1 on a terminal"
 fi
 

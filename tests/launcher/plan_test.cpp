@@ -68,6 +68,8 @@ TEST_CASE("plan: -x replaces a variable or requires one") {
     CHECK(plan(options, {.environment = {"A=old", "B=there"}}).environment ==
           std::vector<std::string>{"B=there", "A=new"});
     CHECK_THROWS_AS(plan(options, {.environment = {"A=old"}}), Error);
+    options.environment = {{"IPCRUN_RANK", "5"}};
+    CHECK_THROWS_AS(plan(options), Error);
 }
 
 TEST_CASE("plan: standard input goes to rank 0, unless it is a terminal or another is named") {

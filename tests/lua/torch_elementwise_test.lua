@@ -259,6 +259,8 @@ t.test('in place: operands that overlap the target are read before they change',
 end)
 
 t.test('types: do not mix, and the message names both', function()
+  t.raises('+: torch.FloatTensor and torch.LongTensor do not mix',
+           function() return torch.FloatTensor(2) + torch.LongTensor(2) end)
   t.raises('torch.FloatTensor and torch.DoubleTensor do not mix', torch.add, torch.FloatTensor(2),
            torch.DoubleTensor(2))
 end)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034  # `status` is for those who source this
 # Tests of real processes in bash, reported in TAP. A test sources this file first and ends with
 # `done_testing`. With IPCRUN_TEST_UID set it runs as that user, and is skipped where it cannot.
 #
@@ -26,7 +26,6 @@ out=$work/out
 err=$work/err
 status=0
 export IPCRUN_TEST_MARK="mark-$$-$RANDOM"
-programs=${PROGRAMS:-}
 
 cleanup() {
     local pids

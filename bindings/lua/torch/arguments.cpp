@@ -120,7 +120,7 @@ void register_entries(lua_State* lua, int torch, int methods, const Entry* entri
             if (entries[i].where == unwanted) continue;
             lua_pushboolean(lua, is_method);
             lua_pushinteger(lua, entries[i].op);
-            lua_pushstring(lua, entries[i].name);
+            lua_pushstring(lua, entries[i].label != nullptr ? entries[i].label : entries[i].name);
             lua_pushcclosure(lua, entries[i].function, 3);
             lua_setfield(lua, is_method ? methods : torch, entries[i].name);
         }

@@ -60,6 +60,7 @@ struct Entry {
     lua_CFunction function;
     int op = 0;
     enum Where { function_and_method, function_only, method_only } where = function_and_method;
+    const char* label = nullptr;  ///< its name in messages, where that is not `name`
 };
 /// Sets the entries in the tables at `torch` and `methods` (absolute indices).
 void register_entries(lua_State* lua, int torch, int methods, const Entry* entries, int count);

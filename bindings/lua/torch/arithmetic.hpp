@@ -47,9 +47,4 @@ Kernel integer_kernel(BinaryOp op, Dtype dtype);
 Kernel float_add_scaled_kernel(Dtype dtype);
 Kernel integer_add_scaled_kernel(Dtype dtype);
 
-/// Whether `dtype` is one of the two that compute in float.
-constexpr bool is_half_dtype(Dtype dtype) {
-    return dtype == Dtype::f16 || dtype == Dtype::bf16;
-}
-
 }  // namespace ipcrun::lua

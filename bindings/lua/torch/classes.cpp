@@ -7,7 +7,7 @@ namespace ipcrun::lua {
 namespace {
 
 constexpr const char* source = R"lua(
-local torch, userdata_name = ...
+local torch, userdata_name, is_tensor_type, tensor_methods = ...
 local classes = {}  -- by name: the metatable of its objects
 
 --- Defines a class. torch.class('pkg.Name' [, parent name] [, module table]) returns the class and
@@ -66,11 +66,20 @@ function torch.isTypeOf(object, name)
   return false
 end
 
---- The methods of a class, by its name.
+--- The methods of a class, by its name. All tensor types share one table.
 function torch.getmetatable(name)
+  if is_tensor_type(name) then return tensor_methods end
   return classes[name]
 end
 )lua";
+
+int is_tensor_type(lua_State* lua) {
+    const char* name = luaL_checkstring(lua, 1);
+    Dtype dtype;
+    lua_pushboolean(lua,
+                    parse_type_name(name, dtype) && std::strcmp(name, tensor_name_of(dtype)) == 0);
+    return 1;
+}
 
 int userdata_name(lua_State* lua) {
     if (const Tensor* tensor = test_tensor(lua, 1)) {
@@ -85,12 +94,14 @@ int userdata_name(lua_State* lua) {
 
 }  // namespace
 
-void register_classes(lua_State* lua, int torch) {
+void register_classes(lua_State* lua, int torch, int methods) {
     if (luaL_loadbufferx(lua, source, std::strlen(source), "=torch.class", "t") != LUA_OK)
         lua_error(lua);
     lua_pushvalue(lua, torch);
     lua_pushcfunction(lua, userdata_name);
-    lua_call(lua, 2, 0);
+    lua_pushcfunction(lua, is_tensor_type);
+    lua_pushvalue(lua, methods);
+    lua_call(lua, 4, 0);
 }
 
 }  // namespace ipcrun::lua

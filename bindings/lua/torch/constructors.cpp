@@ -77,7 +77,9 @@ struct Placement {
 /// Reads [offset [, sizes [, strides]]] or [offset, size1, stride1, size2, stride2, ...].
 Placement check_placement(lua_State* lua, int index) {
     Placement placement;
-    placement.offset = luaL_optinteger(lua, index, 1) - 1;
+    const lua_Integer offset = luaL_optinteger(lua, index, 1);
+    luaL_argcheck(lua, offset >= 1, index, "the offset is below 1");
+    placement.offset = offset - 1;
     if (lua_isnoneornil(lua, index + 1)) return placement;
     placement.has_shape = true;
     if (read_integers(lua, index + 1, placement.shape)) {
@@ -232,6 +234,21 @@ struct Sequence {
     }
 };
 
+/// How many steps lead from `first` to `last`, both ends counted; 0 when they never arrive.
+std::int64_t range_count(const Scalar& first, const Scalar& last, const Scalar& step) {
+    constexpr double count_max = 1e15;
+    double steps;
+    if (first.is_integer && last.is_integer && step.is_integer && step.integer > 0 &&
+        first.integer <= last.integer) {
+        const std::uint64_t distance = std::uint64_t(last.integer) - std::uint64_t(first.integer);
+        steps = double(distance / std::uint64_t(step.integer));
+    } else {
+        constexpr double slack = 1e-9;  // rounding must not lose the last element
+        steps = std::floor((last.real - first.real) / step.real + slack);
+    }
+    return steps >= 0 && steps < count_max ? std::int64_t(steps) + 1 : 0;
+}
+
 /// What range (op 0) or linspace (op 1) asks for in the arguments from `index` on.
 Sequence check_sequence(lua_State* lua, int op, int index) {
     Sequence sequence;
@@ -245,13 +262,10 @@ Sequence check_sequence(lua_State* lua, int op, int index) {
         return sequence;
     }
     sequence.step = has_third ? check_scalar(lua, index + 2) : Scalar::of(std::int64_t(1));
-    // Rounding must not lose the last element.
-    constexpr double slack = 1e-9;
-    const double steps = std::floor((last.real - sequence.first.real) / sequence.step.real + slack);
-    if (!(steps >= 0 && steps < 1e15))
+    sequence.count = range_count(sequence.first, last, sequence.step);
+    if (sequence.count == 0)
         luaL_error(lua, "range: cannot go from %f to %f in steps of %f", sequence.first.real,
                    last.real, sequence.step.real);
-    sequence.count = std::int64_t(steps) + 1;
     return sequence;
 }
 

@@ -261,21 +261,17 @@ void register_math(lua_State* lua, int torch, int methods) {
     luaL_getmetatable(lua, tensor_metatable);
     const int metatable = lua_gettop(lua);
     static const Entry operators[] = {
-        {"__add", arithmetic, int(BinaryOp::add), Entry::function_only},
-        {"__sub", arithmetic, int(BinaryOp::sub), Entry::function_only},
-        {"__div", arithmetic, int(BinaryOp::div), Entry::function_only},
-        {"__pow", arithmetic, int(BinaryOp::pow), Entry::function_only},
+        {"__add", arithmetic, int(BinaryOp::add), Entry::function_only, "+"},
+        {"__sub", arithmetic, int(BinaryOp::sub), Entry::function_only, "-"},
+        {"__div", arithmetic, int(BinaryOp::div), Entry::function_only, "/"},
+        {"__pow", arithmetic, int(BinaryOp::pow), Entry::function_only, "^"},
         {"__unm", negate, 0, Entry::function_only},
     };
     register_entries(lua, metatable, metatable, operators);
-    // __mul scales; two tensors are a matrix product, which multiply_operator knows.
-    static const Entry scaling[] = {{"mul", arithmetic, int(BinaryOp::mul), Entry::function_only}};
-    register_entries(lua, metatable, metatable, scaling);
-    lua_getfield(lua, metatable, "mul");
+    // torch.mul under its operator: what multiply_operator calls for a number and a tensor.
+    lua_getfield(lua, torch, "mul");
     lua_pushcclosure(lua, multiply_operator, 1);
     lua_setfield(lua, metatable, "__mul");
-    lua_pushnil(lua);
-    lua_setfield(lua, metatable, "mul");
     lua_pop(lua, 1);
 }
 

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The module `torch`, put together.
+// The module `torch`, put together. It follows torch7 and differs where that was silent or unsafe:
+//   sizes may be 0; element-wise functions broadcast; indices below 0 count from the end;
+//   writing into an expanded tensor, and integer division by 0, raise;
+//   integers wrap, stay exact in 64 bits, and compare exactly with any number;
+//   t:resize() that needs more memory leaves other tensors of the old storage as they were;
+//   torch.LongTensor(aLongStorage) takes elements, every other type takes sizes.
 #include "bindings/lua/context.hpp"
 #include "bindings/lua/torch/modules.hpp"
 
@@ -50,7 +55,7 @@ int open_torch(lua_State* lua) {
     register_lanes(lua, torch, methods);
     register_products(lua, torch, methods);
     register_random(lua, torch, methods);
-    register_classes(lua, torch);
+    register_classes(lua, torch, methods);
     lua_settop(lua, torch);
     return 1;
 }

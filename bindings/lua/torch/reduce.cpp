@@ -58,7 +58,8 @@ void accumulate(std::byte* const* data, const std::int64_t* strides, std::int64_
         const T* in = reinterpret_cast<const T*>(data[1]);
         const double* each_aux = reinterpret_cast<const double*>(data[2]);
         for (std::int64_t i = 0; i < count; ++i) {
-            const Eigen::Array<A, 1, 1> x(A(in[i * strides[1]]));
+            Eigen::Array<A, 1, 1> x;
+            x(0) = A(in[i * strides[1]]);
             result[i * strides[0]] += Op::map(x, each_aux[i * strides[2]]).sum();
         }
     } else if (strides[0] == 1 && strides[1] == 1) {
@@ -163,10 +164,6 @@ void multiply_and_add(std::byte* const* data, const std::int64_t* strides, std::
         result += (strided_run<T>(data[0], strides[0], count).template cast<A>() *
                    strided_run<T>(data[1], strides[1], count).template cast<A>())
                       .sum();
-}
-
-bool is_half_dtype(Dtype dtype) {
-    return dtype == Dtype::f16 || dtype == Dtype::bf16;
 }
 
 }  // namespace

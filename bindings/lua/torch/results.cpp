@@ -64,7 +64,8 @@ Tensor& push_result(lua_State* lua, int index) {
 void set_view(Tensor& result, const Tensor& of, const View& view) {
     const std::int64_t bytes = view.data - of.storage->data();
     result.storage = of.storage;
-    result.offset = bytes / std::int64_t(size_of(of.dtype()));
+    // A part of an empty tensor may lie outside; nothing is there to be addressed.
+    result.offset = view.shape.count() == 0 ? 0 : bytes / std::int64_t(size_of(of.dtype()));
     result.dims = view.shape.dims;
     std::copy_n(view.shape.sizes, view.shape.dims, result.sizes);
     std::copy_n(view.strides, view.shape.dims, result.strides);

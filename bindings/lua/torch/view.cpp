@@ -22,11 +22,25 @@ const std::byte* end_of(const View& view) {
 
 }  // namespace
 
-std::int64_t Shape::count() const {
+std::int64_t count_elements(int dims, const std::int64_t* sizes) {
     if (dims == 0) return 0;
     std::int64_t product = 1;
     for (int d = 0; d < dims; ++d) product *= sizes[d];
     return product;
+}
+
+bool lie_contiguously(int dims, const std::int64_t* sizes, const std::int64_t* strides) {
+    std::int64_t expected = 1;
+    for (int d = dims - 1; d >= 0; --d) {
+        if (sizes[d] == 1) continue;
+        if (strides[d] != expected) return false;
+        expected *= sizes[d];
+    }
+    return true;
+}
+
+std::int64_t Shape::count() const {
+    return count_elements(dims, sizes);
 }
 
 bool Shape::operator==(const Shape& other) const {
@@ -34,13 +48,7 @@ bool Shape::operator==(const Shape& other) const {
 }
 
 bool View::is_contiguous() const {
-    std::int64_t expected = 1;
-    for (int d = shape.dims - 1; d >= 0; --d) {
-        if (shape.sizes[d] == 1) continue;
-        if (strides[d] != expected) return false;
-        expected *= shape.sizes[d];
-    }
-    return true;
+    return lie_contiguously(shape.dims, shape.sizes, strides);
 }
 
 View view_of(const Tensor& tensor) {
@@ -76,10 +84,10 @@ std::int64_t checked_count(const Shape& shape) {
         else
             count *= std::max<std::int64_t>(shape.sizes[d], 1);
     }
-    if (empty) return 0;
+    // Refused when empty too: strides are computed as if no size were 0.
     if (too_many)
         fail(ErrorCode::usage, "a tensor of size {} does not fit any memory", format_shape(shape));
-    return count;
+    return empty ? 0 : count;
 }
 
 void set_contiguous_strides(const Shape& shape, std::int64_t* strides) {

@@ -13,6 +13,11 @@
 
 namespace ipcrun::lua {
 
+/// Whether `dtype` is one of the two that compute in float.
+constexpr bool is_half_dtype(Dtype dtype) {
+    return dtype == Dtype::f16 || dtype == Dtype::bf16;
+}
+
 struct Shape {
     int dims = 0;  ///< 0: empty, no elements
     std::int64_t sizes[tensor_dims_max] = {};
@@ -32,6 +37,10 @@ struct View {
 static_assert(std::is_trivially_destructible_v<View>);
 
 View view_of(const Tensor& tensor);
+
+/// Elements of a shape, 0 without a dimension; and whether they lie row by row without gaps.
+std::int64_t count_elements(int dims, const std::int64_t* sizes);
+bool lie_contiguously(int dims, const std::int64_t* sizes, const std::int64_t* strides);
 
 /// "3x4", or "no dimension".
 std::string format_shape(const Shape& shape);

@@ -19,10 +19,10 @@
 
 namespace ipcrun {
 
-class Job {
+class Supervisor {
   public:
     /// `own_children`: processes that are not the job's (see current_children).
-    Job(const Options& options, const Program& program, const Surroundings& surroundings,
+    Supervisor(const Options& options, const Program& program, const Surroundings& surroundings,
         LocalAgent agent, std::vector<pid_t> own_children);
 
     /// Runs the job to its end and leaves nothing of it; returns the exit status of ipcrun. Throws
@@ -44,6 +44,7 @@ class Job {
     void time_out();
     void output_broken(int error_number);
     void agent_lost();
+    void agent_stuck();
 
     void send(const ToAgent& message) { frames_.send(encode(message)); }
     void say(std::string_view text) { writer(Stream::err).say(text); }
@@ -68,6 +69,7 @@ class Job {
     Timer policy_timer_;
     Timer time_limit_;
     Timer write_limit_;
+    Timer agent_limit_;
     int ranks_to_start_ = 0;
     int ranks_running_ = 0;
     bool is_launched_ = false;
