@@ -14,13 +14,24 @@ local world = ipc.world()
 -- Options ---------------------------------------------------------------------------------------
 
 local options = {
-  epochs = 30, batch = 128, rate = 0.3, hidden = 64, seed = 1, type = "float",
+  epochs = 80, batch = 32, rate = 0.5, hidden = 96, seed = 1, type = "float",
   data = (arg[0]:match("^(.*)/") or ".") .. "/data/digits.csv", losses = false,
 }
+local tensor_types <const> = { float = "torch.FloatTensor", double = "torch.DoubleTensor" }
 
-local function usage(message)
-  if world.rank == 0 then io.stderr:write("train.lua: ", message, "\n") end
+-- All ranks stop at the same place: one of them says why.
+local function stop(message, ...)
+  if world.rank == 0 then io.stderr:write("train.lua: ", message:format(...), "\n") end
+  world:barrier()
   os.exit(2, true)
+end
+
+-- The value of an option from its text: of the kind that its default is, or nil.
+local function parse(text, default)
+  if type(default) == "string" then return text end
+  local number = tonumber(text)
+  if math.type(default) == "integer" then number = number and math.tointeger(number) end
+  if number and number > 0 and number < math.huge then return number end
 end
 
 local function read_options()
@@ -28,53 +39,57 @@ local function read_options()
   while arg[i] do
     local name = arg[i]:match("^%-%-(.+)$")
     local default = name and options[name]
-    if default == nil then usage("no such option: " .. arg[i]) end
-    if default == false then
+    if default == nil then stop("no such option: %s (see the head of %s)", arg[i], arg[0]) end
+    if type(default) == "boolean" then
       options[name], i = true, i + 1
     else
-      local value = arg[i + 1]
-      if math.type(default) then value = math.tointeger(tonumber(value)) or tonumber(value) end
-      if value == nil or (math.type(default) and value <= 0) then
-        usage(arg[i] .. " needs a value like " .. default .. ", not '" .. tostring(arg[i + 1]) .. "'")
+      local value = parse(arg[i + 1], default)
+      if value == nil then
+        stop("%s needs a value like %s, not %s", arg[i], default, arg[i + 1] or "nothing")
       end
       options[name], i = value, i + 2
     end
   end
-  local types = { float = "torch.FloatTensor", double = "torch.DoubleTensor" }
-  if not types[options.type] then usage("--type must be float or double") end
-  torch.setdefaulttensortype(types[options.type])
+  if not tensor_types[options.type] then stop("--type is float or double, not %s", options.type) end
 end
 
 -- Data ------------------------------------------------------------------------------------------
 
 -- Lines of 64 pixels (0 to 16) and a label (0 to 9); shuffled by the seed, the same on all ranks.
 local function read_digits(path)
-  local file = assert(io.open(path))
+  local file, reason = io.open(path)
+  if not file then stop("--data %s", reason) end
   local rows = {}
   for line in file:lines() do
     local row = {}
     for number in line:gmatch("[^,]+") do row[#row + 1] = tonumber(number) end
+    if #row ~= 65 then stop("--data %s: line %d is not 65 numbers", path, #rows + 1) end
     rows[#rows + 1] = row
   end
   file:close()
-  local order = torch.randperm(#rows)
-  local pixels, labels = torch.Tensor(#rows, 64), torch.LongTensor(#rows)
-  local all = torch.Tensor(rows)
-  for i = 1, #rows do
-    pixels[i] = all[order[i]]:narrow(1, 1, 64)
-    labels[i] = rows[order[i]][65] + 1
-  end
-  return pixels:mul(1 / 16), labels
+  if #rows < 5 then stop("--data %s: %d lines are too few to train on", path, #rows) end
+  local all = torch.Tensor(rows):index(1, torch.randperm(#rows):long())
+  return all:narrow(2, 1, 64):clone():mul(1 / 16), all:select(2, 65):long():add(1)
 end
 
--- The rows first..last that are this rank's share of `count` rows beginning at `start`.
+-- The images moved by a pixel down and right, or up and left where it is -1.
+local function moved(pixels, down, right)
+  local from, to = pixels:view(-1, 8, 8), torch.zeros(pixels:size(1), 8, 8)
+  local function overlap(images, y, x)
+    return images:narrow(2, 1 + math.max(y, 0), 8 - math.abs(y))
+      :narrow(3, 1 + math.max(x, 0), 8 - math.abs(x))
+  end
+  overlap(to, down, right):copy(overlap(from, -down, -right))
+  return to:view(-1, 64)
+end
+
+-- The rows that are this rank's share of `count` rows beginning at `start`: the first, how many.
 local function share(start, count)
   local first = start + count * world.rank // world.size
-  local last = start + count * (world.rank + 1) // world.size - 1
-  return first, last - first + 1
+  return first, start + count * (world.rank + 1) // world.size - first
 end
 
--- Model: 64 pixels -> hidden (tanh) -> 10 classes (softmax) -----------------------------------------
+-- Model: 64 pixels -> hidden (tanh) -> 10 classes (softmax) -------------------------------------
 
 local function create_model()
   local function weights(inputs, outputs)
@@ -86,37 +101,36 @@ local function create_model()
   }
 end
 
+-- The probability of each class, row by row; and the values of the hidden layer.
 local function predict(model, x)
   local n = x:size(1)
   local hidden = torch.tanh(torch.mm(x, model.w1):add(model.b1:expand(n, options.hidden)))
   local scores = torch.mm(hidden, model.w2):add(model.b2:expand(n, 10))
   scores:add(-1, torch.max(scores, 2):expand(n, 10)):exp()
-  scores:cdiv(torch.sum(scores, 2):expand(n, 10))
-  return scores, hidden
+  return scores:cdiv(torch.sum(scores, 2):expand(n, 10)), hidden
 end
 
--- Adds up the gradients and the loss over the rows given; nothing for no rows.
+-- Sets the gradients to their sums over the rows given; returns the sum of the losses.
 local function backward(model, x, labels, gradients)
-  for _, gradient in pairs(gradients) do gradient:zero() end
-  local n = x and x:size(1) or 0
-  if n == 0 then return 0 end
-  local scores, hidden = predict(model, x)
+  local error, hidden = predict(model, x)  -- error: the probabilities, less 1 at the labels
   local loss = 0
-  for i = 1, n do
-    loss = loss - math.log(scores[i][labels[i]])
-    scores[i][labels[i]] = scores[i][labels[i]] - 1
+  for i = 1, x:size(1) do
+    local row, label = error[i], labels[i]
+    loss = loss - math.log(row[label])
+    row[label] = row[label] - 1
   end
-  gradients.w2:mm(hidden:t(), scores)
-  gradients.b2:sum(scores, 1)
-  local back = torch.mm(scores, model.w2:t()):cmul(torch.cmul(hidden, hidden):mul(-1):add(1))
+  gradients.w2:mm(hidden:t(), error)
+  gradients.b2:sum(error, 1)
+  local back = torch.mm(error, model.w2:t()):cmul(torch.cmul(hidden, hidden):mul(-1):add(1))
   gradients.w1:mm(x:t(), back)
   gradients.b1:sum(back, 1)
   return loss
 end
 
--- The share of rows, of those held out, that the model gets right; every rank looks at its share.
-local function accuracy(model, pixels, labels, start, count)
-  local first, n = share(start, count)
+-- The share of the rows that the model gets right; every rank looks at some of them.
+local function accuracy(model, pixels, labels)
+  local count = labels:size(1)
+  local first, n = share(1, count)
   local right = 0
   if n > 0 then
     local _, best = torch.max(predict(model, pixels:narrow(1, first, n)), 2)
@@ -127,58 +141,70 @@ end
 
 -- Training --------------------------------------------------------------------------------------
 
-local terminal = os.getenv("IPCRUN_TERMINAL") ~= nil
+local shows_progress <const> = os.getenv("IPCRUN_TERMINAL") ~= nil and world.rank == 0
 
 local function show_progress(epoch, done, total)
-  if not terminal or world.rank ~= 0 then return end
   local width = 30
-  local filled = width * done // total
-  io.write(("epoch %3d [%s%s]\r"):format(epoch, ("="):rep(filled), (" "):rep(width - filled)))
+  local bar = ("="):rep(width * done // total)
+  io.stdout:write(("epoch %3d [%-" .. width .. "s]\r"):format(epoch, bar)):flush()
 end
 
-local function train_epoch(model, gradients, pixels, labels, order, epoch)
-  local loss, samples = 0, order:size(1)
+-- One pass over all rows. Every other batch or so takes its images moved by a pixel, which teaches
+-- more than there is. Ranks draw the same random numbers, so they agree on order and moves.
+local function train_epoch(model, sums, pixels, moves, labels, epoch)
+  local samples = labels:size(1)
+  local order = torch.randperm(samples):long()
+  local rate = options.rate * (1 - (epoch - 1) / options.epochs)
+  local loss = 0
   for start = 1, samples, options.batch do
     local count = math.min(options.batch, samples - start + 1)
+    local images = torch.random(2) == 1 and pixels or moves[torch.random(#moves)]
     local first, n = share(start, count)
-    local x, y
     if n > 0 then
       local rows = order:narrow(1, first, n)
-      x, y = pixels:index(1, rows), labels:index(1, rows)
+      sums.loss = backward(model, images:index(1, rows), labels:index(1, rows), sums.gradients)
+    else
+      sums.loss = 0.0
+      for _, gradient in pairs(sums.gradients) do gradient:zero() end
     end
-    gradients.loss = backward(model, x, y, gradients.weights)
-    world:allreduce(gradients)
-    loss = loss + gradients.loss
-    for name, weight in pairs(model) do
-      weight:add(-options.rate / count, gradients.weights[name])
-    end
-    show_progress(epoch, start + count - 1, samples)
+    world:allreduce(sums)
+    loss = loss + sums.loss
+    for name, weight in pairs(model) do weight:add(-rate / count, sums.gradients[name]) end
+    if shows_progress then show_progress(epoch, start + count - 1, samples) end
   end
   return loss / samples
 end
 
 read_options()
+torch.setdefaulttensortype(tensor_types[options.type])
 torch.manualSeed(options.seed)
+
+-- A fifth is held out.
 local pixels, labels = read_digits(options.data)
-local rows = pixels:size(1)
+local rows = labels:size(1)
 local held_out = rows // 5
 local training = rows - held_out
+local test_pixels, test_labels =
+  pixels:narrow(1, training + 1, held_out), labels:narrow(1, training + 1, held_out)
+pixels, labels = pixels:narrow(1, 1, training), labels:narrow(1, 1, training)
+local moves = {
+  moved(pixels, 1, 0), moved(pixels, -1, 0), moved(pixels, 0, 1), moved(pixels, 0, -1),
+}
+
 local model = create_model()
 world:broadcast(model)
+local sums = { loss = 0.0, gradients = {} }
+for name, weight in pairs(model) do sums.gradients[name] = weight:clone() end
 
-local gradients = { loss = 0, weights = {} }
-for name, weight in pairs(model) do gradients.weights[name] = weight:clone():zero() end
-
-local final
+local score
 for epoch = 1, options.epochs do
   local start = ipc.clock()
-  local order = torch.randperm(training):long()
-  local loss = train_epoch(model, gradients, pixels, labels, order, epoch)
+  local loss = train_epoch(model, sums, pixels, moves, labels, epoch)
   local seconds = ipc.clock() - start
-  final = accuracy(model, pixels, labels, training + 1, held_out)
+  score = accuracy(model, test_pixels, test_labels)
   if world.rank == 0 then
     print(("epoch %3d  loss %s  accuracy %.4f  %.0f samples/s"):format(
-      epoch, (options.losses and "%.17g" or "%.5f"):format(loss), final, training / seconds))
+      epoch, (options.losses and "%.17g" or "%.5f"):format(loss), score, training / seconds))
   end
 end
-if world.rank == 0 then print(("accuracy %.4f"):format(final)) end
+if world.rank == 0 then print(("accuracy %.4f"):format(score)) end

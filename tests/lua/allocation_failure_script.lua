@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- A call of every kind, small: run by allocation_failure_test under an allocator that fails.
+local torch = require "torch"
 torch.manualSeed(1)
 local a, b = torch.randn(3, 4), torch.FloatTensor(3, 4):uniform():double()
 local index = torch.LongTensor {2, 1}

@@ -8,7 +8,7 @@
 #include <lua.hpp>
 #include <new>
 
-#include "bindings/lua/tensor.hpp"
+#include "bindings/lua/modules.hpp"
 
 namespace {
 
@@ -45,7 +45,9 @@ int load_and_run(lua_State* lua) {
     luaL_requiref(lua, "_G", luaopen_base, 1);
     luaL_requiref(lua, "table", luaopen_table, 1);
     luaL_requiref(lua, "string", luaopen_string, 1);
-    luaL_requiref(lua, "torch", ipcrun::lua::open_torch, 1);
+    luaL_requiref(lua, "coroutine", luaopen_coroutine, 1);
+    luaL_requiref(lua, LUA_LOADLIBNAME, luaopen_package, 1);
+    ipcrun::lua::preload_modules(lua);
     lua_settop(lua, 1);
     const char* path = static_cast<const char*>(lua_touserdata(lua, 1));
     if (luaL_loadfile(lua, path) != LUA_OK) return lua_error(lua);
