@@ -38,10 +38,11 @@ Mapping::Mapping(int fd, std::uint64_t offset, std::size_t bytes) : bytes_(bytes
                            static_cast<off_t>(offset));
     if (address == MAP_FAILED) {
         const int error_number = errno;
-        fail_errno(error_number, fmt::format("map {} bytes of shared memory{}", bytes,
-                                             error_number == ENOMEM
-                                                 ? " (is there a limit on address space, ulimit -v?)"
-                                                 : ""));
+        fail_errno(
+            error_number,
+            fmt::format(
+                "map {} bytes of shared memory{}", bytes,
+                error_number == ENOMEM ? " (is there a limit on address space, ulimit -v?)" : ""));
     }
     data_ = static_cast<std::byte*>(address);
 }

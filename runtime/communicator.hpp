@@ -76,9 +76,9 @@ class Communicator {
     /// Combines the parts element by element over all members, in place, as one operation: after it
     /// all members hold the same bits (see reduce() for the order of summation). Every member gives
     /// as many parts, of equal counts and dtypes. `layout` is a hash of what the parts are to the
-    /// caller (the keys of a table, say), 0 for nothing in particular; members must agree on it too.
-    /// Cost: up to 1 KiB one flag exchange and n reads; above, n reads and n writes of every byte,
-    /// shared out among the members, which is the minimum.
+    /// caller (the keys of a table, say), 0 for nothing in particular; members must agree on it
+    /// too. Cost: up to 1 KiB one flag exchange and n reads; above, n reads and n writes of every
+    /// byte, shared out among the members, which is the minimum.
     void allreduce(std::span<const Part> parts, Op op, Deadline deadline = Deadline::never(),
                    CallSite site = {}, std::uint64_t layout = 0);
 

@@ -49,7 +49,8 @@ Error first_error(Rank& self, std::size_t count, bool frees_at_once) {
 }  // namespace
 
 TEST_CASE("failures: a rank killed at any step is named to every survivor") {
-    for (const char* point : {"after_publish", "after_arrive", "after_claim", "mid_chunk", "after_done"})
+    for (const char* point :
+         {"after_publish", "after_arrive", "after_claim", "mid_chunk", "after_done"})
         for (const int ranks : {2, 3, 8})
             for (const int cpus : {2, 8})
                 for (const bool frees_at_once : {false, true}) {
@@ -62,8 +63,7 @@ TEST_CASE("failures: a rank killed at any step is named to every survivor") {
                                .cpus = cpus,
                                .fault = fmt::format("{}:{}:3", point, victim)},
                               [&](Rank& self) {
-                                  const Error error =
-                                      first_error(self, large_count, frees_at_once);
+                                  const Error error = first_error(self, large_count, frees_at_once);
                                   CHECK(error.code == ErrorCode::peer_lost);
                                   CHECK(error.rank == victim);
                                   if (error.rank == victim) named.fetch_add(1);

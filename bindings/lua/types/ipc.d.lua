@@ -74,7 +74,7 @@ function World:barrier(options) end
 ---Numbers stay integers while they are so on all ranks, but for `avg`. Integer tensors wrap around,
 ---and their averages are cut towards zero; `min` and `max` give NaN where there is one.
 ---
----Cost: up to 4 KiB one exchange of flags; above, every rank reads and writes its share of the bytes
+---Cost: up to 1 KiB one exchange of flags; above, every rank reads and writes its share of the bytes
 ---of all ranks. Tensors that are not contiguous are copied out and in.
 ---@generic T : ipc.Value
 ---@param value T
