@@ -16,6 +16,15 @@ std::pair<UniqueFd, UniqueFd> create_socket_pair(SocketKind kind) {
     return {UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
+bool is_packet_socket(int fd) {
+    const auto option = [fd](int name) {
+        int value = -1;
+        socklen_t bytes = sizeof value;
+        return ::getsockopt(fd, SOL_SOCKET, name, &value, &bytes) == 0 ? value : -1;
+    };
+    return option(SO_DOMAIN) == AF_UNIX && option(SO_TYPE) == SOCK_SEQPACKET;
+}
+
 void set_nonblocking(int fd) {
     const int flags = check_syscall(::fcntl(fd, F_GETFL), "read the flags of a descriptor");
     check_syscall(::fcntl(fd, F_SETFL, flags | O_NONBLOCK), "make a descriptor non-blocking");

@@ -27,6 +27,10 @@ constexpr std::size_t packet_fds_max = 8;
 /// Two connected sockets, close-on-exec, blocking.
 std::pair<UniqueFd, UniqueFd> create_socket_pair(SocketKind kind);
 
+/// Is `fd` open, and one end of a packet pair? Programs inherit the number of a descriptor by their
+/// environment even when they do not inherit the descriptor.
+bool is_packet_socket(int fd);
+
 void set_nonblocking(int fd);
 /// `fd` will be inherited by programs that this process executes.
 void set_inherited(int fd);

@@ -17,8 +17,8 @@
 namespace ipcrun {
 
 /// What travels beside the arrival flag: the bytes of a small operation, or where a large one's
-/// lie.
-constexpr std::size_t inline_bytes_max = 4096 + 40;
+/// lie. Above 1 KiB working in place is faster: every byte is reduced once, not by every member.
+constexpr std::size_t inline_bytes_max = 1024 + 40;
 
 /// A member's arrival at one operation. Flag, fingerprint and up to 40 bytes share a cache line.
 struct alignas(64) Arrival {

@@ -42,7 +42,9 @@ std::shared_ptr<NodeMemory> create_alone() {
 }  // namespace
 
 std::shared_ptr<Job> Job::join() {
-    const auto environment = RankEnvironment::read();
+    auto environment = RankEnvironment::read();
+    // A program that a rank started inherits the variables but not the socket: it is no rank.
+    if (environment && !is_packet_socket(environment->control_fd)) environment.reset();
     std::shared_ptr<Job> job(new Job(environment.value_or(RankEnvironment())));
     const RankEnvironment& place = job->place_;
     if (place.local_size != place.size)

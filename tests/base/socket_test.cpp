@@ -28,6 +28,14 @@ ino_t inode(int fd) {
 
 }  // namespace
 
+TEST_CASE("socket: a packet socket is told from everything else that a number may name") {
+    CHECK(is_packet_socket(create_socket_pair(SocketKind::packet).first.get()));
+    CHECK_FALSE(is_packet_socket(create_socket_pair(SocketKind::stream).first.get()));
+    CHECK_FALSE(is_packet_socket(UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)).get()));
+    CHECK_FALSE(is_packet_socket(-1));
+    CHECK_FALSE(is_packet_socket(1000000));
+}
+
 TEST_CASE("socket: packets keep their bounds, up to the longest") {
     const auto [here, there] = create_socket_pair(SocketKind::packet);
     Packet packet;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bindings/lua/interpreter/error_report.hpp"
 
-#include <sys/stat.h>
-
 #include <cstdio>
 #include <exception>
 
@@ -11,20 +9,9 @@
 
 namespace ipcrun::lua {
 
-namespace {
-
-// A program started by a rank inherits the variables but not the socket: it is no rank, and the
-// number may be anything.
-bool is_socket(int fd) {
-    struct stat status = {};
-    return ::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
-}
-
-}  // namespace
-
 ErrorReport::ErrorReport() {
     const auto environment = RankEnvironment::read();
-    if (!environment || !is_socket(environment->control_fd)) return;
+    if (!environment || !is_packet_socket(environment->control_fd)) return;
     control_fd_ = environment->control_fd;
     set_close_on_exec(control_fd_);
 }
