@@ -9,7 +9,8 @@ local t = torch.FloatTensor(4):fill(world.rank + 1)
 world:allreduce(t, "sum")
 
 -- Numbers are returned. A table is one operation, whatever is in it.
-local result = world:allreduce({ loss = 0.5 * world.rank, samples = 10, weights = t:clone() }, "max")
+local mine = { loss = 0.5 * world.rank, samples = 10, weights = t:clone() }
+local result = world:allreduce(mine, "max")
 
 if world.rank == 0 then
   print("sum of 1.." .. world.size .. ": " .. t[1])

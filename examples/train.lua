@@ -35,7 +35,7 @@ local function read_options()
       local value = arg[i + 1]
       if math.type(default) then value = math.tointeger(tonumber(value)) or tonumber(value) end
       if value == nil or (math.type(default) and value <= 0) then
-        usage(arg[i] .. " needs a value like " .. default .. ", not '" .. tostring(arg[i + 1]) .. "'")
+        usage(("%s needs a value like %s, not '%s'"):format(arg[i], default, arg[i + 1]))
       end
       options[name], i = value, i + 2
     end
@@ -74,7 +74,7 @@ local function share(start, count)
   return first, last - first + 1
 end
 
--- Model: 64 pixels -> hidden (tanh) -> 10 classes (softmax) -----------------------------------------
+-- Model: 64 pixels -> hidden (tanh) -> 10 classes (softmax) ---------------------------------------
 
 local function create_model()
   local function weights(inputs, outputs)

@@ -40,7 +40,8 @@ refuses("a fractional root", "no integer representation", "broadcast", tensor, 0
 refuses("a root that is no number", "number expected", "broadcast", tensor, "first")
 refuses("an unknown option", "unknown option 'timeuot' (there is: timeout)", "barrier",
   { timeuot = 5 })
-refuses("an unknown option of allreduce", "unknown option 'op'", "allreduce", tensor, { op = "sum" })
+refuses("an unknown option of allreduce", "unknown option 'op'", "allreduce", tensor,
+  { op = "sum" })
 refuses("an unknown option of broadcast", "unknown option '1'", "broadcast", tensor, 0, { 5 })
 refuses("options that are no table", "table expected", "barrier", 5)
 refuses("a negative timeout", "number of seconds", "barrier", { timeout = -1 })

@@ -17,20 +17,23 @@ local checksum = 0
 local function add(tensor, format)
   for _, value in ipairs(tensor:totable()) do
     -- FNV-1a over words.
-    checksum = (checksum ~ string.unpack("I" .. string.packsize(format), string.pack(format, value)))
-      * 0x100000001b3
+    local word = string.unpack("I" .. string.packsize(format), string.pack(format, value))
+    checksum = (checksum ~ word) * 0x100000001b3
   end
 end
 
 torch.manualSeed(world.rank + 1)
 for turn, count in ipairs { 1, 7, 100, 20011 } do
   for _, case in ipairs {
-    { "Float", "sum" }, { "Double", "sum" }, { "Half", "sum" }, { "Float", "avg" }, { "Float", "prod" },
+    { "Float", "sum" }, { "Double", "sum" }, { "Half", "sum" }, { "Float", "avg" },
+    { "Float", "prod" },
   } do
     local name, op = table.unpack(case)
     local tensor = torch.randn(count)
     -- Magnitudes apart, so that every order of summation rounds otherwise.
-    if op ~= "prod" then tensor:cmul(torch.exp(torch.randn(count):mul(name == "Half" and 1 or 5))) end
+    if op ~= "prod" then
+      tensor:cmul(torch.exp(torch.randn(count):mul(name == "Half" and 1 or 5)))
+    end
     tensor = tensor[name:lower()](tensor)
     dawdle(turn)
     world:allreduce(tensor, op)

@@ -22,7 +22,8 @@ local function disagree(name, odd, even)
       t.equal(failure.message, tostring(failure), "the message is its text")
       for _, where in ipairs { line_in(odd), line_in(even) } do
         local place = "disagreement.lua:" .. where
-        t.equal(failure.message:find(place, 1, true) ~= nil, true, place .. " in " .. failure.message)
+        t.equal(failure.message:find(place, 1, true) ~= nil, true,
+          place .. " in " .. failure.message)
       end
       world:barrier()
       t.equal(world:allreduce(1), size, "a sum afterwards")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Proves how errors of Lua end a job: the traceback comes first and once, everyone ends, and the exit
-# status says what the first cause was.
+# Proves how errors of Lua end a job: the traceback comes first and once, everyone ends, and the
+# exit status says what the first cause was.
 source "$TAP"
 
 # script NAME <TEXT: writes it, with what all need.
@@ -30,7 +30,8 @@ END
 run "$IPCRUN" -n 8 "$work/all.lua"
 is "$status $(grep -c 'boom$' "$err")" "1 1" "the same error on all ranks is told once"
 # Some may hear of the first one's end before they come to their own error.
-is "$(grep '^ipcrun:' "$err" | sed 1d | grep -vE '^ipcrun: the same error on ranks? [0-7,-]+$')" "" \
+is "$(grep '^ipcrun:' "$err" | sed 1d | grep -vE '^ipcrun: the same error on ranks? [0-7,-]+$')" \
+    "" \
     "and nothing is added but who had it too"
 
 script compile <<'END'
@@ -38,7 +39,8 @@ local x = = 1
 END
 run "$IPCRUN" -n 8 "$work/compile.lua"
 is "$status" 1 "a script that does not compile: exit status 1"
-is "$(<"$err")" $'ipcrun: the script cannot be loaded:\n'"$work/compile.lua:1: unexpected symbol near '='" \
+is "$(<"$err")" \
+    $'ipcrun: the script cannot be loaded:\n'"$work/compile.lua:1: unexpected symbol near '='" \
     "one message for all ranks"
 
 script wrapped <<'END'
@@ -51,10 +53,12 @@ coroutine.wrap(function() world:barrier() end)()
 END
 run "$IPCRUN" -n 3 "$work/wrapped.lua"
 is "$status" 1 "an error in a coroutine: exit status 1"
-like "$(head_of 2)" '^ipcrun: rank 1 failed:\|[^|]*/wrapped.lua:4: in a coroutine$' "told as any other"
+like "$(head_of 2)" '^ipcrun: rank 1 failed:\|[^|]*/wrapped.lua:4: in a coroutine$' \
+    "told as any other"
 is "$(grep -c '^ipcrun:' "$err")" 1 "and once, though others wait in coroutines"
 
-for object in '{code = 7}' 'setmetatable({}, {__tostring = function() return "as text" end})' 'nil'; do
+for object in '{code = 7}' 'setmetatable({}, {__tostring = function() return "as text" end})' \
+    'nil'; do
     script object <<END
 local world = require "ipc".world()
 world:barrier()
@@ -63,7 +67,8 @@ world:barrier()
 END
     run "$IPCRUN" -n 2 "$work/object.lua"
     is "$status $(grep -c '^ipcrun:' "$err")" "1 1" "error($object): exit status 1, told once"
-    like "$(head_of 3)" '^ipcrun: rank 0 failed:\|(\(the error is a (table|nil) value\)|as text)\|stack' \
+    like "$(head_of 3)" \
+        '^ipcrun: rank 0 failed:\|(\(the error is a (table|nil) value\)|as text)\|stack' \
         "error($object): by its text or its type"
 done
 
@@ -85,7 +90,8 @@ world:barrier()
 END
 run "$IPCRUN" -n 2 "$work/leaves.lua"
 is "$status" 1 "a rank that leaves while another needs it: the other fails"
-like "$(head_of 2)" '^ipcrun: rank 1 failed:\|barrier\(\) at .*leaves.lua:4: rank 0 .*without taking part' \
+like "$(head_of 2)" \
+    '^ipcrun: rank 1 failed:\|barrier\(\) at .*leaves.lua:4: rank 0 .*without taking part' \
     "and says whom it missed, and where"
 
 script output <<'END'
@@ -96,7 +102,8 @@ if world.rank == 0 then error("boom") end
 world:barrier()
 END
 run "$IPCRUN" -n 4 "$work/output.lua"
-is "$(sort "$out" | uniq -c | sed 's/^ *//')" "4 before" "what was printed before an error is not lost"
+is "$(sort "$out" | uniq -c | sed 's/^ *//')" "4 before" \
+    "what was printed before an error is not lost"
 
 script handled <<'END'
 local world = require "ipc".world()
@@ -104,6 +111,7 @@ local good = xpcall(function() if world.rank == 1 then error("boom") end end, de
 print(good, world:allreduce(1))
 END
 run "$IPCRUN" -n 2 "$work/handled.lua"
-is "$status $(sort "$out" | paste -sd'|')" $'0 false\t2|true\t2' "an error that is caught ends nothing"
+is "$status $(sort "$out" | paste -sd'|')" $'0 false\t2|true\t2' \
+    "an error that is caught ends nothing"
 
 done_testing

@@ -8,10 +8,12 @@ loses() {
     local point=$1 ranks=$2 elements=$3 victim=$(($2 - 1)) what="$1, $2 ranks, $3 elements"
     # Survivors are given the time to look around.
     IPCRUN_FAULT=$point:$victim:3 run "$IPCRUN" --grace 20 -n "$ranks" \
-        sh -c 'trap "" TERM; exec "$@"' sh "$IPCRUN_LUA" "${BASH_SOURCE[0]%/*}/survivor.lua" "$elements"
+        sh -c 'trap "" TERM; exec "$@"' sh "$IPCRUN_LUA" "${BASH_SOURCE[0]%/*}/survivor.lua" \
+            "$elements"
     local expected
     expected=$(for ((i = 0; i < victim; ++i)); do echo "$i peer_lost $victim clean"; done)
-    is "$(sort -n "$out" | awk '{ print $1, $2, $3, $5, $6, $7, $8 }' | sed 's/ *$//')" "$expected" \
+    is "$(sort -n "$out" | awk '{ print $1, $2, $3, $5, $6, $7, $8 }' | sed 's/ *$//')" \
+        "$expected" \
         "$what: all survivors name the victim, and keep what is theirs"
     is "$(awk '$4 >= 1 { print }' "$out")" "" "$what: within a second"
     is "$status" 137 "$what: exit status 137"
@@ -31,6 +33,7 @@ nothing_left "nothing is left"
 
 run env IPCRUN_FAULT=after_lunch:0:1 "$IPCRUN" -n 1 "${BASH_SOURCE[0]%/*}/survivor.lua" 1
 is "$status" 1 "a fault that is not there is an error"
-like "$(<"$err")" "IPCRUN_FAULT 'after_lunch:0:1': it must be POINT:RANK:OPERATION" "that says what is"
+like "$(<"$err")" "IPCRUN_FAULT 'after_lunch:0:1': it must be POINT:RANK:OPERATION" \
+    "that says what is"
 
 done_testing

@@ -28,7 +28,8 @@ run "$IPCRUN" -n 4 env "LUA_PATH=$SOURCES/bindings/lua/lua/?.lua" "LUA_CPATH=$LU
     "$work/sum.lua"
 is "$status $(sums)" "0 $expected" "both in one job"
 
-run "$IPCRUN" -n 3 sh -c '[ $IPCRUN_RANK = 2 ] && exit 0; exec "$@"' sh "$IPCRUN_LUA" "$work/sum.lua"
+run "$IPCRUN" -n 3 sh -c '[ $IPCRUN_RANK = 2 ] && exit 0; exec "$@"' sh "$IPCRUN_LUA" \
+    "$work/sum.lua"
 is "$status" 1 "a program that ignores us and ends is missed by those who join"
 like "$(<"$err")" 'allreduce\(5000 f32, sum\) at .*sum.lua:4: rank 2 ended without taking part' \
     "which say so"
@@ -38,7 +39,8 @@ is "$status $(<"$out")" "0 2" "and by nobody who needs nothing of it"
 
 run "$IPCRUN" -n 2 sh -c '"$@" && "$@"' sh "$IPCRUN_LUA" -e 'require "ipc".world()'
 is "$status" 1 "a second process of the same rank is an error"
-like "$(<"$err")" 'join the job: rank [01] has been joined by process [0-9]+: only one process can be' \
+like "$(<"$err")" \
+    'join the job: rank [01] has been joined by process [0-9]+: only one process can be' \
     "that says who was first"
 
 # Programs that a rank starts have its environment, but not its control socket.
@@ -53,7 +55,8 @@ print(world:allreduce(1))
 END
     run env "LUA_PATH=$SOURCES/bindings/lua/lua/?.lua" "LUA_CPATH=$LUA_MODULES/?.so" \
         "$IPCRUN" -n 2 "$work/parent.lua"
-    is "$status $(sort "$out" | paste -sd'|')" $'0 \ttrue\texit\t0|\ttrue\texit\t0|0\t1\t5|0\t1\t5|2|2' \
+    is "$status $(sort "$out" | paste -sd'|')" \
+        $'0 \ttrue\texit\t0|\ttrue\texit\t0|0\t1\t5|0\t1\t5|2|2' \
         "a child of a rank, ${interpreter##*/}, is a world of its own"
 done
 

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- A rank of peer_loss.sh: reduces a tensor of arg[1] elements again and again until a peer is lost;
 -- then drops it at once and looks whether somebody still writes to where it was. Prints its rank,
--- the code and the rank of the error, the seconds since all were well, and "clean" or what it found.
+-- the code and the rank of the error, the seconds since all were well, and "clean" or what it
+-- found.
 local ipc = require "ipc"
 local torch = require "torch"
 local world = ipc.world()
@@ -16,7 +17,7 @@ while not failure do
 end
 local seconds = ipc.clock() - last_good
 
-tensor = nil
+tensor = nil  -- luacheck: ignore 311
 collectgarbage()
 local others = {}
 for i = 1, 3 do others[i] = torch.FloatTensor(count):fill(7) end

@@ -31,7 +31,8 @@ t.test("each operation on each dtype, small and large", function()
         local op, value = table.unpack(case)
         local mine = op == "prod" and rank >= 5 and 1 or rank + 1
         local tensor = torch[name .. "Tensor"](count):fill(mine)
-        t.equal(rawequal(world:allreduce(tensor, op), tensor), true, "the tensor itself is returned")
+        t.equal(rawequal(world:allreduce(tensor, op), tensor), true,
+          "the tensor itself is returned")
         all_equal(tensor, value, ("%s of %d %s"):format(op, count, name))
       end
     end

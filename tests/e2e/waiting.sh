@@ -11,7 +11,8 @@ job() {
         cat
     } >"$work/job.lua"
     # Ranks that tell what they heard are given the time for it.
-    run "$IPCRUN" --grace 20 -n "$@" sh -c 'trap "" TERM; exec "$@"' sh "$IPCRUN_LUA" "$work/job.lua"
+    run "$IPCRUN" --grace 20 -n "$@" sh -c 'trap "" TERM; exec "$@"' sh "$IPCRUN_LUA" \
+        "$work/job.lua"
 }
 sorted() { sort "$out"; }
 
@@ -46,9 +47,11 @@ else
 end
 END
 is "$status" 0 "a timeout is an error that scripts can catch"
-is "$(cut -f1-3 "$out" | sort)" $'0\tfalse\ttimeout\n1\tfalse\ttimeout\n2\tfalse\ttimeout\n3\tfalse\ttimeout' \
+is "$(cut -f1-3 "$out" | sort)" \
+    $'0\tfalse\ttimeout\n1\tfalse\ttimeout\n2\tfalse\ttimeout\n3\tfalse\ttimeout' \
     "all who wait get it, and those who come too late"
-like "$(grep ^0 "$out")" 'timed out waiting for ranks 1,3$' "the one whose time is up names the missing"
+like "$(grep ^0 "$out")" 'timed out waiting for ranks 1,3$' \
+    "the one whose time is up names the missing"
 like "$(grep ^2 "$out")" 'rank 0 gave up waiting' "the others name the one whose time was up"
 
 job 3 <<END
@@ -105,7 +108,8 @@ ok "a waiting rank hears of a kill -9 within a second" test "$elapsed" -lt 1000
 is "$status" 137 "kill -9 of a rank: exit status 137"
 is "$(cut -f1-4 "$out" | sort)" $'0\tfalse\tpeer_lost\t1\n2\tfalse\tpeer_lost\t1' \
     "the one that waited and the one that computed both hear who it was"
-like "$(<"$err")" '^ipcrun: rank 1 \(pid [0-9]+\) was killed by signal 9 \(Killed\)$' "it is told once"
+like "$(<"$err")" '^ipcrun: rank 1 \(pid [0-9]+\) was killed by signal 9 \(Killed\)$' \
+    "it is told once"
 nothing_left "and nothing is left"
 
 done_testing
