@@ -2,10 +2,10 @@
 // ipcrun: parse, start the agent, plan, run, and tell people what went wrong.
 #include "base/error.hpp"
 #include "launcher/agent.hpp"
-#include "launcher/job.hpp"
 #include "launcher/options.hpp"
 #include "launcher/program.hpp"
 #include "launcher/signals.hpp"
+#include "launcher/supervisor.hpp"
 #include "launcher/surroundings.hpp"
 #include "launcher/sweep.hpp"
 
@@ -34,7 +34,8 @@ int run(const std::vector<std::string>& argv) {
     std::vector<pid_t> own_children = current_children();
     become_subreaper();
     LocalAgent agent = start_local_agent();
-    return Job(options, program, surroundings, std::move(agent), std::move(own_children)).run();
+    return Supervisor(options, program, surroundings, std::move(agent), std::move(own_children))
+        .run();
 }
 
 }  // namespace

@@ -147,11 +147,11 @@ TEST_CASE("failures: a rank that got through where another gave up does not wait
     for (int round = 0; round < 300; ++round) {
         std::atomic<bool> over{false};
         run_ranks({.ranks = 2}, [&](Rank& self) {
-            const auto late = std::chrono::microseconds(200 + 7 * round % 100);
+            auto late = std::chrono::microseconds(200 + 7 * round % 100);
             try {
                 self.world.barrier();
                 for (;;) {
-                    const auto come = Clock::now() + late;
+                    const auto come = Clock::now() + late++;  // sooner or later it is too late
                     while (self.rank == 1 && Clock::now() < come) {
                     }
                     self.world.barrier(Deadline::after(Seconds(self.rank == 1 ? 10 : 250e-6)));

@@ -19,10 +19,10 @@
 
 namespace ipcrun {
 
-class Job {
+class Supervisor {
   public:
     /// `own_children`: processes that are not the job's (see current_children).
-    Job(const Options& options, const Program& program, const Surroundings& surroundings,
+    Supervisor(const Options& options, const Program& program, const Surroundings& surroundings,
         LocalAgent agent, std::vector<pid_t> own_children);
 
     /// Runs the job to its end and leaves nothing of it; returns the exit status of ipcrun. Throws

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "launcher/job.hpp"
+#include "launcher/supervisor.hpp"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -32,8 +32,9 @@ bool is_same_file(int first, int second) {
 
 }  // namespace
 
-Job::Job(const Options& options, const Program& program, const Surroundings& surroundings,
-         LocalAgent agent, std::vector<pid_t> own_children)
+Supervisor::Supervisor(const Options& options, const Program& program,
+                       const Surroundings& surroundings, LocalAgent agent,
+                       std::vector<pid_t> own_children)
     : options_(options),
       program_(program),
       surroundings_(surroundings),
@@ -55,7 +56,7 @@ Job::Job(const Options& options, const Program& program, const Surroundings& sur
     open_writers();
 }
 
-void Job::open_writers() {
+void Supervisor::open_writers() {
     const auto open = [this](int fd) {
         return std::make_shared<OutputWriter>(
             loop_, fd, options_.tag_output,
@@ -71,7 +72,7 @@ void Job::open_writers() {
     writers_[1] = is_same_file(STDOUT_FILENO, STDERR_FILENO) ? writers_[0] : open(STDERR_FILENO);
 }
 
-int Job::run() {
+int Supervisor::run() {
     try {
         loop_.run();
     } catch (...) {
@@ -82,7 +83,7 @@ int Job::run() {
     return policy_.exit_status();
 }
 
-void Job::act(const Ready& ready) {
+void Supervisor::act(const Ready& ready) {
     if (ready.version != agent_protocol_version)
         fail(ErrorCode::protocol, "the agent speaks version {} of the protocol, not {}",
              ready.version, agent_protocol_version);
@@ -97,27 +98,27 @@ void Job::act(const Ready& ready) {
             [this] { time_out(); });
 }
 
-void Job::act(const Started&) {
+void Supervisor::act(const Started&) {
     --ranks_to_start_;
     ++ranks_running_;
 }
 
-void Job::act(const SpawnFailed& failed) {
+void Supervisor::act(const SpawnFailed& failed) {
     say(fmt::format("ipcrun: start rank {}: {}\n", failed.rank, failed.reason));
     ranks_to_start_ = 0;
     carry_out(policy_.stop(own_failure_status, Clock::now()));
     finish_when_ended();
 }
 
-void Job::act(const Output& output) {
+void Supervisor::act(const Output& output) {
     writer(output.stream).write(output);
 }
 
-void Job::act(const RankReport& report) {
+void Supervisor::act(const RankReport& report) {
     say(reports_.reported(report));
 }
 
-void Job::act(const Ended& ended) {
+void Supervisor::act(const Ended& ended) {
     --ranks_running_;
     if (ended.wait_status != 0) {
         say(reports_.ended(ended, policy_.is_stopping()));
@@ -128,11 +129,11 @@ void Job::act(const Ended& ended) {
     finish_when_ended();
 }
 
-void Job::act(const Failed& failed) {
+void Supervisor::act(const Failed& failed) {
     throw Error(ErrorCode::system, fmt::format("the agent failed: {}", failed.reason));
 }
 
-void Job::act(const Done& done) {
+void Supervisor::act(const Done& done) {
     is_done_ = true;
     if (done.survivors > 0)
         say(
@@ -146,27 +147,27 @@ void Job::act(const Done& done) {
     stop_when_written();
 }
 
-void Job::interrupt(int signal_number) {
+void Supervisor::interrupt(int signal_number) {
     const Policy::Action action = policy_.interrupted(signal_number, Clock::now());
     if (!is_launched_ || is_done_) return loop_.stop();
     carry_out(action);
 }
 
-void Job::suspend() {
+void Supervisor::suspend() {
     // Not TSTP: a program that handles it would run on without us.
     send(Signal{SIGSTOP});
     (void)frames_.flush();
     check_syscall(::raise(SIGSTOP), "stop");
 }
 
-void Job::time_out() {
+void Supervisor::time_out() {
     if (policy_.is_stopping()) return;
     say(fmt::format("ipcrun: the job took longer than {} s (--timeout)\n",
                     *options_.timeout_seconds));
     carry_out(policy_.stop(timeout_status, Clock::now()));
 }
 
-void Job::output_broken(int error_number) {
+void Supervisor::output_broken(int error_number) {
     // Whoever closed a pipe knows; nothing else is to be taken in silence.
     if (error_number != EPIPE)
         say(fmt::format("ipcrun: write to standard output: {}\n", ::strerror(error_number)));
@@ -174,7 +175,7 @@ void Job::output_broken(int error_number) {
                            Clock::now()));
 }
 
-void Job::agent_lost() {
+void Supervisor::agent_lost() {
     if (is_done_) return;  // it may go now
     siginfo_t info = {};
     (void)::waitid(P_PIDFD, static_cast<id_t>(agent_.pidfd.get()), &info, WEXITED | WNOWAIT);
@@ -185,14 +186,14 @@ void Job::agent_lost() {
 }
 
 // It has been told to kill the job and does not (somebody may have stopped it): its part is ours.
-void Job::agent_stuck() {
+void Supervisor::agent_stuck() {
     if (is_done_) return;
     (void)agent_.signal(SIGKILL);
     fail(ErrorCode::system, "the agent (pid {}) does not answer; the job has been ended",
          agent_.pid);
 }
 
-void Job::carry_out(const Policy::Action& action) {
+void Supervisor::carry_out(const Policy::Action& action) {
     if (action.signal != 0) {
         send(Signal{action.signal});
         send(Signal{SIGCONT});  // a stopped worker cannot answer
@@ -210,18 +211,18 @@ void Job::carry_out(const Policy::Action& action) {
                                 [this] { carry_out(policy_.advance(Clock::now())); });
 }
 
-void Job::finish_when_ended() {
+void Supervisor::finish_when_ended() {
     if (ranks_to_start_ > 0 || ranks_running_ > 0) return;
     policy_timer_.reset();
     time_limit_.reset();
     send(Finish{});
 }
 
-void Job::stop_when_written() {
+void Supervisor::stop_when_written() {
     if (is_done_ && writers_[0]->is_idle() && writers_[1]->is_idle()) loop_.stop();
 }
 
-void Job::end_agent() {
+void Supervisor::end_agent() {
     frames_.close();  // which the agent takes for our end: it sweeps, and exits
     (void)wait_readable(agent_.pidfd.get(), Deadline::after(agent_time_max));
     (void)kill_descendants(
