@@ -132,15 +132,24 @@ int child_main(void* argument) {
 
 std::string describe(Step step, const SpawnOptions& options) {
     switch (step) {
-        case Step::none: break;
-        case Step::group: return "make a process group";
-        case Step::death_signal: return "ask for a signal at the parent's death";
-        case Step::files: return "set the limit of open files";
-        case Step::directory: return fmt::format("change to directory '{}'", options.directory);
-        case Step::cpus: return "bind to CPUs";
-        case Step::memory: return "bind memory";
-        case Step::descriptors: return "pass descriptors on";
-        case Step::execute: return fmt::format("execute '{}'", options.file);
+        case Step::none:
+            break;
+        case Step::group:
+            return "make a process group";
+        case Step::death_signal:
+            return "ask for a signal at the parent's death";
+        case Step::files:
+            return "set the limit of open files";
+        case Step::directory:
+            return fmt::format("change to directory '{}'", options.directory);
+        case Step::cpus:
+            return "bind to CPUs";
+        case Step::memory:
+            return "bind memory";
+        case Step::descriptors:
+            return "pass descriptors on";
+        case Step::execute:
+            return fmt::format("execute '{}'", options.file);
     }
     return "start a process";
 }
@@ -162,14 +171,14 @@ Child spawn(const SpawnOptions& options) {
     sigset_t old_mask = plan.parent_mask;
     ::sigemptyset(&plan.parent_mask);  // the child starts with nothing blocked
     int pidfd = -1;
-    const pid_t pid =
-        ::clone(child_main, stack.get() + stack_bytes,
-                CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan, &pidfd);
+    const pid_t pid = ::clone(child_main, stack.get() + stack_bytes,
+                              CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan, &pidfd);
     const int clone_errno = errno;
     check(::pthread_sigmask(SIG_SETMASK, &old_mask, nullptr) == 0, "restore signals");
     if (pid < 0)
-        fail_errno(clone_errno, fmt::format("start '{}' (is there a limit on processes, ulimit -u?)",
-                                            options.file));
+        fail_errno(
+            clone_errno,
+            fmt::format("start '{}' (is there a limit on processes, ulimit -u?)", options.file));
     Child child{pid, UniqueFd(pidfd)};
     if (plan.failed_step != Step::none) {
         while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {

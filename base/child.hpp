@@ -26,7 +26,7 @@ struct SpawnOptions {
     std::vector<int> memory_nodes;  ///< NUMA nodes to prefer for memory; empty: the parent's policy
     int death_signal = 0;           ///< sent to the child when the spawning thread ends; 0: none
     bool own_process_group = true;
-    pid_t process_group = 0;  ///< the group to enter where it gets its own; 0: a new one
+    pid_t process_group = 0;           ///< the group to enter where it gets its own; 0: a new one
     std::vector<int> ignored_signals;  ///< stay ignored in the child; all others get their default
     std::optional<rlimit> open_files;  ///< RLIMIT_NOFILE of the child; nullopt: the parent's
 };
@@ -41,9 +41,9 @@ struct Child {
 };
 
 /// Starts a program and returns once it is executing. Signals are unblocked in the child,
-/// and at their defaults but for `ignored_signals`. Throws Error{system} naming the step that failed and its object; then there is no
-/// child. Shares the parent's memory until the exec (as posix_spawn does), so its cost does not
-/// grow with the size of this process.
+/// and at their defaults but for `ignored_signals`. Throws Error{system} naming the step that
+/// failed and its object; then there is no child. Shares the parent's memory until the exec (as
+/// posix_spawn does), so its cost does not grow with the size of this process.
 Child spawn(const SpawnOptions& options);
 
 }  // namespace ipcrun

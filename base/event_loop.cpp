@@ -131,6 +131,8 @@ void EventLoop::run() {
     if (pending->exception) std::rethrow_exception(std::exchange(pending->exception, nullptr));
 }
 
-void EventLoop::stop() { uv_stop(&loop_); }
+void EventLoop::stop() {
+    uv_stop(&loop_);
+}
 
 }  // namespace ipcrun

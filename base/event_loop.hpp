@@ -31,9 +31,8 @@ class Registration {
     void reset() {
         if (state_ == nullptr) return;
         // libuv owns the memory until it has closed the handle, one turn of the loop later.
-        uv_close(reinterpret_cast<uv_handle_t*>(&state_->handle), [](uv_handle_t* handle) {
-            delete static_cast<State*>(handle->data);
-        });
+        uv_close(reinterpret_cast<uv_handle_t*>(&state_->handle),
+                 [](uv_handle_t* handle) { delete static_cast<State*>(handle->data); });
         std::exchange(state_, nullptr)->callback = nullptr;
     }
 

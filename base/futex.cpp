@@ -42,7 +42,9 @@ void futex_wake(std::atomic<std::uint32_t>& word, int count) {
     (void)::syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0);
 }
 
-void futex_wake_all(std::atomic<std::uint32_t>& word) { futex_wake(word, INT_MAX); }
+void futex_wake_all(std::atomic<std::uint32_t>& word) {
+    futex_wake(word, INT_MAX);
+}
 
 void futex_wait_either(std::atomic<std::uint32_t>& first, std::uint32_t first_seen,
                        std::atomic<std::uint32_t>& second, std::uint32_t second_seen,

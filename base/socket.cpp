@@ -91,8 +91,9 @@ PacketResult receive_packet(int fd, Packet& packet) {
         }
     }
     if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
-        fail(ErrorCode::protocol, "receive a message: it is longer than {} bytes, or this process "
-                                  "has no descriptors left (ulimit -n)",
+        fail(ErrorCode::protocol,
+             "receive a message: it is longer than {} bytes, or this process "
+             "has no descriptors left (ulimit -n)",
              packet_bytes_max);
     packet.bytes.resize(static_cast<std::size_t>(received));
     return PacketResult::received;

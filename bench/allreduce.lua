@@ -18,7 +18,7 @@ end
 
 for _, bytes in ipairs(arg) do
   local t = torch.FloatTensor(tonumber(bytes) // 4):zero()
-  local operations, one = 1, 0
+  local operations, one = 1
   repeat
     local elapsed = microseconds(operations, t)
     one = world:broadcast(elapsed / operations, 0)
@@ -30,7 +30,8 @@ for _, bytes in ipairs(arg) do
   local samples = {}
   for i = 1, math.tointeger(count) do samples[i] = microseconds(batch, t) / batch end
   if world.rank == 0 then
-    print(('{"bench":"allreduce","who":"ipcrun Lua","ranks":%d,"bytes":%d,"p50_us":%.4g,"p99_us":%.4g}')
+    print(('{"bench":"allreduce","who":"ipcrun Lua","ranks":%d,"bytes":%d,'
+      .. '"p50_us":%.4g,"p99_us":%.4g}')
       :format(world.size, bytes, median_and_p99(samples)))
   end
 end

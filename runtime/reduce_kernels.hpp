@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiled once for each vector instruction set by Highway's foreach_target (from reduce.cpp):
-// plain loops that the compiler turns into vectors. No include guard: it is included once a target.
+// Included anew for every target: no include guard.
+/// The loops of reduce(), compiled once for each vector instruction set by Highway's foreach_target
+/// (from reduce.cpp): plain loops that the compiler turns into vectors.
 
 #include <hwy/highway.h>
 

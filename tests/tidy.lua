@@ -96,7 +96,10 @@ local function line_faults(path, line, report)
 end
 
 local function header_faults(text, report)
-  if not text:find("\n#pragma once\n", 1, true) then report("no #pragma once") end
+  local is_repeated = text:find("\n// Included anew for every target: no include guard.\n", 1, true)
+  if not is_repeated and not text:find("\n#pragma once\n", 1, true) then
+    report("no #pragma once")
+  end
   local before_code = text:match("^(.-)\n#include") or text
   if not before_code:find("\n///", 1, true) then
     report("no /// paragraph above the includes that says what lives here")
@@ -211,6 +214,8 @@ local examples <const> = {
   { "a script that is a command names its interpreter", "dev",
     "# SPDX-License-Identifier: Apache-2.0\n", "no interpreter line" },
   { "a header guards itself", "base/a.hpp", head .. "/// Words.\n", "no #pragma once" },
+  { "unless it is included anew for every target", "base/a.hpp",
+    head .. "// Included anew for every target: no include guard.\n/// Words.\n" },
   { "a header says what lives in it", "base/a.hpp", head .. "#pragma once\n#include <map>\n",
     "no /// paragraph" },
   { "a file is short", "base/a.cpp", head .. ("int;\n"):rep(400), "has 401 lines" },

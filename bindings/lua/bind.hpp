@@ -5,10 +5,9 @@
 /// work inside attempt() (may throw, calls nothing of Lua that can raise); push results (may raise,
 /// no C++ object with a destructor is alive). A userdata for a result is created before the work.
 
-#include <lua.hpp>
-
 #include <cstring>
 #include <exception>
+#include <lua.hpp>
 #include <new>
 #include <type_traits>
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/// The tensor of `require 'torch'` as C++ sees it: a strided view of a storage. The operations on it
-/// live in bindings/lua/torch/.
-
-#include <lua.hpp>
+/// The tensor of `require 'torch'` as C++ sees it: a strided view of a storage. The operations on
+/// it live in bindings/lua/torch/.
 
 #include <cstdint>
+#include <lua.hpp>
 
 #include "runtime/storage.hpp"
 
@@ -14,9 +13,9 @@ namespace ipcrun::lua {
 constexpr int tensor_dims_max = 16;
 
 struct Tensor {
-    StoragePtr storage;        ///< null only before a result is filled in
-    std::int64_t offset = 0;   ///< of the first element, in elements
-    int dims = 0;              ///< 0: an empty tensor (torch7 has no scalars)
+    StoragePtr storage;       ///< null only before a result is filled in
+    std::int64_t offset = 0;  ///< of the first element, in elements
+    int dims = 0;             ///< 0: an empty tensor (torch7 has no scalars)
     std::int64_t sizes[tensor_dims_max] = {};
     std::int64_t strides[tensor_dims_max] = {};  ///< in elements; 0 where expanded
 

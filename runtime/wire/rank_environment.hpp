@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// The environment variables by which a process knows its place in a job. This is the one table:
-/// the agent writes it, ranks read it, ipcrun-env(7) documents it.
+/// the agent writes it, ranks read it, ipcrun(1) documents it.
 
 #include <optional>
 #include <string>

@@ -31,7 +31,8 @@ for module in ipc libipc torch; do
     run env "${lua_paths[@]}" lua5.4 -e "require '$module'"
     is "$status" 0 "a plain lua5.4 can require '$module'"
 done
-run env "${lua_paths[@]}" lua5.4 -e 'print(require "ipc".world().size, require "torch".ones(3):sum())'
+run env "${lua_paths[@]}" lua5.4 -e \
+    'print(require "ipc".world().size, require "torch".ones(3):sum())'
 is "$(<"$out")" "1	3.0" "and its world has one rank"
 
 # Everybody pays at start-up for what a program is linked with.

@@ -26,7 +26,8 @@ float value_of(int rank, std::size_t i) {
 }
 
 // The bits of an allreduce of `count` floats over `ranks`, which must be equal on all of them.
-std::vector<float> allreduced(Options options, std::size_t count, bool in_heap, bool with_slow_ranks) {
+std::vector<float> allreduced(Options options, std::size_t count, bool in_heap,
+                              bool with_slow_ranks) {
     std::vector<float> first;
     std::mutex mutex;
     run_ranks(options, [&](Rank& self) {
@@ -60,7 +61,8 @@ TEST_CASE("communicator: nobody leaves a barrier before all have come") {
     }
 }
 
-TEST_CASE("communicator: allreduce gives the same bits for bound, crowded, slow and private ranks") {
+TEST_CASE(
+    "communicator: allreduce gives the same bits for bound, crowded, slow and private ranks") {
     for (const int ranks : {1, 2, 3, 5, 8, 13, 17})
         for (const std::size_t count : {1u, 100u, 1024u, 5000u, 100001u}) {
             CAPTURE(ranks);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Proves that blocks of the shared heap are disjoint, aligned, used again, given back when idle, seen
-// by peers, and closed in a forked child.
+// Proves that blocks of the shared heap are disjoint, aligned, used again, given back when idle,
+// seen by peers, and closed in a forked child.
 #include "runtime/heap.hpp"
 
 #include <doctest/doctest.h>

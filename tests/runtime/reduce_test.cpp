@@ -125,8 +125,8 @@ TEST_CASE("reduce: bf16 is combined in f32 and rounded once, to the nearest even
         return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16);
     };
     // 256 + 1 + 1 = 258: adding one by one in bf16 would stay at 256.
-    const auto sums = reduce_in_place<std::uint16_t>(
-        Op::sum, Dtype::bf16, {{bf16(256)}, {bf16(1)}, {bf16(1)}});
+    const auto sums =
+        reduce_in_place<std::uint16_t>(Op::sum, Dtype::bf16, {{bf16(256)}, {bf16(1)}, {bf16(1)}});
     CHECK(sums[2][0] == bf16(258));
     // 257 lies between 256 and 258: the even one is 256.
     const auto tie = reduce_in_place<std::uint16_t>(Op::sum, Dtype::bf16, {{bf16(256)}, {bf16(1)}});
@@ -139,8 +139,8 @@ TEST_CASE("reduce: bf16 is combined in f32 and rounded once, to the nearest even
 TEST_CASE("reduce: f16 is combined in f32 and rounded once") {
     constexpr std::uint16_t one = 0x3c00, two_thousand_48 = 0x6800;
     // 2048 + 1 + 1 = 2050; one by one in f16 it would stay at 2048.
-    const auto sums = reduce_in_place<std::uint16_t>(Op::sum, Dtype::f16,
-                                                     {{two_thousand_48}, {one}, {one}});
+    const auto sums =
+        reduce_in_place<std::uint16_t>(Op::sum, Dtype::f16, {{two_thousand_48}, {one}, {one}});
     CHECK(sums[0][0] == 0x6801);
     std::vector<std::vector<std::uint16_t>> many(3, std::vector<std::uint16_t>(1001, one));
     const auto threes = reduce_in_place(Op::sum, Dtype::f16, many);

@@ -18,8 +18,8 @@ namespace ipcrun::test {
 
 struct Options {
     int ranks = 2;
-    int cpus = 0;             ///< what waiters believe there is; 0: as many as ranks
-    std::string fault = "";   ///< as in IPCRUN_FAULT; the struck thread ends as by SIGKILL
+    int cpus = 0;            ///< what waiters believe there is; 0: as many as ranks
+    std::string fault = "";  ///< as in IPCRUN_FAULT; the struck thread ends as by SIGKILL
 };
 
 /// What a rank's thread has.
@@ -37,8 +37,9 @@ struct Rank {
 
 struct Struck {};  // thrown where SIGKILL would have struck a process
 
-/// Runs `body` once a rank, each in a thread of its own, and marks every rank as ended when its body
-/// returns (status 0), throws (status 1) or is struck (SIGKILL). Returns each rank's exception.
+/// Runs `body` once a rank, each in a thread of its own, and marks every rank as ended when its
+/// body returns (status 0), throws (status 1) or is struck (SIGKILL). Returns each rank's
+/// exception.
 inline std::vector<std::exception_ptr> run_ranks_to_the_end(
     const Options& options, const std::function<void(Rank&)>& body) {
     const int cpus = options.cpus > 0 ? options.cpus : options.ranks;

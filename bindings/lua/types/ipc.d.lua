@@ -34,8 +34,8 @@ local ipc = {}
 ---@field message string
 
 ---@class ipc.Options
----Seconds to wait for the others, 0 or more; without it there is no limit. A time that passes raises
----`timeout` on every rank, and the world works no more.
+---Seconds to wait for the others, 0 or more; without it there is no limit. A time that passes
+---raises `timeout` on every rank, and the world works no more.
 ---@field timeout? number
 
 ---All ranks of this job; the same object at every call. Does not block. Cost: a table lookup.
@@ -48,8 +48,8 @@ function ipc.clock() end
 
 ---The ranks of a job. All of them call the same operations in the same order. An operation blocks
 ---until it is done, and raises an `ipc.Error`:
----  * `mismatch` on all ranks when they call different things; the message names both lines. Nothing
----    has been changed, and the world works on.
+---  * `mismatch` on all ranks when they call different things; the message names both lines.
+---    Nothing has been changed, and the world works on.
 ---  * `peer_lost` when a rank has died, or has left while it was still needed; `rank` is that rank.
 ---  * `timeout` when the time of `options` is over, here or on another rank, which `rank` names.
 ---After `peer_lost` and `timeout` the contents of the values are undefined, and every later
@@ -68,14 +68,14 @@ local World = {}
 function World:barrier(options) end
 
 ---Combines the values of all ranks, element by element. Tensors are changed in place, of any shape
----and stride. Numbers in tables are replaced; a number by itself is only returned. All ranks get the
----same bits, from run to run: the order of summation depends on the number of ranks alone.
+---and stride. Numbers in tables are replaced; a number by itself is only returned. All ranks get
+---the same bits, from run to run: the order of summation depends on the number of ranks alone.
 ---
 ---Numbers stay integers while they are so on all ranks, but for `avg`. Integer tensors wrap around,
 ---and their averages are cut towards zero; `min` and `max` give NaN where there is one.
 ---
----Cost: up to 1 KiB one exchange of flags; above, every rank reads and writes its share of the bytes
----of all ranks. Tensors that are not contiguous are copied out and in.
+---Cost: up to 1 KiB one exchange of flags; above, every rank reads and writes its share of the
+---bytes of all ranks. Tensors that are not contiguous are copied out and in.
 ---@generic T : ipc.Value
 ---@param value T
 ---@param op? "sum"|"prod"|"min"|"max"|"avg"  `sum` when left out
