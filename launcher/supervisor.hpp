@@ -23,7 +23,7 @@ class Supervisor {
   public:
     /// `own_children`: processes that are not the job's (see current_children).
     Supervisor(const Options& options, const Program& program, const Surroundings& surroundings,
-        LocalAgent agent, std::vector<pid_t> own_children);
+               LocalAgent agent, std::vector<pid_t> own_children);
 
     /// Runs the job to its end and leaves nothing of it; returns the exit status of ipcrun. Throws
     /// Error{usage} when the options do not fit the machine, other Errors when ipcrun itself fails.
