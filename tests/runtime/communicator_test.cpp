@@ -160,8 +160,10 @@ TEST_CASE("communicator: a rank that waits answers when a report is asked for") 
         if (self.rank == 0) {
             self.world.waiter().on_report([&] { reports.fetch_add(1); });
             self.world.barrier();
+            self.world.barrier();
             return;
         }
+        self.world.barrier();  // what was asked before rank 0 had a world is not for it
         // Rank 0 waits for us, or soon will: its next look finds the request either way.
         self.memory->control().header().reports.fetch_add(1);
         self.memory->control().raise_alert();
