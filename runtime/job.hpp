@@ -12,11 +12,11 @@ namespace ipcrun {
 
 class Job {
   public:
-    /// Joins the job that the environment names (IPCRUN_RANK …: see ipcrun-env(7)). Without one, and
-    /// in a program that a rank started, which has no socket to the agent: a world of this process
-    /// alone. A process joins once. Blocks for one exchange with the agent, 30 s at most. Throws
-    /// Error: config (the environment makes no sense), timeout, or usage (the agent refuses: another
-    /// process of this rank has joined).
+    /// Joins the job that the environment names (IPCRUN_RANK and so on: see ipcrun-env(7)). Without
+    /// one, and in a program that a rank started, which has no socket to the agent: a world of this
+    /// process alone. A process joins once. Blocks for one exchange with the agent, 30 s at most.
+    /// Throws Error: config (the environment makes no sense), timeout, or usage (the agent refuses:
+    /// another process of this rank has joined).
     static std::shared_ptr<Job> join();
 
     Job(const Job&) = delete;

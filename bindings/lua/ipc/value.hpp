@@ -19,7 +19,8 @@ class Value {
   public:
     /// Takes the value at `index` apart: tensors, numbers, and tables of these to any depth (keys
     /// in order: numbers, then strings). Raises where there is something else, naming the place
-    /// and `operation`. Leaves one table on the stack, which must stay until `store` has been called.
+    /// and `operation`. Leaves one table on the stack, which must stay until `store` has been
+    /// called.
     void load(lua_State* lua, int index, const char* operation);
 
     /// Copies what cannot be worked on in place, and encodes numbers for `op`. Throws.
