@@ -4,7 +4,6 @@
 #include <getopt.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -126,16 +125,17 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     return row[b.size()];
 }
 
-std::string nearest_option(std::string_view typed) {
+// "; did you mean --np?" for the option that is nearest, or nothing when none is near.
+std::string suggestion_for(std::string_view typed) {
     std::string_view nearest;
-    std::size_t least = std::numeric_limits<std::size_t>::max();
+    std::size_t least = typed.size() / 2 + 1;
     for (const OptionRule& rule : rules)
         for (const std::string_view name : rule.names)
             if (const std::size_t distance = edit_distance(typed, name); distance < least) {
                 least = distance;
                 nearest = name;
             }
-    return std::string(nearest);
+    return nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
 }
 
 // getopt's own form of the table: `val` is the index of the rule from `first_value` on.
@@ -180,8 +180,8 @@ struct GetoptTable {
         for (const std::string_view known : rule.names)
             if (name == known && typed != name)
                 fail(ErrorCode::usage, "option {} takes no value", name);
-    fail(ErrorCode::usage, "unknown option '{}'; did you mean {}? (ipcrun --help lists all)", name,
-         nearest_option(name));
+    fail(ErrorCode::usage, "unknown option '{}'{} (ipcrun --help lists all)", name,
+         suggestion_for(name));
 }
 
 }  // namespace
