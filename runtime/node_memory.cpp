@@ -49,13 +49,4 @@ std::byte* NodeMemory::resolve(const HeapRef& ref, std::size_t bytes) {
     return arena(static_cast<int>(ref.arena)) + ref.offset;
 }
 
-std::uint64_t choose_arena_bytes(int ranks, std::uint64_t machine_memory_bytes) {
-    constexpr std::uint64_t smallest = 1ull << 30;
-    constexpr std::uint64_t all_arenas_max = 1ull << 46;  // half of x86-64's 47 bits
-    std::uint64_t bytes = smallest;
-    while (bytes < 2 * machine_memory_bytes) bytes *= 2;
-    while (bytes > smallest && bytes * ranks > all_arenas_max) bytes /= 2;
-    return bytes;
-}
-
 }  // namespace ipcrun

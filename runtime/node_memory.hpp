@@ -55,8 +55,4 @@ class NodeMemory {
     std::unique_ptr<std::atomic<std::byte*>[]> arenas_;
 };
 
-/// The span of one rank's arena: far more than it can use (pages cost only when touched), and small
-/// enough that `ranks` of them fit the address space of every process.
-std::uint64_t choose_arena_bytes(int ranks, std::uint64_t machine_memory_bytes);
-
 }  // namespace ipcrun

@@ -71,7 +71,6 @@ struct ControlHeader {
     std::atomic<std::uint32_t> reports;
     /// 1 + the rank that failed before all others; 0 while none has.
     std::atomic<std::uint32_t> first_failed;
-    alignas(64) std::atomic<std::uint64_t> next_free;  ///< where a further communicator may begin
 };
 
 class ControlSegment {

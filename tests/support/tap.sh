@@ -97,24 +97,6 @@ marked() {
 is_nothing_left() { [[ -z $(marked) ]]; }
 
 nothing_left() {
-    local pid
-    for pid in $(marked); do
-        [[ ! -r /proc/$pid/stat ]] || [[ $(ancestor_line "$pid") == *" $$ "* ]] || return 1
-    done
-}
-
-# The pids above a process, between spaces; ends where it cannot be told.
-ancestor_line() {
-    local pid=$1 line=" " stat
-    while [[ $pid -gt 1 ]] && stat=$(<"/proc/$pid/stat") 2>/dev/null; do
-        stat=${stat##*) }
-        read -r _ pid _ <<<"$stat"
-        line+="$pid "
-    done
-    echo "$line"
-}
-
-nothing_left() {
     within 1 is_nothing_left || {
         not_ok "$1"
         ps -o pid,ppid,pgid,stat,args -p "$(marked | paste -sd,)" | sed 's/^/# /'
