@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Allreduce and broadcast: what all sizes share, and the small ones.
-#include <array>
 #include <cstring>
 
 #include "base/error.hpp"
@@ -33,6 +32,13 @@ std::uint64_t hash_of(std::span<const Part> parts, std::uint64_t layout) {
         hash.add(static_cast<std::uint64_t>(part.dtype));
     }
     return hash.value();
+}
+
+void check_alignment(std::span<const Part> parts) {
+    for (const Part& part : parts)
+        if (reinterpret_cast<std::uintptr_t>(part.data) % size_of(part.dtype) != 0)
+            fail(ErrorCode::usage, "work on elements of {}: the memory is not aligned for them",
+                 name_of(part.dtype));
 }
 
 }  // namespace
@@ -68,6 +74,7 @@ void Communicator::broadcast(std::span<const Part> parts, int root, Deadline dea
 
 void Communicator::collective(const Fingerprint& print, std::span<const Part> parts,
                               Deadline deadline, CallSite site) {
+    check_alignment(parts);
     Operation operation{print, deadline, site};
     begin(operation);
     if (size() == 1) return;  // every combination of one is itself
@@ -85,7 +92,7 @@ void Communicator::exchange_inline(const Operation& operation, Kind kind,
     if (kind == Kind::allreduce || rank() == root) {
         std::byte* to = arrival_of(rank(), operation.sequence).payload;
         for (const Part& part : parts) {
-            std::memcpy(to, part.data, part.bytes());
+            if (part.count != 0) std::memcpy(to, part.data, part.bytes());
             to += padded(part.bytes());
         }
     }
@@ -95,23 +102,17 @@ void Communicator::exchange_inline(const Operation& operation, Kind kind,
         if (rank() == root) return;
         const std::byte* from = arrival_of(root, operation.sequence).payload;
         for (const Part& part : parts) {
-            std::memcpy(part.data, from + offset, part.bytes());
+            if (part.count != 0) std::memcpy(part.data, from + offset, part.bytes());
             offset += padded(part.bytes());
         }
         return;
     }
-    std::array<const std::byte*, 64> few;
-    std::vector<const std::byte*> many;
-    std::span<const std::byte*> sources(few.data(), std::min(few.size(), std::size_t(size())));
-    if (sources.size() < static_cast<std::size_t>(size())) {
-        many.resize(size());
-        sources = many;
-    }
     for (const Part& part : parts) {
+        run_.clear();
         for (int member = 0; member < size(); ++member)
-            sources[member] = arrival_of(member, operation.sequence).payload + offset;
+            run_.push_back(arrival_of(member, operation.sequence).payload + offset);
         std::byte* destination = static_cast<std::byte*>(part.data);
-        reduce(op, part.dtype, sources, {&destination, 1}, part.count);
+        reduce(op, part.dtype, run_, {&destination, 1}, part.count);
         offset += padded(part.bytes());
     }
 }

@@ -15,9 +15,11 @@ Communicator::Communicator(std::shared_ptr<Heap> heap, Identity identity, Faults
       identity_(std::move(identity)),
       block_(*reinterpret_cast<CommunicatorBlock*>(control_.at(identity_.block_offset))),
       waiter_(control_.header(), control_.header().ranks > control_.header().cpus),
-      faults_(std::move(faults)) {
+      faults_(std::move(faults)),
+      sequence_(identity_.sequence) {
     check(identity_.block_offset + CommunicatorBlock::bytes(size()) <= control_.bytes(),
           "a communicator beyond the control segment");
+    run_.reserve(identity_.members.size());
 }
 
 Arrival& Communicator::arrival_of(int member, std::uint32_t sequence) const {
@@ -26,10 +28,11 @@ Arrival& Communicator::arrival_of(int member, std::uint32_t sequence) const {
 
 void Communicator::begin(Operation& operation) {
     if (failure_) throw *failure_;
+    if (!heap_->is_open())
+        fail(ErrorCode::usage, "take part in an operation: a child after fork() is no rank");
     operation.sequence = ++sequence_;
     first_missing_ = 0;
-    // An alert about a member that was not needed any more must be looked at again.
-    if (look_again_) alert_seen_ = control_.header().alert.load() - 1;
+    look_again();
     RankSlot& slot = control_.rank(identity_.members[rank()]);
     const std::uint32_t number = slot.op_count.load(std::memory_order_relaxed);
     OpRecord& record = slot.ring[number % op_ring_entries];
@@ -45,12 +48,13 @@ void Communicator::begin(Operation& operation) {
     arrival_of(rank(), operation.sequence).fingerprint = operation.fingerprint;
 }
 
+bool Communicator::has_arrived(int member, std::uint32_t sequence) const {
+    return arrival_of(member, sequence).sequence.load() == sequence;
+}
+
 bool Communicator::all_arrived(std::uint32_t sequence) {
-    while (first_missing_ < size()) {
-        if (arrival_of(first_missing_, sequence).sequence.load() != sequence) return false;
-        ++first_missing_;
-    }
-    return true;
+    while (first_missing_ < size() && has_arrived(first_missing_, sequence)) ++first_missing_;
+    return first_missing_ == size();
 }
 
 void Communicator::arrive(const Operation& operation, int wake_count) {
@@ -92,7 +96,7 @@ void Communicator::meet(const Operation& operation, int wake_count) {
     arrive(operation, wake_count);
     wait_for(operation, [&] { return all_arrived(operation.sequence); });
     // All came, but one may have given up since: then its memory must not be touched any more.
-    if (control_.header().alert.load() != alert_seen_) look_around(operation);
+    if (is_alerted()) look_around(operation);
     verify(operation);
 }
 

@@ -32,8 +32,9 @@ struct CallSite {
         : file(where.file_name()), line(static_cast<int>(where.line())) {}
 };
 
-/// Contiguous memory that takes part in an operation; borrowed for the call. Memory from the shared
-/// heap is worked on in place by any rank; other memory is copied through the heap.
+/// Contiguous memory that takes part in an operation, aligned for its elements; borrowed for the
+/// call. Memory from the shared heap is worked on in place by any rank; other memory is copied
+/// through the heap, and so is what is given twice, for all of it is read before any is written.
 struct Part {
     void* data = nullptr;
     std::size_t count = 0;  ///< elements
@@ -44,13 +45,16 @@ struct Part {
 
 /// A communicator is used by one thread at a time; every member calls the same operations in the
 /// same order. All operations block, and throw Error:
+///   usage      the call makes no sense; thrown before it counts: other members wait for a call
+///              that does.
 ///   mismatch   a member called another operation or other shapes; names both places. Memory is
 ///              untouched, and the communicator works on.
-///   peer_lost  a member died, or left while it was still needed; `rank` names the first to fail.
+///   peer_lost  a member died, left while it was still needed, or could not go on; `rank` names the
+///              first to fail.
 ///   timeout    the deadline passed, here or at another member.
-///   After peer_lost and timeout the contents of the memory are undefined, and every later
-///   operation throws the same at once. No member returns before no living member touches its
-///   memory.
+///   system     this member cannot go on: its heap is full, say. The others get peer_lost.
+///   After the last three the contents of the memory are undefined, and every later operation
+///   throws the same at once. No member returns before no living member touches its memory.
 class Communicator {
   public:
     struct Identity {
@@ -59,6 +63,9 @@ class Communicator {
         std::vector<int> members;  ///< ranks on this node, in order of the communicator's ranks
         int rank = 0;              ///< of this process (or thread) in `members`
         std::uint64_t block_offset = 0;  ///< of its CommunicatorBlock in the control segment
+        /// Of the operation before its first, equal for all members. Numbers run over; a fresh
+        /// block reads as if number 0 had just been.
+        std::uint32_t sequence = 0;
     };
 
     /// `heap` is where memory from elsewhere is copied through; this rank's own.
@@ -94,6 +101,8 @@ class Communicator {
         Deadline deadline;
         CallSite site;
         std::uint32_t sequence = 0;
+        // All have agreed to share its work: nobody departs in good order before it is done.
+        bool is_shared_out = false;
     };
 
     // communicator.cpp: what every operation does
@@ -101,6 +110,7 @@ class Communicator {
     Arrival& arrival_of(int member, std::uint32_t sequence) const;
     void arrive(const Operation& operation, int wake_count);
     void verify(const Operation& operation) const;
+    bool has_arrived(int member, std::uint32_t sequence) const;
     bool all_arrived(std::uint32_t sequence);
     void meet(const Operation& operation, int wake_count);
     template <typename Condition>
@@ -119,13 +129,16 @@ class Communicator {
     }
 
     // failures.cpp: what happens when something is wrong
+    bool is_alerted() const { return control_.header().alert.load() != alert_seen_; }
     void look_around(const Operation& operation);
+    void look_again();
     [[noreturn]] void give_up(const Operation& operation, ErrorCode code, int rank,
                               const std::string& message);
     [[noreturn]] void time_out(const Operation& operation);
     void wait_until_untouched();
     std::string describe_call(int member, std::uint32_t sequence) const;
-    std::string describe_end(int member) const;
+    std::string describe_end(int member, std::uint32_t sequence) const;
+    std::string describe_failure(std::uint64_t failure) const;
     std::vector<int> missing_members(std::uint32_t sequence) const;
 
     // collectives.cpp: small operations travel beside the arrival flags
@@ -137,12 +150,16 @@ class Communicator {
                          int root);
 
     // large_collectives.cpp: large ones are worked on in place, by all who have a CPU
-    struct Task;  // one large operation: whose memory, which chunks, what to do with them
-    void exchange_in_place(const Operation& operation, Kind kind, std::span<const Part> parts,
-                           Op op, int root);
+    struct Task;     // one large operation: which chunks, what to do with them
+    struct Staging;  // what it borrows of the shared heap
+    void exchange_in_place(Operation& operation, Kind kind, std::span<const Part> parts, Op op,
+                           int root);
+    void share_out(Operation& operation, Kind kind, std::span<const Part> parts, Op op, int root,
+                   Staging& staging);
     void publish(const Operation& operation, std::span<const HeapRef> refs, bool are_list);
     void resolve_addresses(const Operation& operation, std::span<const Part> parts);
     void work(const Operation& operation, const Task& task);
+    bool is_finished(const Operation& operation) const;
     bool was_finished_soon(const Operation& operation, Clock::time_point start);
     bool work_on_slice(const Operation& operation, const Task& task, int owner);
     void work_on_chunk(const Operation& operation, const Task& task, std::uint32_t chunk,
@@ -160,7 +177,7 @@ class Communicator {
     Faults faults_;
     std::uint32_t sequence_ = 0;
     std::uint32_t alert_seen_ = 0;
-    bool look_again_ = false;  // what did not matter for one operation does for the next
+    bool look_again_ = false;  // what did not matter for one operation may for the next
     int first_missing_ = 0;
     std::unique_ptr<Error> failure_;  // why nothing works any more
     // What the counters of Work have come to, for odd and even operations:
@@ -170,7 +187,7 @@ class Communicator {
     std::vector<HeapRef> refs_;          // where the own parts lie
     std::vector<std::size_t> starts_;    // Task::starts
     std::vector<std::byte*> addresses_;  // member by member, where its parts lie here
-    std::vector<std::byte*> run_;        // the same for the run of one part that is worked on
+    std::vector<std::byte*> run_;        // member by member, where the run that is reduced lies
 };
 
 }  // namespace ipcrun

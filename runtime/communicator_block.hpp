@@ -37,8 +37,8 @@ struct alignas(64) Slice {
 struct Member {
     Arrival arrivals[2];
     Slice slices[2];
-    /// The sequence in whose work this member may be touching memory of others; 0: none. A failing
-    /// member lets nobody free memory before this is 0 for all who live.
+    /// 1 while this member may be touching memory of others. A failing member does not free its
+    /// memory before this is 0 for all who live.
     alignas(64) std::atomic<std::uint32_t> touching;
 };
 

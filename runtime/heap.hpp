@@ -46,6 +46,9 @@ class Heap {
     /// deallocate every now and then.
     void release_idle(Clock::time_point limit);
 
+    /// False in a child after fork().
+    bool is_open() const { return open_ != nullptr && open_->load(std::memory_order_relaxed); }
+
     /// Bytes of free units whose memory is still held.
     std::size_t held_bytes() const;
 
@@ -63,7 +66,6 @@ class Heap {
     void deallocate_small(std::uint64_t unit, Slab& slab, std::size_t offset);
     void release_now_and_then();
     void release(Clock::time_point limit);
-    bool is_open() const { return open_ != nullptr && open_->load(std::memory_order_relaxed); }
 
     std::shared_ptr<NodeMemory> memory_;
     std::byte* arena_;

@@ -50,31 +50,57 @@ class Loan {
     std::byte* data_;
 };
 
-// A part that lies elsewhere, and its stand-in in the shared heap.
+// A part that is not worked on where it lies, and its stand-in in the shared heap.
 struct Copy {
     const Part* part;
     Loan loan;
 };
 
-// Names every part in the shared heap; those that lie elsewhere through a copy.
-std::vector<Copy> stage(NodeMemory& memory, Heap& heap, std::span<const Part> parts, bool copy_in,
-                        std::vector<HeapRef>& refs) {
-    std::vector<Copy> copies;
-    refs.clear();
-    for (const Part& part : parts) {
-        auto ref = memory.locate(part.data, part.bytes());
-        if (!ref) {
-            std::byte* copy =
-                copies.emplace_back(Copy{&part, Loan(heap, part.bytes())}).loan.data();
-            if (copy_in) std::memcpy(copy, part.data, part.bytes());
-            ref = memory.locate(copy, part.bytes());
-        }
-        refs.push_back(*ref);
-    }
-    return copies;
+// Is memory given twice? (The tensor of a weight that a network uses in two places is.)
+bool overlap(std::span<const Part> parts) {
+    std::vector<std::span<const std::byte>> runs;
+    const auto begins_early = [](const auto& a, const auto& b) {
+        return b.data() < a.data() + a.size();
+    };
+    for (const Part& part : parts)
+        if (part.count != 0)
+            runs.emplace_back(static_cast<const std::byte*>(part.data), part.bytes());
+    std::sort(runs.begin(), runs.end(),
+              [](const auto& a, const auto& b) { return a.data() < b.data(); });
+    return std::adjacent_find(runs.begin(), runs.end(), begins_early) != runs.end();
 }
 
 }  // namespace
+
+struct Communicator::Staging {
+    std::vector<Copy> copies;
+    std::optional<Loan> list;  // of references, when they do not fit beside the arrival flag
+
+    // Names every part in the shared heap; those that lie elsewhere, and all when some memory is
+    // given twice, through copies.
+    void stage(NodeMemory& memory, Heap& heap, std::span<const Part> parts, bool copy_in,
+               std::vector<HeapRef>& refs) {
+        refs.clear();
+        const bool copy_all = parts.size() > 1 && overlap(parts);
+        for (const Part& part : parts) {
+            auto ref = part.count == 0 ? HeapRef()
+                       : copy_all      ? std::nullopt
+                                       : memory.locate(part.data, part.bytes());
+            if (!ref) {
+                std::byte* copy =
+                    copies.emplace_back(Copy{&part, Loan(heap, part.bytes())}).loan.data();
+                if (copy_in) std::memcpy(copy, part.data, part.bytes());
+                ref = memory.locate(copy, part.bytes());
+            }
+            refs.push_back(*ref);
+        }
+        if (refs.size() <= inline_refs_max) return;
+        const std::size_t bytes = refs.size() * sizeof(HeapRef);
+        list.emplace(heap, bytes);
+        std::memcpy(list->data(), refs.data(), bytes);
+        refs = {*memory.locate(list->data(), bytes)};
+    }
+};
 
 struct Communicator::Task {
     Kind kind;
@@ -111,18 +137,28 @@ int Communicator::workers_max() const {
     return std::min(size(), static_cast<int>(control_.header().cpus));
 }
 
-void Communicator::exchange_in_place(const Operation& operation, Kind kind,
-                                     std::span<const Part> parts, Op op, int root) {
-    const bool gives = kind == Kind::allreduce || rank() == root;
-    const std::vector<Copy> copies = stage(memory_, *heap_, parts, gives, refs_);
-    std::optional<Loan> list;
-    if (refs_.size() > inline_refs_max) {
-        const std::size_t bytes = refs_.size() * sizeof(HeapRef);
-        list.emplace(*heap_, bytes);
-        std::memcpy(list->data(), refs_.data(), bytes);
-        refs_ = {*memory_.locate(list->data(), bytes)};
+void Communicator::exchange_in_place(Operation& operation, Kind kind, std::span<const Part> parts,
+                                     Op op, int root) {
+    Staging staging;  // is not freed before nobody touches it: after give_up() where that is called
+    const auto cannot_go_on = [&](ErrorCode code, const char* reason) {
+        give_up(operation, code, rank(), reason);
+    };
+    try {
+        share_out(operation, kind, parts, op, root, staging);
+    } catch (const Error& error) {
+        // Of these two all members know.
+        if (failure_ != nullptr || error.code == ErrorCode::mismatch) throw;
+        cannot_go_on(error.code, error.what());
+    } catch (const std::bad_alloc&) {
+        cannot_go_on(ErrorCode::system, "not enough memory");
     }
-    publish(operation, refs_, list.has_value());
+}
+
+void Communicator::share_out(Operation& operation, Kind kind, std::span<const Part> parts, Op op,
+                             int root, Staging& staging) {
+    const bool gives = kind == Kind::allreduce || rank() == root;
+    staging.stage(memory_, *heap_, parts, gives, refs_);
+    publish(operation, refs_, staging.list.has_value());
     // Crowded: the last to arrive works, with one helper a CPU; the rest sleep on to the end.
     meet(operation, waiter_.is_crowded() ? workers_max() - 1 : size());
     const Task task(kind, op, root, parts, size(), starts_);
@@ -132,14 +168,15 @@ void Communicator::exchange_in_place(const Operation& operation, Kind kind,
     const std::uint32_t workers_before = workers_before_[half];
     workers_before_[half] += static_cast<std::uint32_t>(size());
     chunks_finished_[half] += task.chunks;
+    operation.is_shared_out = true;
+    look_again();
     if (!waiter_.is_crowded() || progress.workers.fetch_add(1) - workers_before <
                                      static_cast<std::uint32_t>(workers_max())) {
-        resolve_addresses(operation, parts);
         work(operation, task);
     }
-    wait_for(operation, [&] { return progress.finished_chunks.load() == chunks_finished_[half]; });
+    wait_for(operation, [&] { return is_finished(operation); });
     if (kind == Kind::broadcast && rank() == root) return;
-    for (const Copy& copy : copies)
+    for (const Copy& copy : staging.copies)
         std::memcpy(copy.part->data, copy.loan.data(), copy.part->bytes());
 }
 
@@ -172,32 +209,32 @@ void Communicator::work(const Operation& operation, const Task& task) {
     // Sequentially consistent: either a failing member sees this and waits for us, or we see the
     // alert that came before it looked.
     std::atomic<std::uint32_t>& touching = block_.member(rank()).touching;
-    touching.store(operation.sequence);
-    bool finished = false;
-    try {
-        const auto start = Clock::now();
-        finished = work_on_slice(operation, task, rank());
-        if (!finished && !waiter_.is_crowded()) finished = was_finished_soon(operation, start);
-        for (int i = 1; i < size() && !finished; ++i)
-            finished = work_on_slice(operation, task, (rank() + i) % size());
-    } catch (...) {
-        touching.store(0);
-        block_.bell.ring_all();
-        throw;
-    }
+    touching.store(1);
+    if (is_alerted()) look_around(operation);
+    resolve_addresses(operation, task.parts);
+    const auto start = Clock::now();
+    bool finished = work_on_slice(operation, task, rank());
+    if (!finished && !waiter_.is_crowded()) finished = was_finished_soon(operation, start);
+    for (int i = 1; i < size() && !finished; ++i)
+        finished = work_on_slice(operation, task, (rank() + i) % size());
     touching.store(0);
-    if (finished || control_.header().alert.load() != alert_seen_) block_.bell.ring_all();
+    // Whoever has failed, be it in the next operation, may wait for this.
+    if (finished || block_.failure.load() != 0) block_.bell.ring_all();
+}
+
+bool Communicator::is_finished(const Operation& operation) const {
+    const std::uint32_t half = operation.sequence & 1;
+    return block_.works[half].finished_chunks.load() == chunks_finished_[half];
 }
 
 // A member with a CPU of its own is about to finish, and has its slice in its cache: helping it
 // would cost both more than it saves. Only who takes much longer than we did needs help.
 bool Communicator::was_finished_soon(const Operation& operation, Clock::time_point start) {
-    const std::uint32_t half = operation.sequence & 1;
     const auto now = Clock::now();
     const auto patience = now + (now - start) + helper_patience;
     do {
         for (int i = 0; i < 32; ++i) {
-            if (block_.works[half].finished_chunks.load() == chunks_finished_[half]) return true;
+            if (is_finished(operation)) return true;
             Waiter::pause();
         }
     } while (Clock::now() < patience);
@@ -212,7 +249,7 @@ bool Communicator::work_on_slice(const Operation& operation, const Task& task, i
     std::atomic<std::uint32_t>& next = block_.member(owner).slices[half].next_chunk;
     std::uint32_t done = 0;
     for (;; ++done) {
-        if (control_.header().alert.load() != alert_seen_) look_around(operation);
+        if (is_alerted()) look_around(operation);
         // Looking before claiming spares a write to a line that all helpers pass by.
         if (next.load(std::memory_order_relaxed) >= length) break;
         const std::uint32_t claimed = next.fetch_add(1, std::memory_order_relaxed);

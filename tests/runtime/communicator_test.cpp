@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
@@ -126,6 +127,48 @@ TEST_CASE("communicator: more parts than a payload can name go through a list") 
         self.world.allreduce(parts, Op::max);
         for (int i = 0; i < 1000; ++i)
             REQUIRE(static_cast<float*>(parts[i].data)[63] == static_cast<float>(i + 2));
+    });
+}
+
+TEST_CASE("communicator: memory that is given twice is read before any of it is written") {
+    for (const std::size_t count : {20u, 100000u}) {
+        CAPTURE(count);
+        run_ranks({.ranks = 4}, [&](Rank& self) {
+            auto* data = self.allocate<float>(count);
+            std::vector<float> expected(count);
+            for (std::size_t i = 0; i < count; ++i) {
+                data[i] = static_cast<float>(i % 1000 + self.rank);
+                expected[i] = static_cast<float>(4 * (i % 1000) + 6);
+            }
+            const Part whole{data, count, Dtype::f32};
+            const Part end{data + count / 2, count / 2, Dtype::f32};
+            const Part parts[] = {whole, end, whole};
+            self.world.allreduce(parts, Op::sum);
+            CHECK(std::equal(expected.begin(), expected.end(), data));
+        });
+    }
+}
+
+TEST_CASE("communicator: sequence numbers run over without harm") {
+    for (const int cpus : {1, 3})
+        run_ranks({.ranks = 3, .cpus = cpus, .sequence = 0xffff'fffa}, [](Rank& self) {
+            auto* data = self.allocate<std::int32_t>(50000);
+            for (int i = 0; i < 12; ++i) {
+                const std::size_t count = i % 3 == 0 ? 10 : 50000;
+                std::fill(data, data + count, i + self.rank);
+                const Part part{data, count, Dtype::i32};
+                self.world.allreduce({&part, 1}, Op::sum);
+                CHECK(std::count(data, data + count, 3 * i + 3) == std::ptrdiff_t(count));
+            }
+        });
+}
+
+TEST_CASE("communicator: memory that is not aligned for its elements is refused") {
+    run_ranks({.ranks = 2}, [](Rank& self) {
+        const Part part{self.allocate<std::byte>(1000) + 2, 100, Dtype::f32};
+        CHECK_THROWS_AS(self.world.allreduce({&part, 1}, Op::sum), Error);
+        CHECK_THROWS_AS(self.world.broadcast({&part, 1}, 0), Error);
+        self.world.barrier();
     });
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Proves what the survivors see when a rank dies at any step, leaves, is late or disagrees.
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstring>
@@ -11,6 +13,7 @@
 
 using namespace ipcrun;
 using namespace ipcrun::test;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -147,12 +150,10 @@ TEST_CASE("failures: a rank that got through where another gave up does not wait
     for (int round = 0; round < 50; ++round) {
         std::atomic<bool> over{false};
         run_ranks({.ranks = 2}, [&](Rank& self) {
-            auto late = std::chrono::microseconds(200 + 7 * round % 100);
             try {
                 self.world.barrier();
-                for (;;) {
+                for (auto late = std::chrono::microseconds(200 + round % 7);; late += 7us) {
                     const auto come = Clock::now() + late;
-                    late += std::chrono::microseconds(5);  // sooner or later it is too late
                     while (self.rank == 1 && Clock::now() < come) {
                     }
                     self.world.barrier(Deadline::after(Seconds(self.rank == 1 ? 10 : 250e-6)));
@@ -166,6 +167,115 @@ TEST_CASE("failures: a rank that got through where another gave up does not wait
             while (!over.load()) std::this_thread::yield();
         });
     }
+}
+
+TEST_CASE("failures: a rank that ends in good order in the middle of an operation is lost") {
+    for (const char* point : {"after_arrive", "after_claim", "mid_chunk"})
+        for (const int cpus : {1, 3}) {
+            CAPTURE(point);
+            CAPTURE(cpus);
+            run_ranks({.ranks = 3,
+                       .cpus = cpus,
+                       .fault = fmt::format("{}:2:3", point),
+                       .struck_status = 0},
+                      [&](Rank& self) {
+                          auto* data = self.allocate<float>(large_count);
+                          // Where all others are asleep, the last to come is the one that works.
+                          const auto late = std::chrono::milliseconds(self.rank == 2 ? 20 : 0);
+                          try {
+                              for (int i = 0; i < 3; ++i) {
+                                  std::this_thread::sleep_for(late);
+                                  allreduce_floats(self, data, large_count);
+                              }
+                              // After its arrival others can do all of the work.
+                              self.world.barrier();
+                              CHECK_MESSAGE(false, "rank 2 was not missed");
+                          } catch (const Error& error) {
+                              CHECK(error.code == ErrorCode::peer_lost);
+                              CHECK(error.rank == 2);
+                          }
+                      });
+        }
+}
+
+TEST_CASE("failures: a rank whose heap is full fails its operation for all, and nobody waits") {
+    for (const int cpus : {1, 3})
+        run_ranks({.ranks = 3, .cpus = cpus}, [&](Rank& self) {
+            auto* data = self.allocate<float>(large_count);
+            std::vector<float> elsewhere(large_count);
+            if (self.rank == 1)
+                for (std::size_t bytes = 1 << 29; bytes >= 1 << 15; bytes /= 2)
+                    while (self.heap->allocate(bytes) != nullptr) {
+                    }
+            try {
+                allreduce_floats(self, self.rank == 1 ? elsewhere.data() : data, large_count);
+                CHECK_MESSAGE(false, "memory was found where there is none");
+            } catch (const Error& error) {
+                CHECK(error.rank == 1);
+                const std::string text = error.what();
+                if (self.rank == 1) {
+                    CHECK(error.code == ErrorCode::system);
+                    CHECK(text.find("it is full") != std::string::npos);
+                } else {
+                    CHECK(error.code == ErrorCode::peer_lost);
+                    CHECK(text.find("rank 1 could not go on") != std::string::npos);
+                }
+                CHECK_THROWS_WITH_AS(self.world.barrier(), error.what(), Error);
+            }
+        });
+}
+
+TEST_CASE("failures: who waits for a helper to let go of memory is woken by it") {
+    // Rank 2 works, and then dawdles in the operation that rank 0 has finished long since. Its next
+    // operation, which would wake rank 0 too, comes when rank 0 has given up. Between these two
+    // the sequence numbers run over: what failed in number 0 does not matter for the last one.
+    std::atomic<bool> finished{false};
+    std::atomic<bool> given_up{false};
+    const auto dawdle = [&finished] {
+        while (!finished.load()) std::this_thread::yield();
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    };
+    run_ranks({.ranks = 3,
+               .cpus = 2,
+               .fault = "after_done:2:1",
+               .on_strike = dawdle,
+               .sequence = 0xffff'fffd},
+              [&](Rank& self) {
+                  self.world.barrier();
+                  auto* data = self.allocate<float>(20 * large_count);
+                  // The last to come works, and wakes one that helps.
+                  if (self.rank == 2) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+                  allreduce_floats(self, data, 20 * large_count);
+                  if (self.rank == 0) {
+                      finished = true;
+                      CHECK_THROWS_AS(self.world.barrier(Deadline::after(Seconds(0.001))), Error);
+                      given_up = true;
+                      return;
+                  }
+                  const Deadline patience = Deadline::after(Seconds(5));
+                  while (!given_up.load() && !patience.has_passed()) std::this_thread::yield();
+                  CHECK(given_up);
+                  CHECK_THROWS_AS(self.world.barrier(), Error);
+              });
+}
+
+TEST_CASE("failures: a forked child takes no part") {
+    run_ranks({.ranks = 1}, [](Rank& self) {
+        const pid_t child = ::fork();
+        REQUIRE(child >= 0);
+        if (child == 0) {
+            try {
+                self.world.barrier();
+            } catch (const Error& error) {
+                ::_exit(error.code == ErrorCode::usage ? 0 : 1);
+            }
+            ::_exit(2);
+        }
+        int status = 0;
+        REQUIRE(::waitpid(child, &status, 0) == child);
+        CHECK(status == 0);
+        self.world.barrier();
+    });
 }
 
 TEST_CASE("failures: ranks that disagree all hear of it, with both places, and go on") {

@@ -20,6 +20,9 @@ struct Options {
     int ranks = 2;
     int cpus = 0;            ///< what waiters believe there is; 0: as many as ranks
     std::string fault = "";  ///< as in IPCRUN_FAULT; the struck thread ends as by SIGKILL
+    std::function<void()> on_strike = {};  ///< what happens instead of that end
+    int struck_status = SIGKILL;           ///< the wait status of a rank that was struck
+    std::uint32_t sequence = 0;            ///< of the operation before the first
 };
 
 /// What a rank's thread has.
@@ -54,19 +57,23 @@ inline std::vector<std::exception_ptr> run_ranks_to_the_end(
             try {
                 Faults faults;
                 if (!options.fault.empty()) faults = Faults(options.fault, rank);
-                faults.on_strike([] { throw Struck(); });
+                if (options.on_strike)
+                    faults.on_strike(options.on_strike);
+                else
+                    faults.on_strike([] { throw Struck(); });
                 auto heap = std::make_shared<Heap>(memory, rank);
                 Communicator world(heap,
                                    {.id = 0,
                                     .epoch = 0,
                                     .members = members,
                                     .rank = rank,
-                                    .block_offset = memory->control().header().world_offset},
+                                    .block_offset = memory->control().header().world_offset,
+                                    .sequence = options.sequence},
                                    faults);
                 Rank self{memory, heap, world, rank};
                 body(self);
             } catch (const Struck&) {
-                wait_status = SIGKILL;
+                wait_status = options.struck_status;
             } catch (...) {
                 wait_status = 1 << 8;
                 outcomes[rank] = std::current_exception();
