@@ -29,7 +29,7 @@ local groups <const> = {
     { "posix_spawn", "true", "build/bench/spawn_limit 128 true" },
     { "MPICH", "mpiexec.hydra", stopwatch .. "mpiexec.hydra -n 128 true" },
   } },
-  { title = "200 x true with 1,024 descriptors", ranks = 200, slow = true, contestants = {
+  { title = "200 x true with 1024 descriptors", ranks = 200, slow = true, contestants = {
     { "ipcrun", "ipcrun", stopwatch .. "sh -c 'ulimit -n 1024; exec ipcrun -n 200 true'" },
   } },
 }
