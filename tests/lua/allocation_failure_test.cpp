@@ -8,6 +8,7 @@
 #include <lua.hpp>
 #include <new>
 
+#include "bindings/lua/ipc/module.hpp"
 #include "bindings/lua/tensor.hpp"
 
 namespace {
@@ -46,6 +47,7 @@ int load_and_run(lua_State* lua) {
     luaL_requiref(lua, "table", luaopen_table, 1);
     luaL_requiref(lua, "string", luaopen_string, 1);
     luaL_requiref(lua, "torch", ipcrun::lua::open_torch, 1);
+    luaL_requiref(lua, "ipc", ipcrun::lua::open_ipc, 1);
     lua_settop(lua, 1);
     const char* path = static_cast<const char*>(lua_touserdata(lua, 1));
     if (luaL_loadfile(lua, path) != LUA_OK) return lua_error(lua);
