@@ -107,6 +107,7 @@ void Membership::join(int rank, const Join& join) {
         return answer(rank, Refused{fmt::format("rank {} has been joined by process {}: only one "
                                                 "process can be a rank, and only once",
                                                 rank, member.joined_pid)});
+    if (member.is_marked) return answer(rank, Refused{fmt::format("rank {} has ended", rank)});
     member.joined_pid = join.pid;
     // A program under a shell, say. One in another pid namespace ends with its worker at the
     // latest.

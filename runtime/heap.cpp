@@ -84,8 +84,8 @@ void* Heap::allocate_small(int size_class) {
         auto slab = std::make_unique<Slab>(Slab{*unit, size_class, slots, {}});
         slab->free_bits.assign((slots + 63) / 64, ~0ull);
         if (slots % 64 != 0) slab->free_bits.back() = (1ull << slots % 64) - 1;
-        open_slabs.push_back(slab.get());
-        slabs_.emplace(*unit, std::move(slab));
+        const auto made = slabs_.emplace(*unit, std::move(slab)).first;
+        open_slabs.push_back(made->second.get());
     }
     Slab& slab = *open_slabs.back();
     std::size_t word = 0;

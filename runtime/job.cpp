@@ -70,7 +70,8 @@ std::shared_ptr<Job> Job::join() {
 }
 
 Job::~Job() {
-    if (control_fd_ < 0) return;
+    // A child after fork() holds a copy of this: it is no rank, and cannot leave for its parent.
+    if (control_fd_ < 0 || ::getpid() != pid_) return;
     try {
         (void)send_packet(control_fd_, encode(Leave{}));
     } catch (const Error&) {

@@ -2,6 +2,8 @@
 #pragma once
 /// This process's part in a job: joins it through the agent, holds its memory and its world.
 
+#include <unistd.h>
+
 #include <memory>
 
 #include "runtime/communicator.hpp"
@@ -20,7 +22,8 @@ class Job {
     static std::shared_ptr<Job> join();
 
     Job(const Job&) = delete;
-    /// Leaves the job: peers that still wait for this rank get an error.
+    /// Leaves the job: peers that still wait for this rank get an error. In a child after fork()
+    /// it does nothing.
     ~Job();
 
     const RankEnvironment& place() const { return place_; }
@@ -36,6 +39,7 @@ class Job {
     RankEnvironment place_;
     int control_fd_ =
         -1;  // inherited and borrowed: the environment names it to all of this process
+    const pid_t pid_ = ::getpid();
     std::shared_ptr<Heap> heap_;
     std::unique_ptr<Communicator> world_;
 };

@@ -64,12 +64,12 @@ HWY_INLINE T tree_element(const T* const* sources, std::size_t i) {
 }
 
 template <typename F, int N, int M, typename T>
-HWY_INLINE void fused_run(const T* const* sources, T* const* destinations, std::size_t begin,
-                          std::size_t end) {
+HWY_INLINE void fused_run(const std::byte* const* sources, std::byte* const* destinations,
+                          std::size_t begin, std::size_t end) {
     const T* from[N];
     T* to[M];
-    for (int n = 0; n < N; ++n) from[n] = sources[n];
-    for (int m = 0; m < M; ++m) to[m] = destinations[m];
+    for (int n = 0; n < N; ++n) from[n] = reinterpret_cast<const T*>(sources[n]);
+    for (int m = 0; m < M; ++m) to[m] = reinterpret_cast<T*>(destinations[m]);
 #pragma GCC ivdep
     for (std::size_t i = begin; i < end; ++i) {
         const T value = tree_element<F, N>(from, i);
@@ -81,21 +81,21 @@ HWY_INLINE void fused_run(const T* const* sources, T* const* destinations, std::
 // N sources straight into M destinations. Memory beyond the end and what is `next` is not asked
 // for: another rank may be working on it, and would lose it from its cache.
 template <typename F, int N, int M, typename T>
-HWY_NOINLINE void fused(const T* const* sources, T* const* destinations, std::size_t count,
-                        std::size_t next) {
+HWY_NOINLINE void fused(const std::byte* const* sources, std::byte* const* destinations,
+                        std::size_t count, std::size_t next) {
     constexpr std::size_t ahead = prefetch_bytes / sizeof(T);
     constexpr std::size_t step = prefetch_step_bytes / sizeof(T);
     std::size_t begin = 0;
     for (; begin + step <= count && begin + ahead + step <= count + next; begin += step) {
         for (int n = 0; n < N; ++n) {
-            const char* line = reinterpret_cast<const char*>(sources[n] + begin) + prefetch_bytes;
+            const std::byte* line = sources[n] + begin * sizeof(T) + prefetch_bytes;
 #pragma GCC unroll 8
             for (std::size_t i = 0; i < prefetch_step_bytes; i += 64)
                 __builtin_prefetch(line + i, N == M);  // in place: it will be written, too
         }
-        fused_run<F, N, M>(sources, destinations, begin, begin + step);
+        fused_run<F, N, M, T>(sources, destinations, begin, begin + step);
     }
-    fused_run<F, N, M>(sources, destinations, begin, count);
+    fused_run<F, N, M, T>(sources, destinations, begin, count);
 }
 
 // `stored` is what lies in memory, `T` what is computed with; they differ for f16 and bf16.
@@ -127,6 +127,39 @@ struct Bfloat16 {
 };
 
 struct Float16 {
+    // Highway's conversions are those of the CPU where it has some, and round to the nearest. What
+    // stands in for them on older CPUs cuts off, and makes infinity a number: not used here.
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SSSE3 || \
+    HWY_TARGET == HWY_SSE4 || defined(HWY_DISABLE_F16C)
+    static void load(const std::uint16_t* from, float* to, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::uint32_t rest = from[i] & 0x7fffu;
+            std::uint32_t bits = (rest << 13) + (std::uint32_t{127 - 15} << 23);
+            if (rest >= 0x7c00)  // infinity, or a NaN, which becomes a quiet one
+                bits = 0x7f80'0000 | (rest & 0x3ff) << 13 | (rest > 0x7c00 ? 0x40'0000 : 0);
+            else if (rest < 0x400)  // subnormal: a multiple of 2^-24
+                bits = std::bit_cast<std::uint32_t>(static_cast<float>(rest) * 0x1p-24f);
+            to[i] = std::bit_cast<float>(std::uint32_t{from[i]} >> 15 << 31 | bits);
+        }
+    }
+    static void store(const float* from, std::uint16_t* to, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto bits = std::bit_cast<std::uint32_t>(from[i]);
+            const std::uint32_t rest = bits & 0x7fff'ffff;
+            std::uint32_t half = 0;
+            if (rest > 0x7f80'0000)
+                half = 0x7e00 | (rest >> 13 & 0x3ff);
+            else if (rest >= 0x4780'0000)  // 65536 and more
+                half = 0x7c00;
+            else if (rest < 0x3880'0000)  // subnormal: floats from 0.5 on have steps of 2^-24
+                half =
+                    std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest) + 0.5f) - 0x3f00'0000;
+            else  // to the nearest, ties to even
+                half = (rest - (std::uint32_t{127 - 15} << 23) + 0xfff + (rest >> 13 & 1)) >> 13;
+            to[i] = static_cast<std::uint16_t>(bits >> 31 << 15 | half);
+        }
+    }
+#else
     static void load(const std::uint16_t* from, float* to, std::size_t count) {
         namespace hn = hwy::HWY_NAMESPACE;
         const hn::CappedTag<float, 4> floats;
@@ -155,25 +188,29 @@ struct Float16 {
             std::memcpy(to + i, out, n * 2);
         }
     }
+#endif
 };
 
 // The tree over any number of sources, one block, into `out`.
 template <typename F, typename Convert, typename Stored, typename T>
-void tree_block(const Stored* const* sources, int n, std::size_t begin, std::size_t count, T* out) {
-    if (n == 1) return Convert::load(sources[0] + begin, out, count);
+void tree_block(const std::byte* const* sources, int n, std::size_t begin, std::size_t count,
+                T* out) {
+    if (n == 1)
+        return Convert::load(reinterpret_cast<const Stored*>(sources[0]) + begin, out, count);
     if constexpr (std::is_same_v<Stored, T>) {
         if (n == 2 || n == 4 || n == 8) {
-            const T* from[8];
-            for (int i = 0; i < n; ++i) from[i] = sources[i] + begin;
-            if (n == 2) return fused<F, 2, 1>(from, &out, count, 0);
-            if (n == 4) return fused<F, 4, 1>(from, &out, count, 0);
-            return fused<F, 8, 1>(from, &out, count, 0);
+            const std::byte* from[8];
+            for (int i = 0; i < n; ++i) from[i] = sources[i] + begin * sizeof(T);
+            auto* to = reinterpret_cast<std::byte*>(out);
+            if (n == 2) return fused<F, 2, 1, T>(from, &to, count, 0);
+            if (n == 4) return fused<F, 4, 1, T>(from, &to, count, 0);
+            return fused<F, 8, 1, T>(from, &to, count, 0);
         }
     }
     const int left = static_cast<int>(std::bit_floor(static_cast<unsigned>(n - 1)));
     alignas(64) T right[block_elements];
-    tree_block<F, Convert>(sources, left, begin, count, out);
-    tree_block<F, Convert>(sources + left, n - left, begin, count, right);
+    tree_block<F, Convert, Stored>(sources, left, begin, count, out);
+    tree_block<F, Convert, Stored>(sources + left, n - left, begin, count, right);
 #pragma GCC ivdep
     for (std::size_t i = 0; i < count; ++i) out[i] = F::combine(out[i], right[i]);
 }
@@ -181,19 +218,17 @@ void tree_block(const Stored* const* sources, int n, std::size_t begin, std::siz
 template <typename F, typename Convert, typename Stored, typename T>
 void reduce_blocks(std::span<const std::byte* const> sources,
                    std::span<std::byte* const> destinations, std::size_t count, int divisor) {
-    const auto* const* from = reinterpret_cast<const Stored* const*>(sources.data());
     const int n = static_cast<int>(sources.size());
     for (std::size_t begin = 0; begin < count; begin += block_elements) {
         const std::size_t length = std::min(block_elements, count - begin);
         alignas(64) T out[block_elements];
-        tree_block<F, Convert>(from, n, begin, length, out);
+        tree_block<F, Convert, Stored>(sources.data(), n, begin, length, out);
         if (divisor != 1)
             for (std::size_t i = 0; i < length; ++i) out[i] = static_cast<T>(out[i] / divisor);
         alignas(64) Stored result[block_elements];
         Convert::store(out, result, length);
         for (std::byte* destination : destinations)
-            std::memcpy(reinterpret_cast<Stored*>(destination) + begin, result,
-                        length * sizeof(Stored));
+            std::memcpy(destination + begin * sizeof(Stored), result, length * sizeof(Stored));
     }
 }
 
@@ -201,13 +236,13 @@ template <typename F, typename T>
 void reduce_plain(std::span<const std::byte* const> sources,
                   std::span<std::byte* const> destinations, std::size_t count, std::size_t next,
                   int divisor) {
-    const auto* const* from = reinterpret_cast<const T* const*>(sources.data());
-    auto* const* to = reinterpret_cast<T* const*>(destinations.data());
+    const auto* from = sources.data();
+    const auto* to = destinations.data();
     const std::size_t n = sources.size();
     if (divisor == 1 && n == destinations.size()) {
-        if (n == 2) return fused<F, 2, 2>(from, to, count, next);
-        if (n == 4) return fused<F, 4, 4>(from, to, count, next);
-        if (n == 8) return fused<F, 8, 8>(from, to, count, next);
+        if (n == 2) return fused<F, 2, 2, T>(from, to, count, next);
+        if (n == 4) return fused<F, 4, 4, T>(from, to, count, next);
+        if (n == 8) return fused<F, 8, 8, T>(from, to, count, next);
     }
     reduce_blocks<F, Plain, T, T>(sources, destinations, count, divisor);
 }

@@ -17,6 +17,7 @@ void create(lua_State* lua) {
     lua_pop(lua, 1);
     auto& created = create_userdata<Context>(lua, metatable_name);
     const Failure failure = attempt([&created] {
+        created.generator.seed(std::random_device{}());
         created.job = Job::join();
         if (!created.job->is_alone()) created.heap = created.job->heap();
     });

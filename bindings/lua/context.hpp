@@ -19,7 +19,7 @@ struct Context {
     /// Where new tensors live; null: private memory (no job around).
     std::shared_ptr<Heap> heap;
     /// torch's generator; torch.manualSeed sets it. Seeded from the system at first.
-    std::mt19937_64 generator{std::random_device{}()};
+    std::mt19937_64 generator;
     /// Storage created since Lua's collector last heard of it; see push_tensor().
     std::size_t unreported_bytes = 0;
     /// Loaded at the first matrix product.

@@ -32,6 +32,11 @@ run "$IPCRUN" -n 2 sh -c 'if [ $IPCRUN_RANK = 0 ]; then exec "$1" join peers; fi
 like "$status $(<"$out")" '^3 .*rank 1 is in state 4, exit status 3' \
     "a rank ends with the worker that it runs under"
 
+# The socket is inherited by what a worker leaves behind; its rank has ended for all others.
+run "$IPCRUN" -n 2 sh -c '[ $IPCRUN_RANK = 0 ] && { sleep 1; exit 0; }
+    (sleep 0.3; "$1" join pause) & exit 0' sh "$rank"
+is "$(<"$out")" 'refused: rank 1 has ended' "what is left of a worker cannot join as its rank"
+
 run "$IPCRUN" -n 4 \
     "$rank" join runtime_error $'train.lua:3: boom\nstack traceback:\n\t[C]: in error' exit 1
 is "$status" 1 "a reported error: exit status 1"

@@ -3,9 +3,11 @@
 #include "runtime/reduce.hpp"
 
 #include <doctest/doctest.h>
+#include <hwy/highway.h>
 
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <random>
 #include <vector>
@@ -41,6 +43,33 @@ std::vector<std::vector<T>> reduce_in_place(Op op, Dtype dtype, std::vector<std:
     reduce(op, dtype, std::vector<const std::byte*>(pointers.begin(), pointers.end()), pointers,
            data[0].size());
     return data;
+}
+
+// Makes all NaNs alike: which of several comes out is left open.
+template <typename T>
+void forget_which_nan(std::byte* data, std::size_t bytes, T infinity) {
+    for (std::size_t i = 0; i < bytes; i += sizeof(T)) {
+        T bits;
+        std::memcpy(&bits, data + i, sizeof bits);
+        if (static_cast<T>(bits << 1) <= static_cast<T>(infinity << 1)) continue;
+        std::memset(data + i, 0xff, sizeof bits);
+    }
+}
+
+// The results at all destinations, one after the other, for elements of any dtype.
+std::vector<std::byte> reduce_bytes(Op op, Dtype dtype, std::vector<std::vector<std::byte>> data) {
+    std::vector<std::byte*> pointers;
+    for (auto& input : data) pointers.push_back(input.data());
+    reduce(op, dtype, std::vector<const std::byte*>(pointers.begin(), pointers.end()), pointers,
+           data[0].size() / size_of(dtype));
+    std::vector<std::byte> all;
+    for (const auto& result : data) all.insert(all.end(), result.begin(), result.end());
+    if (dtype == Dtype::f16) forget_which_nan<std::uint16_t>(all.data(), all.size(), 0x7c00);
+    if (dtype == Dtype::bf16) forget_which_nan<std::uint16_t>(all.data(), all.size(), 0x7f80);
+    if (dtype == Dtype::f32) forget_which_nan<std::uint32_t>(all.data(), all.size(), 0x7f80'0000);
+    if (dtype == Dtype::f64)
+        forget_which_nan<std::uint64_t>(all.data(), all.size(), 0x7ff0'0000'0000'0000);
+    return all;
 }
 
 template <typename T, typename F>
@@ -145,4 +174,35 @@ TEST_CASE("reduce: f16 is combined in f32 and rounded once") {
     std::vector<std::vector<std::uint16_t>> many(3, std::vector<std::uint16_t>(1001, one));
     const auto threes = reduce_in_place(Op::sum, Dtype::f16, many);
     for (const auto value : threes[1]) REQUIRE(value == 0x4200);
+}
+
+TEST_CASE("reduce: every instruction set of this CPU gives the same bits") {
+    const unsigned seed = std::random_device{}();
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    const auto targets = hwy::SupportedAndGeneratedTargets();
+    for (int dtype = 0; dtype < dtype_count; ++dtype)
+        for (const Op op : {Op::sum, Op::prod, Op::min, Op::max, Op::avg})
+            for (int ranks = 1; ranks <= 64; ranks = ranks * 3 / 2 + 1) {
+                CAPTURE(name_of(Dtype(dtype)));
+                CAPTURE(name_of(op));
+                CAPTURE(ranks);
+                // Any bits at all: subnormal and infinite numbers are among them, and NaNs.
+                std::vector<std::vector<std::byte>> inputs(ranks);
+                for (auto& input : inputs)
+                    for (int i = 0; i < 8 * 1001; ++i)
+                        input.push_back(static_cast<std::byte>(random()));
+                const auto bits_of = [&](std::int64_t target) {
+                    hwy::SetSupportedTargetsForTest(target);
+                    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+                    return reduce_bytes(op, Dtype(dtype), inputs);
+                };
+                const auto expected = bits_of(targets.front());
+                for (const std::int64_t target : targets) {
+                    CAPTURE(hwy::TargetName(target));
+                    CHECK(bits_of(target) == expected);
+                }
+            }
+    hwy::SetSupportedTargetsForTest(0);
+    hwy::GetChosenTarget().DeInit();
 }

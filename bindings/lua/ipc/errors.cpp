@@ -7,12 +7,21 @@ namespace ipcrun::lua {
 
 namespace {
 
+constexpr const char* metatable_name = "ipcrun.error";
+
 int format(lua_State* lua) {
     lua_getfield(lua, 1, "message");
     return 1;
 }
 
 }  // namespace
+
+void register_errors(lua_State* lua) {
+    luaL_newmetatable(lua, metatable_name);
+    lua_pushcfunction(lua, format);
+    lua_setfield(lua, -2, "__tostring");
+    lua_pop(lua, 1);
+}
 
 void raise_table(lua_State* lua, const Failure& failure) {
     lua_createtable(lua, 0, 3);
@@ -25,13 +34,7 @@ void raise_table(lua_State* lua, const Failure& failure) {
     }
     lua_pushstring(lua, failure.message);
     lua_setfield(lua, -2, "message");
-    if (luaL_newmetatable(lua, "ipcrun.error") != 0) {
-        lua_pushcfunction(lua, format);
-        lua_setfield(lua, -2, "__tostring");
-        lua_pushliteral(lua, "ipcrun.error");
-        lua_setfield(lua, -2, "__name");
-    }
-    lua_setmetatable(lua, -2);
+    luaL_setmetatable(lua, metatable_name);
     lua_error(lua);
     __builtin_unreachable();
 }

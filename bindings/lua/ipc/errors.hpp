@@ -8,6 +8,9 @@
 
 namespace ipcrun::lua {
 
+/// To be called once a state, before raise_table(). May raise.
+void register_errors(lua_State* lua);
+
 /// Raises `failure` as a table {code = "peer_lost", rank = 3, message = "…"}; `rank` is nil where
 /// the error is about none. tostring() of it is the message.
 [[noreturn]] void raise_table(lua_State* lua, const Failure& failure);

@@ -12,6 +12,7 @@ namespace ipcrun::lua {
 namespace {
 
 constexpr const char* metatable_name = "ipcrun.value";
+constexpr const char* sort_key = "ipcrun.sort";
 constexpr int depth_max = 100;
 
 // A number may be an integer on one rank and a float on another: the result is an integer when all
@@ -60,12 +61,19 @@ int key_less(lua_State* lua) {
 
 }  // namespace
 
-Value& push_value(lua_State* lua) {
-    if (luaL_newmetatable(lua, metatable_name) != 0) {
-        lua_pushcfunction(lua, collect<Value>);
-        lua_setfield(lua, -2, "__gc");
-    }
+void register_value(lua_State* lua) {
+    luaL_newmetatable(lua, metatable_name);
+    lua_pushcfunction(lua, collect<Value>);
+    lua_setfield(lua, -2, "__gc");
     lua_pop(lua, 1);
+    // table.sort as it is, whatever scripts put in its place later.
+    luaL_requiref(lua, LUA_TABLIBNAME, luaopen_table, 0);
+    lua_getfield(lua, -1, "sort");
+    lua_setfield(lua, LUA_REGISTRYINDEX, sort_key);
+    lua_pop(lua, 1);
+}
+
+Value& push_value(lua_State* lua) {
     return create_userdata<Value>(lua, metatable_name);
 }
 
@@ -81,7 +89,7 @@ void Value::add(lua_State* lua, int index, int holders, int depth, const char* o
     if (Tensor* tensor = test_tensor(lua, index)) {
         const Failure failure = attempt([&] {
             check_writable(view_of(*tensor), operation);
-            tensors_.push_back(tensor);
+            tensors_.push_back(*tensor);
         });
         if (failure) raise_string(lua, failure);
         return;
@@ -127,8 +135,7 @@ void Value::add_table(lua_State* lua, int index, int holders, int depth, const c
     luaL_checkstack(lua, 12, operation);
     const int count = collect_keys(lua, index, operation);
     const int keys = lua_gettop(lua);
-    lua_getglobal(lua, "table");
-    lua_getfield(lua, -1, "sort");
+    lua_getfield(lua, LUA_REGISTRYINDEX, sort_key);
     lua_pushvalue(lua, keys);
     lua_pushcfunction(lua, key_less);
     lua_call(lua, 2, 0);
@@ -154,9 +161,9 @@ void Value::add_table(lua_State* lua, int index, int holders, int depth, const c
 
 void Value::pack(lua_State* lua, Op op) {
     op_ = op;
-    for (Tensor* tensor : tensors_) {
-        copies_.push_back(tensor->is_contiguous() ? Tensor() : contiguous(lua, *tensor));
-        const Tensor& used = copies_.back().storage ? copies_.back() : *tensor;
+    for (const Tensor& tensor : tensors_) {
+        copies_.push_back(tensor.is_contiguous() ? Tensor() : contiguous(lua, tensor));
+        const Tensor& used = copies_.back().storage ? copies_.back() : tensor;
         parts_.push_back({used.data(), static_cast<std::size_t>(used.count()), used.dtype()});
     }
     if (numbers_.empty()) return;
@@ -171,7 +178,7 @@ void Value::pack(lua_State* lua, Op op) {
 
 void Value::unpack() {
     for (std::size_t i = 0; i < tensors_.size(); ++i)
-        if (copies_[i].storage) copy_elements(copies_[i], *tensors_[i]);
+        if (copies_[i].storage) copy_elements(copies_[i], tensors_[i]);
     for (std::size_t i = 0; i < numbers_.size(); ++i) {
         const bool all_integers = reals_[2 * i + 1] == integer_mark(op_);
         numbers_[i] = {reals_[2 * i], integers_[i], all_integers && op_ != Op::avg};

@@ -14,7 +14,8 @@
 
 namespace ipcrun::lua {
 
-/// Lives in a userdata, so that a Lua error frees it. Tensors are borrowed from the Lua value.
+/// Lives in a userdata, so that a Lua error frees it. Tensors are held as they were when the value
+/// was taken apart: a finaliser, which runs whenever Lua takes memory, may resize or drop them.
 class Value {
   public:
     /// Takes the value at `index` apart: tensors, numbers, and tables of these to any depth (keys
@@ -45,7 +46,7 @@ class Value {
     void add_key(lua_State* lua, int index);
     void add_table(lua_State* lua, int index, int holders, int depth, const char* operation);
 
-    std::vector<Tensor*> tensors_;
+    std::vector<Tensor> tensors_;
     std::vector<Tensor> copies_;  // contiguous stand-ins, or empty ones
     std::vector<NumberLeaf> numbers_;
     bool is_number_ = false;  // the whole value is one number
@@ -57,6 +58,8 @@ class Value {
     std::vector<Part> parts_;
 };
 
+/// To be called once a state, before push_value(). May raise.
+void register_value(lua_State* lua);
 /// A new, empty Value in a userdata that is left on the stack. May raise.
 Value& push_value(lua_State* lua);
 

@@ -18,8 +18,14 @@ struct World {
     std::shared_ptr<Job> job;
 };
 
+// Finalisers that run when the state is closed may come after that of the world.
+Job& check_open(lua_State* lua, const std::shared_ptr<Job>& job) {
+    if (job == nullptr) luaL_error(lua, "the world is closed, as this Lua state is");
+    return *job;
+}
+
 Job& check_world(lua_State* lua) {
-    return *check_userdata<World>(lua, 1, metatable_name).job;
+    return check_open(lua, check_userdata<World>(lua, 1, metatable_name).job);
 }
 
 // The line of Lua that called us: the first level that has lines.
@@ -152,9 +158,14 @@ void create_metatable(lua_State* lua, const RankEnvironment& place) {
 }
 
 int world(lua_State* lua) {
-    if (lua_getfield(lua, LUA_REGISTRYINDEX, "ipcrun.the world") != LUA_TNIL) return 1;
-    Context& shared = context(lua);
-    create_metatable(lua, shared.job->place());
+    if (lua_getfield(lua, LUA_REGISTRYINDEX, "ipcrun.the world") != LUA_TNIL) {
+        (void)check_open(lua, static_cast<World*>(lua_touserdata(lua, -1))->job);
+        return 1;
+    }
+    const Context& shared = context(lua);
+    create_metatable(lua, check_open(lua, shared.job).place());
+    register_value(lua);
+    register_errors(lua);
     create_userdata<World>(lua, metatable_name).job = shared.job;
     lua_pushvalue(lua, -1);
     lua_setfield(lua, LUA_REGISTRYINDEX, "ipcrun.the world");

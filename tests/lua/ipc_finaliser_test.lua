@@ -1,0 +1,55 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Finalisers run whenever Lua takes memory, and once more when the state is closed: they may use
+-- the world then, and take away what an operation is working on.
+local t = require 'tap'
+
+-- Runs `code` in an interpreter of its own, where freed memory is overwritten; what it prints.
+local function run(code)
+  local name = os.tmpname()
+  local file = assert(io.open(name, 'w'))
+  file:write("local ipc, torch = require 'ipc', require 'torch'\n", code)
+  file:close()
+  local pipe = assert(io.popen("MALLOC_PERTURB_=165 '" .. arg[-1] .. "' " .. name .. ' 2>&1'))
+  local text = pipe:read('a')
+  local good = pipe:close()
+  os.remove(name)
+  return text, good
+end
+
+t.test('a finaliser that runs when the state is closed hears that the world is closed', function()
+  local text, good = run [[
+    local early = setmetatable({}, {__gc = function(self)
+      for _, call in ipairs {function() self.world:barrier() end, function() ipc.world() end,
+                             function() self.world:allreduce(1) end,
+                             function() return tostring(self.world) end} do
+        print(pcall(call))
+      end
+    end})
+    early.world = ipc.world()
+  ]]
+  t.equal(good, true, text)
+  t.equal(select(2, text:gsub('false\t[^\n]*the world is closed', '')), 4, text)
+end)
+
+t.test('a finaliser may take away and resize the tensors that take part', function()
+  local text, good = run [[
+    local world = ipc.world()
+    local value = {c = {}}
+    for i = 1, 100 do value.c[i] = {i} end
+    collectgarbage('incremental', 1, 1000, 2)
+    for i = 1, 200 do
+      value.a = torch.FloatTensor(1000):fill(2)
+      value.b = torch.FloatTensor(1000):fill(3)
+      setmetatable({}, {__gc = function()
+        value.a = nil
+        if value.b then value.b:resize(1) end
+      end})
+      pcall(world.allreduce, world, value)
+    end
+    print('done')
+  ]]
+  t.equal(good, true, text)
+  t.equal(text, 'done\n')
+end)
+
+t.done()
