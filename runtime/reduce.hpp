@@ -25,7 +25,8 @@ std::optional<Op> parse_op(std::string_view text);
 /// the same bits whoever computes it, wherever and in whatever pieces. Integers wrap; integer
 /// averages truncate; f16 and bf16 are combined in f32 and rounded once; min and max give NaN when
 /// any element is NaN. Which NaN comes out where several go in is left open. `next` is how many
-/// elements behind these the caller will turn to then: they are asked for in time. Cost: sources reads and destinations writes an element.
+/// elements behind these the caller will turn to then: they are asked for in time. Cost: sources
+/// reads and destinations writes an element.
 void reduce(Op op, Dtype dtype, std::span<const std::byte* const> sources,
             std::span<std::byte* const> destinations, std::size_t count, std::size_t next = 0);
 
