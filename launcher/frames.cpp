@@ -3,8 +3,8 @@
 
 #include <sys/socket.h>
 
-#include <array>
 #include <cstring>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/socket.hpp"
@@ -81,7 +81,7 @@ void FrameStream::on_ready() {
 
 void FrameStream::read() {
     static_assert(read_bytes <= frame_bytes_max);
-    std::array<std::uint8_t, read_bytes> bytes;
+    std::vector<std::uint8_t> bytes(read_bytes);  // not on the stack, which may be small
     const ssize_t received = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
     if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (received == 0 || (received < 0 && errno == ECONNRESET)) return lose_peer();

@@ -87,7 +87,9 @@ Program find_program(const std::vector<std::string>& command) {
             fail(ErrorCode::usage, "run script '{}': it may not be read (chmod +r '{}')", name,
                  name);
         Program program{find_interpreter(), {"ipcrun-lua"}};
-        program.argv.insert(program.argv.end(), command.begin(), command.end());
+        // A name that begins with a dash must not look like an option of the interpreter.
+        program.argv.push_back(name.starts_with('-') ? "./" + name : name);
+        program.argv.insert(program.argv.end(), command.begin() + 1, command.end());
         return program;
     }
     if (name.find('/') == std::string::npos) return {search_path(name), command};

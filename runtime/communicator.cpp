@@ -78,11 +78,16 @@ void Communicator::verify(const Operation& operation) const {
         const Fingerprint& first = arrival_of(0, operation.sequence).fingerprint;
         if (arrival_of(member, operation.sequence).fingerprint == first) [[likely]]
             continue;
-        throw Error(ErrorCode::mismatch,
-                    fmt::format("ranks disagree: rank 0 calls {}, rank {} calls {}",
-                                describe_call(0, operation.sequence), member,
-                                describe_call(member, operation.sequence)),
-                    0, member);
+        const Fingerprint& other = arrival_of(member, operation.sequence).fingerprint;
+        const bool by_hash = first.kind == other.kind && first.flags != 0 && other.flags != 0 &&
+                             first.shape != other.shape;
+        throw Error(
+            ErrorCode::mismatch,
+            fmt::format("ranks disagree: rank 0 calls {}, rank {} calls {}{}",
+                        describe_call(0, operation.sequence), member,
+                        describe_call(member, operation.sequence),
+                        by_hash ? "; their values differ in number, shape, type or keys" : ""),
+            0, member);
     }
 }
 

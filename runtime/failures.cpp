@@ -134,7 +134,7 @@ std::string Communicator::describe_call(int member, std::uint32_t sequence) cons
         const Fingerprint& print = record.fingerprint;
         const std::string place = fmt::format(" at {}:{}", record.file, record.line);
         const std::string what =
-            print.flags != 0 ? "many tensors"
+            print.flags != 0 ? "several values"
                              : fmt::format("{} {}", print.shape, name_of(Dtype(print.dtype)));
         switch (static_cast<Kind>(print.kind)) {
             case Kind::barrier:

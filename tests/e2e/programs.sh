@@ -16,6 +16,9 @@ sums() { sort "$out"; }
 
 run "$IPCRUN" -n 4 "$work/sum.lua"
 is "$status $(sums)" "0 $expected" "a script"
+cp "$work/sum.lua" "$work/-e.lua"
+run "$IPCRUN" -n 4 --wdir "$work" -- -e.lua
+is "$status $(sums)" "0 $expected" "a script whose name looks like an option"
 run "$IPCRUN" -n 4 sh -c 'exec "$@"' sh "$IPCRUN_LUA" "$work/sum.lua"
 is "$status $(sums)" "0 $expected" "a shell that executes the interpreter"
 run "$IPCRUN" -n 4 sh -c '"$@"; exit $?' sh "$IPCRUN_LUA" "$work/sum.lua"

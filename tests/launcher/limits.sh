@@ -30,4 +30,8 @@ is "$(ticks) $(switches)" "$before" "while nothing happens ipcrun and the agent 
 kill -TERM "$job"
 wait "$job"
 
+status=0
+(ulimit -s 200 && exec "$IPCRUN" -n 2 true) >"$out" 2>"$err" || status=$?
+is "$status" 0 "a small stack is enough"
+
 done_testing

@@ -72,7 +72,8 @@ function World:barrier(options) end
 ---the same bits, from run to run: the order of summation depends on the number of ranks alone.
 ---
 ---Numbers stay integers while they are so on all ranks, but for `avg`. Integer tensors wrap around,
----and their averages are cut towards zero; `min` and `max` give NaN where there is one.
+---and so does the sum that an average is made of, before it is divided and cut towards zero. `min`
+---and `max` give NaN where there is one.
 ---
 ---Cost: up to 1 KiB one exchange of flags; above, every rank reads and writes its share of the
 ---bytes of all ranks. Tensors that are not contiguous are copied out and in.
