@@ -317,6 +317,20 @@ TEST_CASE("failures: ranks that disagree all hear of it, with both places, and g
             });
 }
 
+TEST_CASE("failures: ranks whose calls read alike are told that their values differ") {
+    run_ranks({.ranks = 2}, [](Rank& self) {
+        float values[3] = {};
+        const Part parts[] = {{values, 1, Dtype::f32},
+                              {values + 1, self.rank == 0 ? 1u : 2u, Dtype::f32}};
+        try {
+            self.world.allreduce(parts, Op::sum);
+            CHECK_MESSAGE(false, "ranks that disagree got a result");
+        } catch (const Error& error) {
+            CHECK(std::string(error.what()).find("their values differ") != std::string::npos);
+        }
+    });
+}
+
 TEST_CASE("faults: a text that names no fault is refused") {
     for (const char* bad : {"", "x:0:1", "after_claim:0", "after_claim:x:1", "after_claim:0:-1",
                             "after_claim:0:1:2"}) {
