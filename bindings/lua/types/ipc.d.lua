@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 ---@meta ipc
 
--- The module `ipc` for language servers (LuaLS: put this folder into workspace.library), and its
+-- The module `ipc` for language servers (LuaLS: add this folder to its libraries), and its
 -- reference for people. A test holds it to the functions that the module has.
 
 ---How ranks of one job find each other and work together. `require "libipc"` gives the same module.
