@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// The shared memory of one communicator: how its members meet. All zero is a good start, so that
-/// the world needs nobody to prepare it.
+/// nobody needs to prepare it.
 ///
-/// Every operation has a sequence number. Things that an operation writes exist twice, for odd and
-/// even sequences: a member that writes for operation s + 2 has left s + 1, so all members arrived
-/// at s + 1, so all have left s, which used the same half.
+/// Every collective operation has a sequence number. Things that an operation writes exist
+/// operation_slots times, and number s uses slot s % operation_slots: it may be written when all
+/// members have completed s - operation_slots, the last to use it.
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 
+#include "runtime/channel.hpp"
 #include "runtime/waiter.hpp"
 #include "runtime/wire/control_segment.hpp"
 
 namespace ipcrun {
+
+/// As many operations may be under way.
+constexpr std::uint32_t operation_slots = 8;
 
 /// What travels beside the arrival flag: the bytes of a small operation, or where a large one's
 /// lie. Above 1 KiB working in place is faster: every byte is reduced once, not by every member.
@@ -35,29 +39,40 @@ struct alignas(64) Slice {
 };
 
 struct Member {
-    Arrival arrivals[2];
-    Slice slices[2];
+    Arrival arrivals[operation_slots];
+    Slice slices[operation_slots];
     /// 1 while this member may be touching memory of others. A failing member does not free its
     /// memory before this is 0 for all who live.
     alignas(64) std::atomic<std::uint32_t> touching;
+    /// The last collective operation that this member is done with, and with all before.
+    std::atomic<std::uint32_t> completed;
+    /// Rung when messages for this member arrive, and when it has received some.
+    alignas(64) Bell mail;
 };
 
-/// Progress of large operations, counted over all of them.
+/// Progress of large operations, counted over all that use the slot.
 struct alignas(64) Work {
     std::atomic<std::uint32_t> workers;          ///< members that asked to work; when crowded
     std::atomic<std::uint32_t> finished_chunks;  ///< chunks whose result is everywhere
 };
 
 struct CommunicatorBlock {
-    /// 0, or why nothing works any more, since which operation: see failures.cpp.
+    /// 0, or why nothing works any more, since which operation: see group_failures.cpp.
     alignas(64) std::atomic<std::uint64_t> failure;
+    /// Members that have let go of it; the last one frees it.
+    std::atomic<std::uint32_t> departed;
     alignas(64) Bell bell;
-    Work works[2];
+    Work works[operation_slots];
 
-    /// The members follow the block, as many as the communicator has.
+    /// The members follow the block, as many as the communicator has; then a channel for each pair.
     Member& member(int index) { return reinterpret_cast<Member*>(this + 1)[index]; }
-    static std::size_t bytes(int member_count) {
-        return sizeof(CommunicatorBlock) + member_count * sizeof(Member);
+    Channel& channel(int size, int from, int to) {
+        auto* channels = reinterpret_cast<Channel*>(&member(size));
+        return channels[static_cast<std::size_t>(to) * size + from];
+    }
+    static std::size_t bytes(std::size_t member_count) {
+        return sizeof(CommunicatorBlock) + member_count * sizeof(Member) +
+               member_count * member_count * sizeof(Channel);
     }
 };
 

@@ -28,6 +28,9 @@ enum class RankState : std::uint32_t {
 
 /// What an operation is: equal on all ranks of a communicator, or the call is an error on all.
 struct Fingerprint {
+    /// Bits of `flags`: `shape` is a hash of a list of parts; counts differ between members.
+    static constexpr std::uint8_t many_parts = 1, varying = 2;
+
     std::uint8_t kind = 0;
     std::uint8_t op = 0;
     std::uint8_t dtype = 0;

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/group.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/collective.hpp"
+
+namespace ipcrun {
+
+Group::Group(std::shared_ptr<Heap> heap, Identity identity, Faults faults)
+    : heap_(std::move(heap)),
+      memory_(*heap_->memory()),
+      control_(memory_.control()),
+      identity_(std::move(identity)),
+      block_(*reinterpret_cast<CommunicatorBlock*>(control_.at(identity_.block_offset))),
+      waiter_(control_.header(), control_.header().ranks > control_.header().cpus),
+      faults_(std::move(faults)),
+      sequence_(identity_.sequence) {
+    check(identity_.block_offset + CommunicatorBlock::bytes(identity_.members.size()) <=
+              control_.bytes(),
+          "a communicator beyond the control segment");
+}
+
+void Group::check_usable() const {
+    if (failure_) throw *failure_;
+    if (!heap_->is_open())
+        fail(ErrorCode::usage, "take part in an operation: a child after fork() is no rank");
+}
+
+void Group::record(const Fingerprint& print, std::uint32_t sequence, CallSite site) {
+    RankSlot& own = slot(rank());
+    // Several threads of a rank may be writing, each for a communicator of its own.
+    const std::uint32_t number = own.op_count.fetch_add(1, std::memory_order_relaxed);
+    OpRecord& entry = own.ring[number % op_ring_entries];
+    entry.communicator.store(identity_.id, std::memory_order_relaxed);
+    entry.fingerprint = print;
+    entry.line = static_cast<std::uint32_t>(site.line);
+    const std::size_t length = std::strlen(site.file);
+    const std::size_t kept = std::min(length, sizeof entry.file - 1);
+    std::memcpy(entry.file, site.file + (length - kept), kept);
+    entry.file[kept] = '\0';
+    entry.sequence.store(sequence, std::memory_order_release);
+}
+
+std::string Group::describe_call(int member, std::uint32_t sequence) const {
+    using Kind = Collective::Kind;
+    for (const OpRecord& entry : slot(member).ring) {
+        if (entry.communicator.load() != identity_.id || entry.sequence.load() != sequence)
+            continue;
+        const Fingerprint& print = entry.fingerprint;
+        const std::string place = fmt::format(" at {}:{}", entry.file, entry.line);
+        const std::string what =
+            (print.flags & Fingerprint::many_parts) != 0 ? "several values"
+            : (print.flags & Fingerprint::varying) != 0
+                ? fmt::format("{}, counts vary", name_of(Dtype(print.dtype)))
+                : fmt::format("{} {}", print.shape, name_of(Dtype(print.dtype)));
+        const auto kind = static_cast<Kind>(print.kind);
+        const auto op = name_of(Op(print.op));
+        switch (kind) {
+            case Kind::barrier:
+                return "barrier()" + place;
+            case Kind::allreduce:
+            case Kind::reduce_scatter:
+                return fmt::format("{}({}, {}){}", name_of(kind), what, op, place);
+            case Kind::reduce:
+                return fmt::format("reduce({}, {}, root {}){}", what, op, print.root, place);
+            case Kind::broadcast:
+            case Kind::gather:
+            case Kind::scatter:
+                return fmt::format("{}({}, root {}){}", name_of(kind), what, print.root, place);
+            case Kind::allgather:
+            case Kind::alltoall:
+                return fmt::format("{}({}){}", name_of(kind), what, place);
+        }
+    }
+    return "an operation";
+}
+
+}  // namespace ipcrun

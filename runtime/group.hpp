@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// What collectives and messages of one communicator stand on: who the members are, the memory they
+/// share, how they wait, and what becomes of everybody when one is lost.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/deadline.hpp"
+#include "base/error.hpp"
+#include "runtime/call_site.hpp"
+#include "runtime/communicator_block.hpp"
+#include "runtime/faults.hpp"
+#include "runtime/heap.hpp"
+#include "runtime/node_memory.hpp"
+#include "runtime/waiter.hpp"
+
+namespace ipcrun {
+
+struct Identity {
+    std::uint32_t id = 0;            ///< the world is 0
+    std::uint32_t epoch = 0;         ///< grows when a communicator is made anew after a failure
+    std::vector<int> members;        ///< ranks on this node, in order of the communicator's ranks
+    int rank = 0;                    ///< of this process (or thread) in `members`
+    std::uint64_t block_offset = 0;  ///< of its CommunicatorBlock in the control segment
+    /// Of the operation before its first, equal for all members. Numbers run over; a fresh
+    /// block reads as if number 0 had just been.
+    std::uint32_t sequence = 0;
+};
+
+class Group {
+  public:
+    /// `heap` is this rank's own.
+    Group(std::shared_ptr<Heap> heap, Identity identity, Faults faults);
+    Group(const Group&) = delete;
+
+    int rank() const { return identity_.rank; }
+    int size() const { return static_cast<int>(identity_.members.size()); }
+    const Identity& identity() const { return identity_; }
+
+    const std::shared_ptr<Heap>& heap() const { return heap_; }
+    NodeMemory& memory() const { return memory_; }
+    const ControlSegment& control() const { return control_; }
+    CommunicatorBlock& block() const { return block_; }
+    Member& member(int index) const { return block_.member(index); }
+    RankSlot& slot(int member) const { return control_.rank(identity_.members[member]); }
+    RankState state_of(int member) const { return slot(member).state.load(); }
+    Waiter& waiter() { return waiter_; }
+    const Faults& faults() const { return faults_; }
+
+    /// The last collective operation that this member has begun.
+    std::uint32_t sequence() const { return sequence_; }
+    std::uint32_t next_sequence() { return ++sequence_; }
+
+    /// Throws why this communicator is unusable, if it is; also in a child after fork().
+    void check_usable() const;
+
+    std::uint32_t alert() const { return control_.header().alert.load(); }
+
+    /// Waits for `condition`: true; false when the deadline passes. Whenever the node's alert
+    /// differs from `alert_seen`, `look_around()` is called: it throws when there is nothing left
+    /// to wait for, or sets `alert_seen` to what alert() was before it looked.
+    template <typename Condition, typename LookAround>
+    bool wait(Bell& bell, const std::uint32_t& alert_seen, Deadline deadline, Condition condition,
+              LookAround look_around) {
+        for (;;) {
+            switch (waiter_.wait(bell, alert_seen, deadline, condition)) {
+                case WaitResult::ready:
+                    return true;
+                case WaitResult::alerted:
+                    waiter_.report_if_asked();
+                    look_around();
+                    break;
+                case WaitResult::timed_out:
+                    return false;
+            }
+        }
+    }
+
+    /// A member that failed, the first of all to fail if it is a member; -1 when none has.
+    int find_failed() const;
+
+    /// This member cannot go on with the communicator, because of `culprit` (a member): records it
+    /// unless another failure was first, wakes all, waits until no living member touches memory of
+    /// others, and throws: now and at every later check_usable(). `sequence`: of the first
+    /// operation that it will not finish. `attempt` says what this member was doing.
+    [[noreturn]] void give_up(ErrorCode code, int culprit, std::uint32_t sequence,
+                              const std::string& attempt, const std::string& message);
+    bool has_given_up() const { return failure_ != nullptr; }
+    /// What another member recorded by give_up.
+    struct Failure {
+        ErrorCode code;
+        int culprit;
+        std::uint32_t sequence;
+    };
+    std::optional<Failure> recorded_failure() const;
+    std::string describe(const Failure& failure) const;
+
+    /// Notes a call in this rank's diary: for messages about disagreements and stalls.
+    void record(const Fingerprint& print, std::uint32_t sequence, CallSite site);
+    /// "allreduce(10 f32, sum) at train.lua:12": what a member called as number `sequence`.
+    std::string describe_call(int member, std::uint32_t sequence) const;
+    /// "failed: signal 9 (Killed)": how a member ended. `arrived`: at what it was needed for.
+    std::string describe_end(int member, bool arrived) const;
+
+  private:
+    void wait_until_untouched();
+
+    std::shared_ptr<Heap> heap_;
+    NodeMemory& memory_;
+    const ControlSegment& control_;
+    Identity identity_;
+    CommunicatorBlock& block_;
+    Waiter waiter_;
+    Faults faults_;
+    std::uint32_t sequence_;
+    std::unique_ptr<Error> failure_;  // why nothing works any more
+};
+
+}  // namespace ipcrun

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of everybody when a member of a group is lost or gives up.
+#include <algorithm>
+
+#include "runtime/group.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+// A failure as one word: ErrorCode + 1, the member, the operation it was noticed in.
+std::uint64_t encode(const Group::Failure& failure) {
+    return (static_cast<std::uint64_t>(failure.code) + 1) |
+           static_cast<std::uint64_t>(failure.culprit) << 8 |
+           static_cast<std::uint64_t>(failure.sequence) << 32;
+}
+
+bool has_ended(RankState state) {
+    return state == RankState::exited || state == RankState::failed;
+}
+
+}  // namespace
+
+int Group::find_failed() const {
+    int lost = -1;
+    for (int member = 0; member < size() && lost < 0; ++member)
+        if (state_of(member) == RankState::failed) lost = member;
+    // The first to fail is the one to name: others may have failed because of it. It was recorded
+    // before their states, so it is read after them.
+    const int first = static_cast<int>(control_.header().first_failed.load()) - 1;
+    for (int member = 0; lost >= 0 && member < size(); ++member)
+        if (identity_.members[member] == first) lost = member;
+    return lost;
+}
+
+std::optional<Group::Failure> Group::recorded_failure() const {
+    const std::uint64_t word = block_.failure.load();
+    if (word == 0) return std::nullopt;
+    return Failure{static_cast<ErrorCode>((word & 0xff) - 1),
+                   static_cast<int>(word >> 8 & 0xff'ffff),
+                   static_cast<std::uint32_t>(word >> 32)};
+}
+
+void Group::give_up(ErrorCode code, int culprit, std::uint32_t sequence,
+                    const std::string& attempt, const std::string& message) {
+    std::uint64_t none = 0;
+    (void)block_.failure.compare_exchange_strong(none, encode({code, culprit, sequence}));
+    // Also when another member was first: it may not have come to raise the alert, and without it a
+    // helper whose `touching` we read as 0 could begin a chunk after we have left.
+    control_.raise_alert();
+    member(rank()).touching.store(0);
+    block_.bell.ring_all();
+    wait_until_untouched();
+    failure_ = std::make_unique<Error>(code, fmt::format("{}: {}", attempt, message), 0, culprit);
+    throw *failure_;
+}
+
+void Group::wait_until_untouched() {
+    for (int other = 0; other < size(); ++other) {
+        const auto untouched = [this, other] {
+            return member(other).touching.load() == 0 || has_ended(state_of(other));
+        };
+        // A helper sees the alert at its next chunk. When it lets go it sees the failure, and
+        // rings; the end of one that is killed raises another alert.
+        while (waiter_.wait(block_.bell, alert(), Deadline::never(), untouched) !=
+               WaitResult::ready) {
+        }
+    }
+}
+
+std::string Group::describe_end(int member, bool arrived) const {
+    const RankState state = state_of(member);
+    if (state == RankState::failed)
+        return fmt::format("failed: {}", describe_wait_status(slot(member).wait_status.load()));
+    return fmt::format("{} {}", state == RankState::exited ? "ended" : "left",
+                       arrived ? "in the middle of it" : "without taking part");
+}
+
+std::string Group::describe(const Failure& failure) const {
+    switch (failure.code) {
+        case ErrorCode::timeout:
+            return "gave up waiting";
+        case ErrorCode::peer_lost:
+            return describe_end(failure.culprit, false);
+        default:
+            return "could not go on";
+    }
+}
+
+}  // namespace ipcrun
