@@ -95,13 +95,13 @@ void Collectives::verify(const Operation& operation) {
             continue;
         const bool by_hash = first.kind == other.kind && first.shape != other.shape &&
                              (first.flags & other.flags & Fingerprint::many_parts) != 0;
-        throw Error(ErrorCode::mismatch,
-                    fmt::format("ranks disagree: rank 0 calls {}, rank {} calls {}{}",
-                                group_.describe_call(0, operation.sequence), member,
-                                group_.describe_call(member, operation.sequence),
-                                by_hash ? "; their values differ in number, shape, type or keys"
-                                        : ""),
-                    0, member);
+        throw Error(
+            ErrorCode::mismatch,
+            fmt::format("ranks disagree: rank 0 calls {}, rank {} calls {}{}",
+                        group_.describe_call(0, operation.sequence), member,
+                        group_.describe_call(member, operation.sequence),
+                        by_hash ? "; their values differ in number, shape, type or keys" : ""),
+            0, member);
     }
     if (is_before(all_completed_, slowest)) all_completed_ = slowest;
 }
