@@ -58,6 +58,9 @@ struct alignas(64) RankSlot {
     std::atomic<std::int32_t> wait_status;  ///< as waitpid(2) gives it, once exited or failed
     std::atomic<std::uint32_t>
         op_count;  ///< operations begun; the last is ring[(op_count - 1) % …]
+    /// Blocks of this rank's arena that others have freed: the last one (1 + offset; 0: none),
+    /// whose first eight bytes name the one before. See runtime/heap.hpp.
+    alignas(64) std::atomic<std::uint64_t> returned;
     alignas(64) OpRecord ring[op_ring_entries];
 };
 
