@@ -54,7 +54,7 @@ constexpr std::size_t record_head_bytes = offsetof(Record, payload);
 /// Messages up to here travel in their record: one copy in, one copy out.
 constexpr std::size_t inlined_bytes_max = 2048;
 
-/// A copy that both sides work on: chunks claimed, chunks done.
+/// A copy that both sides work on: its number in the upper half, chunks claimed, chunks done.
 struct alignas(64) Progress {
     std::atomic<std::uint64_t> next_chunk;
     std::atomic<std::uint64_t> done_chunks;

@@ -160,9 +160,9 @@ void Inbox::post(const Receiving& receiving) {
     for (int source = 0; source < group_.size(); ++source)
         if (peer == any_source || peer == source)
             channel(source).seen.store(readers_[source].count(), std::memory_order_relaxed);
-    SharedCopy::reset(post_.progress);
+    SharedCopy::reset(post_.progress, static_cast<std::uint32_t>(++post_number_));
     posted_ = line_.front();
-    post_.state.store(Post::word(++post_number_, Post::Phase::open));
+    post_.state.store(Post::word(post_number_, Post::Phase::open));
 }
 
 bool Inbox::close_post() {
@@ -186,7 +186,7 @@ void Inbox::settle_post() {
     if (posted_ == nullptr || Post::phase_of(post_.state.load()) != Post::Phase::shared) return;
     Receiving& receiving = *posted_;
     const std::size_t bytes = receiving.shape.bytes;
-    SharedCopy copy(post_.progress, bytes);
+    SharedCopy copy(post_.progress, bytes, static_cast<std::uint32_t>(post_number_));
     if (post_.source_is_shared != 0 && copy.has_unclaimed()) {
         const Touching touching(lookout_);
         copy.work(touching, heap_.memory()->resolve(post_.source_ref, bytes),

@@ -96,12 +96,12 @@ bool Outbox::fill_post(const Sending& sending) {
     Post& post = group_.member(to).post;
     const std::uint64_t open = post.state.load();
     if (Post::phase_of(open) != Post::Phase::open || !wants(post, sending)) return false;
-    SharedCopy copy(post.progress, sending.shape.bytes);
+    const std::uint64_t number = open >> 2;
+    SharedCopy copy(post.progress, sending.shape.bytes, static_cast<std::uint32_t>(number));
     {
         // A receiver that fails sees this and waits, or we see its failure and do not begin.
         const Touching touching(lookout_);
         std::uint64_t seen = open;
-        const std::uint64_t number = open >> 2;
         if (!post.state.compare_exchange_strong(seen, Post::word(number, Post::Phase::taken)))
             return false;
         // What was read before may have been half of one post and half of the next; now it stays.
@@ -156,7 +156,7 @@ void Outbox::offer(Sending& sending) {
     auto* const made = new (block) Offer();
     made->source = *source;
     made->is_block = sending.staged != nullptr;
-    SharedCopy::reset(made->progress);
+    SharedCopy::reset(made->progress, 0);
     Record* const record = begin(sending, sizeof(HeapRef));
     record->ref = *memory.locate(made, sizeof(Offer));
     sending.offer = made;

@@ -33,7 +33,9 @@ Record* RecordWriter::begin(Heap& heap, Channel& channel, std::size_t payload_by
                             std::uint64_t backlog_bytes) {
     const std::size_t lines = lines_of(payload_bytes);
     if (position_ + lines + 1 > line_count_) [[unlikely]] {
-        const bool large = lines > many_lines || backlog_bytes > segment_bytes_max;
+        // The first is small: its reader counts on that.
+        const bool large =
+            lines_ != nullptr && (lines > many_lines || backlog_bytes > segment_bytes_max);
         if (!open_segment(heap, channel, large ? segment_bytes_max : segment_bytes_min))
             return nullptr;
     }

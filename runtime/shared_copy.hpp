@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "runtime/channel.hpp"
 #include "runtime/lookout.hpp"
@@ -26,12 +27,20 @@ class Touching {
 
 class SharedCopy {
   public:
-    /// Of `bytes`; both sides give the same. `progress` was reset before the second side saw it.
-    SharedCopy(Progress& progress, std::size_t bytes);
-    static void reset(Progress& progress);
+    /// Of `bytes`, the copy `number` of those that use `progress`; both sides give the same.
+    SharedCopy(Progress& progress, std::size_t bytes, std::uint32_t number = 0);
+    /// Begins a copy, before the other side can see it, when the one before is done.
+    static void reset(Progress& progress, std::uint32_t number);
 
-    bool is_done() const { return progress_.done_chunks.load() >= chunks_; }
-    bool has_unclaimed() const { return progress_.next_chunk.load() < chunks_; }
+    /// Also when others have begun the next already.
+    bool is_done() const {
+        const std::uint64_t done = progress_.done_chunks.load();
+        return done >> 32 != number_ || (done & chunk_mask) >= chunks_;
+    }
+    bool has_unclaimed() const {
+        const std::uint64_t next = progress_.next_chunk.load();
+        return next >> 32 == number_ && (next & chunk_mask) < chunks_;
+    }
 
     /// Copies chunks until all are claimed, and rings `peer` when that finished it. Throws like
     /// Lookout::check.
@@ -40,13 +49,17 @@ class SharedCopy {
     /// is being written. Throws when a member fails.
     void finish(Lookout& lookout);
     /// Says that this side alone has copied all.
-    void set_done() { progress_.done_chunks.store(chunks_); }
+    void set_done() { progress_.done_chunks.store(std::uint64_t{number_} << 32 | chunks_); }
 
   private:
+    static constexpr std::uint64_t chunk_mask = 0xffff'ffff;
+    std::optional<std::uint64_t> claim();
+
     Progress& progress_;
     std::size_t bytes_;
     std::size_t chunk_bytes_;
     std::uint64_t chunks_;
+    std::uint32_t number_;
 };
 
 }  // namespace ipcrun
