@@ -113,7 +113,6 @@ std::uint64_t Inbox::accept(Receiving& receiving, const Arrived& arrived) {
 bool Inbox::accept_open(Receiving& receiving, const Arrived& arrived, Offer& offer) {
     using State = Offer::State;
     NodeMemory& memory = *heap_.memory();
-    std::byte* const source = memory.resolve(offer.source, arrived.bytes);
     auto state = State::open;
     if (receiving.takes_any_size && offer.is_block != 0) {
         if (!offer.state.compare_exchange_strong(state, State::adopted)) return false;
@@ -129,10 +128,14 @@ bool Inbox::accept_open(Receiving& receiving, const Arrived& arrived, Offer& off
     } else if (receiving.shape.only != nullptr) {
         target = static_cast<std::byte*>(receiving.shape.only->data);
     }
+    // Until it is taken its sender may change it.
+    if (!offer.state.compare_exchange_strong(state, State::taken)) return false;
+    std::byte* const source = memory.resolve(offer.source, arrived.bytes);
     const auto ref = target == nullptr ? std::nullopt : memory.locate(target, arrived.bytes);
-    offer.destination = ref.value_or(HeapRef());
-    if (!offer.state.compare_exchange_strong(state, ref ? State::shared : State::taken))
-        return false;
+    if (ref) {
+        offer.destination = *ref;
+        offer.state.store(State::shared);
+    }
     if (ref && arrived.bytes >= help_bytes_min) group_.member(arrived.source).mail.ring(1);
     SharedCopy copy(offer.progress, arrived.bytes);
     {
