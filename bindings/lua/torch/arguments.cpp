@@ -1,22 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bindings/lua/torch/arguments.hpp"
 
-#include <string_view>
-
 namespace ipcrun::lua {
 
 namespace {
-
-constexpr const char* short_names[dtype_count] = {"Byte", "Char",     "Short", "Int",   "Long",
-                                                  "Half", "BFloat16", "Float", "Double"};
-constexpr const char* tensor_names[dtype_count] = {
-    "torch.ByteTensor",     "torch.CharTensor",  "torch.ShortTensor",
-    "torch.IntTensor",      "torch.LongTensor",  "torch.HalfTensor",
-    "torch.BFloat16Tensor", "torch.FloatTensor", "torch.DoubleTensor"};
-constexpr const char* storage_names[dtype_count] = {
-    "torch.ByteStorage",     "torch.CharStorage",  "torch.ShortStorage",
-    "torch.IntStorage",      "torch.LongStorage",  "torch.HalfStorage",
-    "torch.BFloat16Storage", "torch.FloatStorage", "torch.DoubleStorage"};
 
 constexpr const char* default_dtype_key = "ipcrun.torch.default_dtype";
 
@@ -63,26 +50,6 @@ void push_description(lua_State* lua, int index) {
 }
 
 }  // namespace
-
-const char* short_name_of(Dtype dtype) {
-    return short_names[int(dtype)];
-}
-const char* tensor_name_of(Dtype dtype) {
-    return tensor_names[int(dtype)];
-}
-const char* storage_name_of(Dtype dtype) {
-    return storage_names[int(dtype)];
-}
-
-bool parse_type_name(const char* name, Dtype& dtype) {
-    for (int i = 0; i < dtype_count; ++i) {
-        if (std::string_view(name) != tensor_names[i] && std::string_view(name) != storage_names[i])
-            continue;
-        dtype = Dtype(i);
-        return true;
-    }
-    return false;
-}
 
 Dtype default_dtype(lua_State* lua) {
     const bool is_set = lua_getfield(lua, LUA_REGISTRYINDEX, default_dtype_key) == LUA_TNUMBER;

@@ -8,6 +8,7 @@
 #include "bindings/lua/bind.hpp"
 #include "bindings/lua/tensor.hpp"
 #include "bindings/lua/torch/scalar.hpp"
+#include "bindings/lua/torch/type_names.hpp"
 #include "bindings/lua/torch/view.hpp"
 
 namespace ipcrun::lua {
@@ -25,12 +26,6 @@ StorageObject& push_storage(lua_State* lua);
 /// Pushes a LongStorage with `values`.
 void push_sizes(lua_State* lua, const std::int64_t* values, int count);
 
-/// "Float" and "torch.FloatTensor"; literals.
-const char* short_name_of(Dtype dtype);
-const char* tensor_name_of(Dtype dtype);
-const char* storage_name_of(Dtype dtype);
-/// False when `name` is no tensor type ("torch.FloatTensor", or "torch.FloatStorage").
-bool parse_type_name(const char* name, Dtype& dtype);
 Dtype default_dtype(lua_State* lua);
 void set_default_dtype(lua_State* lua, Dtype dtype);
 

@@ -109,17 +109,10 @@ void place(Tensor& result, const StoragePtr& storage, const Placement& placement
         if (available == 0) view.shape.dims = 0;
     }
     set_contiguous_strides(view.shape, view.strides);
-    const std::int64_t count = checked_count(view.shape);
-    std::int64_t last = placement.offset;
-    bool fits = placement.offset >= 0 && placement.offset <= available;
-    for (int d = 0; d < view.shape.dims; ++d) {
-        if (placement.has_strides) view.strides[d] = placement.strides.sizes[d];
-        const std::int64_t steps = std::max<std::int64_t>(view.shape.sizes[d] - 1, 0);
-        if (view.strides[d] < 0) fits = false;
-        if (fits && steps > 0 && view.strides[d] > (available - last) / steps) fits = false;
-        if (fits) last += steps * view.strides[d];
-    }
-    if (!fits || (count > 0 && last >= available))
+    (void)checked_count(view.shape);  // for its messages
+    if (placement.has_strides)
+        std::copy_n(placement.strides.sizes, view.shape.dims, view.strides);
+    if (!lies_inside(view.shape, view.strides, placement.offset, available))
         fail(ErrorCode::usage,
              "a view of size {} at offset {} reaches outside a storage of size {}",
              format_shape(view.shape), placement.offset + 1, available);

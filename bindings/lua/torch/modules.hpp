@@ -20,6 +20,7 @@ void register_lanes(lua_State* lua, int torch, int methods);
 void register_products(lua_State* lua, int torch, int methods);
 void register_random(lua_State* lua, int torch, int methods);
 void register_classes(lua_State* lua, int torch, int methods);
+void register_t7(lua_State* lua, int torch);
 
 /// The metamethods __index and __newindex of tensors; the first has the methods as its upvalue.
 int index_tensor(lua_State* lua);
