@@ -126,6 +126,22 @@ Scalar check_scalar(lua_State* lua, int index) {
     return to_scalar(lua, index);
 }
 
+void check_fits(lua_State* lua, int index, const Scalar& scalar, Dtype dtype) {
+    if (holds(dtype, scalar)) return;
+    const IntegerRange range = range_of(dtype);
+    push_scalar(lua, scalar);
+    luaL_argerror(lua, index,
+                  lua_pushfstring(lua, "%s does not fit into a %s, which holds %I to %I",
+                                  lua_tostring(lua, -1), tensor_name_of(dtype),
+                                  lua_Integer(range.least), lua_Integer(range.greatest)));
+}
+
+Scalar check_element(lua_State* lua, int index, Dtype dtype) {
+    const Scalar scalar = check_scalar(lua, index);
+    check_fits(lua, index, scalar, dtype);
+    return scalar;
+}
+
 void push_scalar(lua_State* lua, const Scalar& scalar) {
     if (scalar.is_integer)
         lua_pushinteger(lua, scalar.integer);

@@ -166,8 +166,7 @@ void Decoder::finish(T7Object& object) const {
     if (object.kind == T7Object::Kind::tensor) place_tensor(object);
     if (object.kind != T7Object::Kind::instance) return;
     const T7Value& fields = object.values[0];
-    if (fields.kind != T7Value::Kind::object ||
-        objects_[fields.at].kind != T7Object::Kind::table)
+    if (fields.kind != T7Value::Kind::object || objects_[fields.at].kind != T7Object::Kind::table)
         reader_.fail_here("the fields of a {} are not a table", object.class_name);
 }
 

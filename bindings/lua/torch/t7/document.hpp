@@ -38,9 +38,9 @@ struct T7Object {
     };
 
     Kind kind = Kind::table;
-    Dtype dtype = Dtype::f64;  ///< of a tensor or storage
-    StoragePtr storage;        ///< of a storage, and of a tensor that has one
-    std::string class_name;    ///< of an instance
+    Dtype dtype = Dtype::f64;          ///< of a tensor or storage
+    StoragePtr storage;                ///< of a storage, and of a tensor that has one
+    std::string class_name;            ///< of an instance
     std::vector<std::int64_t> layout;  ///< of a tensor: its sizes, its strides, its offset from 0
     std::vector<T7Value> values;
 

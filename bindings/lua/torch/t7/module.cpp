@@ -31,9 +31,9 @@ class FileSink : public T7Sink {
   public:
     explicit FileSink(const char* path) : path_(path) {
         constexpr mode_t readable_by_all = 0666;  // less the umask
-        fd_ = UniqueFd(check_syscall(
-            ::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, readable_by_all),
-            fmt::format("open {}", path)));
+        fd_ = UniqueFd(
+            check_syscall(::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, readable_by_all),
+                          fmt::format("open {}", path)));
     }
     void write(const void* bytes, std::size_t count) override {
         if (pending_.size() + count > buffer_bytes) flush();

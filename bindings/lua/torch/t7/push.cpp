@@ -78,8 +78,8 @@ void push_empty(lua_State* lua, const T7Object& object, int torch, const char* f
         luaL_error(lua, "%s: there is no class '%s'; define it with torch.class before", function,
                    object.class_name.c_str());
     if (lua_getfield(lua, -1, "read") == LUA_TFUNCTION)
-        luaL_error(lua, "%s: class %s reads itself from a torch.File, which is not there",
-                   function, object.class_name.c_str());
+        luaL_error(lua, "%s: class %s reads itself from a torch.File, which is not there", function,
+                   object.class_name.c_str());
     lua_pop(lua, 1);
     lua_setmetatable(lua, -2);
 }

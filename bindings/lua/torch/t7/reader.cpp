@@ -72,8 +72,7 @@ std::string_view T7Reader::read_chars(std::int64_t count) {
 
 void T7Reader::check_count(std::int64_t count, std::int64_t binary_bytes, const char* what) const {
     // The last word in a text needs no space behind it.
-    const std::int64_t fit =
-        format_ == T7Format::binary ? left() / binary_bytes : (left() + 1) / 2;
+    const std::int64_t fit = format_ == T7Format::binary ? left() / binary_bytes : (left() + 1) / 2;
     if (count < 0 || count > fit)
         fail_here("{} {} are announced, and {} bytes are left", count, what, left());
 }
