@@ -166,13 +166,6 @@ int create_default(lua_State* lua) {
     return create(lua, default_dtype(lua));
 }
 
-/// t:new(...): what the constructor of its type makes of the arguments
-int create_alike(lua_State* lua) {
-    const Dtype dtype = check_tensor(lua, 1).dtype();
-    lua_remove(lua, 1);
-    return create(lua, dtype);
-}
-
 /// t:set(tensor), t:set(storage [, offset, ...]), t:set()
 int set(lua_State* lua) {
     Tensor& self = check_tensor(lua, 1);
@@ -207,17 +200,20 @@ int get_default_type(lua_State* lua) {
 
 }  // namespace
 
+void push_constructor(lua_State* lua, Dtype dtype) {
+    lua_pushinteger(lua, int(dtype));
+    lua_pushcclosure(lua, create_typed, 1);
+}
+
 void register_constructors(lua_State* lua, int torch, int methods) {
     static const Entry entries[] = {
-        {"new", create_alike, 0, Entry::method_only},
         {"set", set, 0, Entry::method_only},
         {"setdefaulttensortype", set_default_type, 0, Entry::function_only},
         {"getdefaulttensortype", get_default_type, 0, Entry::function_only},
     };
     register_entries(lua, torch, methods, entries);
     for (int i = 0; i < dtype_count; ++i) {
-        lua_pushinteger(lua, i);
-        lua_pushcclosure(lua, create_typed, 1);
+        push_constructor(lua, Dtype(i));
         lua_setfield(lua, torch, tensor_name_of(Dtype(i)) + std::strlen("torch."));
     }
     lua_pushcfunction(lua, create_default);

@@ -148,6 +148,11 @@ int sub_method(lua_State* lua) {
 int index_tensor(lua_State* lua) {
     switch (lua_type(lua, 2)) {
         case LUA_TSTRING:
+            if (std::strcmp(lua_tostring(lua, 2), "new") == 0) {
+                // t.new(...) makes another of its type; the methods do not know which that is.
+                push_constructor(lua, check_tensor(lua, 1).dtype());
+                return 1;
+            }
             lua_pushvalue(lua, 2);
             lua_rawget(lua, lua_upvalueindex(1));
             return 1;

@@ -30,6 +30,8 @@ void register_sampling(lua_State* lua, int torch, int methods);
 void register_classes(lua_State* lua, int torch, int methods);
 void register_t7(lua_State* lua, int torch);
 
+/// Pushes torch.FloatTensor or its kin.
+void push_constructor(lua_State* lua, Dtype dtype);
 /// The metamethods __index and __newindex of tensors; the first has the methods as its upvalue.
 int index_tensor(lua_State* lua);
 int set_index_tensor(lua_State* lua);

@@ -96,6 +96,12 @@ T7Format check_format(lua_State* lua, int index) {
     return T7Format::ascii;
 }
 
+/// Strictly a string: a number would name a file too.
+const char* check_path(lua_State* lua) {
+    if (lua_type(lua, 1) != LUA_TSTRING) raise_expected(lua, 1, "the name of a file");
+    return lua_tostring(lua, 1);
+}
+
 T7Work& push_work(lua_State* lua) {
     return create_userdata<T7Work>(lua, t7_work_metatable);
 }
@@ -112,7 +118,7 @@ void decode(lua_State* lua, T7Work& work, std::string bytes, T7Format format, co
 /// torch.save(filename, value [, 'binary' or 'ascii'])
 int save(lua_State* lua) {
     lua_settop(lua, 3);
-    const char* path = luaL_checkstring(lua, 1);
+    const char* path = check_path(lua);
     const T7Format format = check_format(lua, 3);
     T7Work& work = push_work(lua);
     collect_value(lua, work, 2, lua_upvalueindex(1), "save");
@@ -128,7 +134,7 @@ int save(lua_State* lua) {
 /// torch.load(filename [, 'binary' or 'ascii']) -> value
 int load(lua_State* lua) {
     lua_settop(lua, 2);
-    const char* path = luaL_checkstring(lua, 1);
+    const char* path = check_path(lua);
     const T7Format format = check_format(lua, 2);
     T7Work& work = push_work(lua);
     run(lua, [&] { decode(lua, work, read_file(path), format, path); });
@@ -155,8 +161,9 @@ int serialize(lua_State* lua) {
 /// torch.deserialize(string [, 'binary' or 'ascii']) -> value
 int deserialize(lua_State* lua) {
     lua_settop(lua, 2);
+    if (lua_type(lua, 1) != LUA_TSTRING) raise_expected(lua, 1, "a string from serialize()");
     std::size_t length = 0;
-    const char* bytes = luaL_checklstring(lua, 1, &length);
+    const char* bytes = lua_tolstring(lua, 1, &length);
     const T7Format format = check_format(lua, 2);
     T7Work& work = push_work(lua);
     run(lua, [&] { decode(lua, work, std::string(bytes, length), format, "deserialize"); });
