@@ -102,6 +102,17 @@ const char* check_path(lua_State* lua) {
     return lua_tostring(lua, 1);
 }
 
+/// Frees all of it. Assigning T7Work() would not: a std::string keeps its memory then.
+void release(T7Work& work) {
+    work.~T7Work();
+    new (&work) T7Work();
+}
+
+int collect_work(lua_State* lua) {
+    release(*static_cast<T7Work*>(lua_touserdata(lua, 1)));
+    return 0;
+}
+
 T7Work& push_work(lua_State* lua) {
     return create_userdata<T7Work>(lua, t7_work_metatable);
 }
@@ -127,7 +138,7 @@ int save(lua_State* lua) {
         encode_t7(work.document, format, sink);
         sink.finish();
     });
-    work = T7Work();
+    release(work);
     return 0;
 }
 
@@ -139,7 +150,7 @@ int load(lua_State* lua) {
     T7Work& work = push_work(lua);
     run(lua, [&] { decode(lua, work, read_file(path), format, path); });
     push_document(lua, work, lua_upvalueindex(1), "load");
-    work = T7Work();
+    release(work);
     return 1;
 }
 
@@ -154,7 +165,7 @@ int serialize(lua_State* lua) {
         encode_t7(work.document, format, sink);
     });
     lua_pushlstring(lua, work.output.data(), work.output.size());
-    work = T7Work();
+    release(work);
     return 1;
 }
 
@@ -168,7 +179,7 @@ int deserialize(lua_State* lua) {
     T7Work& work = push_work(lua);
     run(lua, [&] { decode(lua, work, std::string(bytes, length), format, "deserialize"); });
     push_document(lua, work, lua_upvalueindex(1), "deserialize");
-    work = T7Work();
+    release(work);
     return 1;
 }
 
@@ -176,7 +187,7 @@ int deserialize(lua_State* lua) {
 
 void register_t7(lua_State* lua, int torch) {
     luaL_newmetatable(lua, t7_work_metatable);
-    lua_pushcfunction(lua, collect<T7Work>);
+    lua_pushcfunction(lua, collect_work);
     lua_setfield(lua, -2, "__gc");
     lua_pop(lua, 1);
     static const luaL_Reg functions[] = {{"save", save},
