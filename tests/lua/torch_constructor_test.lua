@@ -19,6 +19,7 @@ t.test('integer types: hold their ends, and refuse what lies beyond', function()
       table.insert(beyond, range[1] - 1)
       table.insert(beyond, range[2] + 1)
       table.insert(beyond, range[2] + 1.5)
+      table.insert(beyond, range[1] - 1.5)
     end
     for _, number in ipairs(beyond) do
       local message = 'does not fit into a torch.' .. type .. 'Tensor'

@@ -158,15 +158,15 @@ t.test('bmm, baddbmm and addbmm: every matrix of a batch, for every type', funct
     local m, n = sample(4, 2, 3), sample(2, 3)
     b = b:narrow(2, 1, 3):narrow(3, 1, 3)
     local product, added, summed = torch.bmm(a, b), torch.baddbmm(2, m, 3, a, b),
-      torch.addbmm(n, a, b)
-    local sum = n:clone()
+      torch.addbmm(2, n, 3, a, b)
+    local sum = n * 2
     for i = 1, 4 do
       local one = torch.mm(a[i], b[i])
       assert((product[i] - one):double():abs():max() <= tolerance)
       assert((added[i] - (m[i] * 2 + one * 3)):double():abs():max() <= tolerance, type)
-      sum = sum + one
+      sum = sum + one * 3
     end
-    assert((summed - sum):double():abs():max() <= tolerance * 4, type)
+    assert((summed - sum):double():abs():max() <= tolerance * 12, type)
     t.equal(m:baddbmm(0, 1, a, b), m)
     assert(m:equal(product))
     local result = m.new()

@@ -106,8 +106,8 @@ int masked_copy(lua_State* lua) {
 void register_masks(lua_State* lua, int torch, int methods) {
     static const Entry entries[] = {
         {"maskedSelect", masked_select},
-        {"maskedFill", masked_fill, 0, Entry::method_only},
-        {"maskedCopy", masked_copy, 0, Entry::method_only},
+        {"maskedFill", masked_fill},
+        {"maskedCopy", masked_copy},
     };
     register_entries(lua, torch, methods, entries);
 }

@@ -3,6 +3,7 @@
 //   sizes may be 0; element-wise functions broadcast; indices below 0 count from the end;
 //   writing into an expanded tensor, and integer division by 0, raise;
 //   integers wrap, stay exact in 64 bits, and compare exactly with any number;
+//   a number that an integer type cannot hold is refused where it is to become an element;
 //   t:resize() that needs more memory leaves other tensors of the old storage as they were;
 //   torch.LongTensor(aLongStorage) takes elements, every other type takes sizes.
 #include "bindings/lua/context.hpp"

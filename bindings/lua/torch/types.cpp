@@ -146,7 +146,7 @@ void register_types(lua_State* lua, int torch, int methods) {
         {"clone", clone, 0, Entry::method_only},
         {"contiguous", make_contiguous, 0, Entry::method_only},
         {"copy", copy_from, 0, Entry::method_only},
-        {"zero", fill_tensor, 0, Entry::method_only},
+        {"zero", fill_tensor, 0},
         {"fill", fill_tensor, 1},
         {"totable", totable, 0, Entry::method_only},
         {"elementSize", element_size, 0, Entry::method_only},

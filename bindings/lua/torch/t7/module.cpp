@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// torch.save, torch.load, torch.serialize and torch.deserialize.
+// torch.save, torch.load, torch.serialize and torch.deserialize. A file is held in memory as a
+// whole while it is read. torch.BFloat16Tensor is a name that torch7 does not know; the others it
+// reads.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>

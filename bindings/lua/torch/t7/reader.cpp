@@ -32,7 +32,8 @@ T T7Reader::parse_word(const char* what) {
     return value;
 }
 
-/// torch7 ends every group of numbers, and every text that is not empty, with a line feed.
+/// torch7 ends every group of numbers with a line feed. It matters where bytes follow as they are;
+/// a number skips all white space before it.
 void T7Reader::skip_line_end() {
     if (at_ < bytes_.size() && bytes_[at_] == '\n') ++at_;
 }
@@ -66,7 +67,6 @@ std::string_view T7Reader::read_chars(std::int64_t count) {
         fail_here("a text of {} bytes is announced, and {} bytes are left", count, left());
     const std::string_view text = bytes_.substr(at_, std::size_t(count));
     at_ += text.size();
-    if (format_ == T7Format::ascii && count > 0) skip_line_end();
     return text;
 }
 
@@ -107,7 +107,6 @@ void T7Reader::read_elements(Dtype dtype, std::int64_t count, std::byte* to) {
         else
             store_element(dtype, to, Scalar::of(parse_word<std::int64_t>("a long integer")));
     }
-    if (count > 0) skip_line_end();
 }
 
 }  // namespace ipcrun::lua
