@@ -130,6 +130,9 @@ void decode(lua_State* lua, T7Work& work, std::string bytes, T7Format format, co
 
 /// torch.save(filename, value [, 'binary' or 'ascii'])
 int save(lua_State* lua) {
+    // torch7's fourth argument; without references a cycle would have no end.
+    luaL_argcheck(lua, lua_isnoneornil(lua, 4) || lua_toboolean(lua, 4), 4,
+                  "what is shared is always written once, as with true");
     lua_settop(lua, 3);
     const char* path = check_path(lua);
     const T7Format format = check_format(lua, 3);
