@@ -1,137 +1,73 @@
 -- SPDX-License-Identifier: Apache-2.0
--- In-place f32 allreduce: ipcrun beside the written-out limit, Open MPI at its best, and MPICH.
--- A round runs every contestant once. A canary (a flag sent between two cores) runs before
--- and after each, because the cores of a virtual machine may move between shared and separate
--- caches: ratios are taken within a round, between measurements in the same state.
+-- Every collective operation at every size: ipcrun beside the written-out limit and its peers.
+--   lua5.4 bench/drive_collectives.lua [--kinds K,...] [--ranks N,...] [--sizes S,...] [--rounds N]
+--                                      [--output FILE] [--resume]
+-- Results are appended cell by cell; --resume goes on with the newest run in the file.
 package.path = "bench/?.lua;" .. package.path
+local contestants = require "contestants"
 local driver = require "driver"
+local rounds = require "rounds"
+local targets = require "targets"
 
-local options = driver.options(arg, 5)
-local sizes <const> = { 8, 4096, 65536, 1 << 20, 16 << 20, 64 << 20 }
-local rank_counts <const> = { 2, 8 }
+local options <const> = driver.options(arg, { rounds = 3, kinds = targets.kinds,
+  ranks = { 2, 4, 8 }, sizes = { 8, 64, 1024, 4096, 65536, 1 << 20, 16 << 20, 64 << 20 },
+  resume = false })
+-- For peers whose ranks spin while others need the core.
+local few_sizes <const> = driver.set { 0, 8, 65536, 16 << 20 }
 local cpus <const> = tonumber(driver.capture("nproc"))
--- Canaries of one state of the machine differ by less than this factor.
-local same_state <const> = 1.6
+local present <const>, missing <const> = contestants.for_bench("collectives", driver.has_file)
 
----Each contestant's command for `ranks` ranks, or nil and why not.
-local contestants <const> = {
-  { name = "ipcrun", program = "build/bench/ipcrun_allreduce", command = function(ranks)
-    return ("ipcrun -n %d build/bench/ipcrun_allreduce"):format(ranks)
-  end },
-  { name = "ipcrun Lua", program = "bench/allreduce.lua", command = function(ranks)
-    return ("ipcrun -n %d bench/allreduce.lua"):format(ranks)
-  end },
-  { name = "limit", program = "build/bench/limit", command = function(ranks)
-    return ("build/bench/limit %d"):format(ranks)
-  end },
-  { name = "Open MPI", program = "build/bench/mpi_allreduce.openmpi", command = function(ranks)
-    local crowded = ranks > cpus
-    return ("mpirun.openmpi --allow-run-as-root -n %d %s " ..
-      "--mca btl_vader_single_copy_mechanism none --mca btl_vader_eager_limit 32768 " ..
-      "--mca btl_vader_max_send_size 131072 " ..
-      "-x MALLOC_MMAP_MAX_=0 -x MALLOC_TRIM_THRESHOLD_=-1 " ..
-      "build/bench/mpi_allreduce.openmpi openmpi"):format(ranks, crowded
-        and "--oversubscribe --bind-to none --mca mpi_yield_when_idle 1" or "--bind-to core")
-  end },
-  { name = "MPICH", program = "build/bench/mpi_allreduce.mpich", command = function(ranks)
-    return ("mpiexec.hydra -n %d %s build/bench/mpi_allreduce.mpich mpich"):format(ranks,
-      ranks > cpus and "" or "-bind-to core")
-  end },
-}
-
-local function canary_us()
-  return driver.records(driver.capture("build/bench/canary"))[1].p50_us
-end
-
-local function is_same_state(canary, other)
-  return math.max(canary, other) <= same_state * math.min(canary, other)
-end
-
----Runs one contestant; nil when it failed or the machine changed its state meanwhile.
-local function measure(contestant, ranks, bytes)
-  local before = canary_us()
-  local output = driver.capture(("timeout 120 %s %d"):format(contestant.command(ranks), bytes))
-  local after = canary_us()
-  if not output then
-    print(("%s failed at %d ranks, %d bytes"):format(contestant.name, ranks, bytes))
-    contestant.failed = true
-    return nil
+local function plan(cell)
+  return function(contestant)
+    if contestant.only and contestant.only ~= cell.bench then return nil end
+    local hangs_back = contestant.hangs_back and cell.ranks > cpus
+    if hangs_back and not few_sizes[cell.bytes] then return nil end
+    local arguments = cell.bench .. " " .. cell.bytes
+    return contestant.command(cell.ranks, cpus, arguments), hangs_back and 1 or nil
   end
-  local record = driver.records(output)[1]
-  if not record or not is_same_state(before, after) then return nil end
-  record.canary_us = (before + after) / 2
-  return record
 end
 
----All rounds of one size: a list of records by contestant, by the name of the contestant.
-local function measure_rounds(ranks, bytes)
-  local rounds = {}
-  for round = 1, options.rounds do
-    rounds[round] = {}
-    for _, contestant in ipairs(contestants) do
-      if contestant.present and not contestant.failed then
-        rounds[round][contestant.name] = measure(contestant, ranks, bytes)
+local function print_cell(cell, results)
+  local row = { ("%s, %d ranks, %s:"):format(cell.bench, cell.ranks,
+    driver.format_bytes(cell.bytes)) }
+  for _, result in ipairs(results) do
+    row[#row + 1] = ("%s %s%s"):format(result.what, driver.format_us(result.p50_us),
+      result.ratio_to_limit and (" (%.2f)"):format(result.ratio_to_limit) or "")
+  end
+  print(table.concat(row, "  "))
+  for _, line in ipairs(targets.lines(results)) do print("  miss: " .. line) end
+end
+
+local function key(cell) return cell.bench .. " " .. cell.ranks .. " " .. cell.bytes end
+
+---What the cells of the run have in common, and which of them are in the file.
+local function begin()
+  local circumstances, done = driver.circumstances(), {}
+  if options.resume then
+    local records = driver.records(driver.read_file(options.output))
+    local list = driver.newest(records, driver.set(targets.kinds))
+    if list[1] and (list[1].commit ~= circumstances.commit or list[1].cpu ~= circumstances.cpu) then
+      print("the newest run in the file is of another commit or machine: beginning anew")
+    elseif list[1] then
+      circumstances.date = list[1].date
+      for _, record in ipairs(list) do done[key(record)] = true end
+    end
+  end
+  return circumstances, done
+end
+
+for _, name in ipairs(missing) do print(name .. ": not here, left out") end
+local circumstances, done = begin()
+for _, kind in ipairs(options.kinds) do
+  for _, ranks in ipairs(options.ranks) do
+    for _, bytes in ipairs(kind == "barrier" and { 0 } or options.sizes) do
+      local cell = { bench = kind, ranks = ranks, bytes = bytes }
+      if not done[key(cell)] then
+        local results = rounds.results(rounds.run(present, options.rounds, plan(cell)), present,
+          cell, contestants.peers)
+        driver.append(options.output, results, circumstances)
+        print_cell(cell, results)
       end
     end
   end
-  return rounds
 end
-
-local function column(rounds, name, field)
-  local list = {}
-  for _, round in ipairs(rounds) do
-    if round[name] then list[#list + 1] = round[name][field] end
-  end
-  return list
-end
-
----Median over the rounds of the contestant's time over that of the limit; nil when none compare.
-local function ratio_to_limit(rounds, name)
-  local ratios = {}
-  for _, round in ipairs(rounds) do
-    local own, limit = round[name], round.limit
-    if own and limit and is_same_state(own.canary_us, limit.canary_us) then
-      ratios[#ratios + 1] = own.p50_us / limit.p50_us
-    end
-  end
-  return #ratios > 0 and driver.median(ratios) or nil
-end
-
-local function result_of(rounds, name, ranks, bytes)
-  local p50 = column(rounds, name, "p50_us")
-  if #p50 == 0 then return nil end
-  return { bench = "allreduce", what = name, ranks = ranks, bytes = bytes, samples = #p50,
-    p50_us = driver.median(p50), p99_us = driver.median(column(rounds, name, "p99_us")),
-    canary_us = driver.median(column(rounds, name, "canary_us")),
-    ratio_to_limit = ratio_to_limit(rounds, name) }
-end
-
-local results = {}
-for _, contestant in ipairs(contestants) do
-  contestant.present = driver.has_file(contestant.program)
-  if not contestant.present then print(contestant.name .. ": not here, skipped") end
-end
-for _, ranks in ipairs(rank_counts) do
-  local head = { ("n = %d, bytes"):format(ranks) }
-  for _, contestant in ipairs(contestants) do
-    if contestant.present then table.move({ contestant.name, "/limit" }, 1, 2, #head + 1, head) end
-  end
-  local rows = { head }
-  for _, bytes in ipairs(sizes) do
-    local rounds = measure_rounds(ranks, bytes)
-    local row = { tostring(bytes) }
-    for _, contestant in ipairs(contestants) do
-      if contestant.present then
-        local result = result_of(rounds, contestant.name, ranks, bytes)
-        local ratio = result and result.ratio_to_limit
-        results[#results + 1] = result
-        row[#row + 1] = driver.format_us(result and result.p50_us)
-        row[#row + 1] = ratio and ("%.2f"):format(ratio) or "-"
-      end
-    end
-    rows[#rows + 1] = row
-  end
-  driver.print_table(rows)
-  print()
-end
-driver.append(options.output, results, driver.circumstances())
