@@ -95,13 +95,13 @@ void Collectives::verify(const Operation& operation) {
             continue;
         const bool by_hash = first.kind == other.kind && first.shape != other.shape &&
                              (first.flags & other.flags & Fingerprint::many_parts) != 0;
-        throw Error(ErrorCode::mismatch,
-                    fmt::format("ranks disagree: rank 0 calls {}, rank {} calls {}{}",
-                                group_.describe_call(0, operation.sequence), member,
-                                group_.describe_call(member, operation.sequence),
-                                by_hash ? "; their values differ in number, shape, type or keys"
-                                        : ""),
-                    0, member);
+        throw Error(
+            ErrorCode::mismatch,
+            fmt::format("ranks disagree: rank 0 calls {}, rank {} calls {}{}",
+                        group_.describe_call(0, operation.sequence), member,
+                        group_.describe_call(member, operation.sequence),
+                        by_hash ? "; their values differ in number, shape, type or keys" : ""),
+            0, member);
     }
     if (is_before(all_completed_, slowest)) all_completed_ = slowest;
 }
@@ -134,7 +134,8 @@ void Collectives::go_on(Operation& operation, Patience patience) {
         }
         share_out(operation);
     }
-    if (!is_finished(operation)) work(operation, patience);
+    // The first time without a look at the count: the others are about to write it.
+    if (!operation.has_worked || !is_finished(operation)) work(operation, patience);
     if (!is_finished(operation)) return;
     if (operation.verdict) throw *operation.verdict;
     operation.staging.unload();
