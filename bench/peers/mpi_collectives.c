@@ -6,6 +6,13 @@
 #include "../kinds.h"
 #include "../measure.h"
 
+// MPICH 4.0.2 crashes in MPI_Reduce with MPI_IN_PLACE when the root is not rank 0.
+#ifdef MPICH_VERSION
+static const int reduces_in_place = 0;
+#else
+static const int reduces_in_place = 1;
+#endif
+
 struct measured {
     struct shape form;
     struct memory place;
@@ -31,7 +38,8 @@ static void operate(void* self, int turn) {
             MPI_Bcast(got, block, MPI_FLOAT, root, world);
             break;
         case kind_reduce:
-            MPI_Reduce(here ? MPI_IN_PLACE : given, got, block, MPI_FLOAT, MPI_SUM, root, world);
+            MPI_Reduce(here && got == given ? MPI_IN_PLACE : given, here ? got : NULL, block,
+                       MPI_FLOAT, MPI_SUM, root, world);
             break;
         case kind_reduce_scatter:
             MPI_Reduce_scatter_block(given, got, block, MPI_FLOAT, MPI_SUM, world);
@@ -61,10 +69,12 @@ static void agree(void* self, double* figures) {
 
 static void measure(enum kind kind, int rank, int ranks, long bytes) {
     const struct shape form = shape_of(kind, rank, ranks, bytes);
-    const size_t used = memory_floats(form) * sizeof(float);
+    const size_t apart = kind == kind_reduce && !reduces_in_place ? form.block : 0;
+    const size_t used = (memory_floats(form) + apart) * sizeof(float);
     float* start = aligned_alloc(4096, used / 4096 * 4096 + 4096);
     if (start == NULL) MPI_Abort(MPI_COMM_WORLD, 2);
     struct measured measured = {form, lay_out(form, start)};
+    measured.place.got += apart;
     fill(form, measured.place);
     operate(&measured, ranks - 1);
     if (!is_right_then_zero(form, measured.place, start, ranks - 1)) {
