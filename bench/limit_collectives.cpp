@@ -215,6 +215,7 @@ int run_size(int ranks, kind what, long bytes) {
                   .shared = shared,
                   .places = {}};
         pin_to(cpus[static_cast<std::size_t>(index) % cpus.size()]);
+        (void)madvise(start, total, MADV_POPULATE_WRITE);  // else the first operations do it
         for (int peer = 0; peer < ranks; ++peer) {
             rank.form.rank = peer;
             auto* memory = start + stride * static_cast<std::size_t>(peer);

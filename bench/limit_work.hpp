@@ -58,6 +58,13 @@ class Work {
         return 0;
     }
 
+    /// Of all ranks together.
+    std::size_t written_bytes() const {
+        const bool to_others = form_.kind == kind_broadcast || form_.kind == kind_allgather;
+        const auto copies = static_cast<std::size_t>(to_others ? form_.ranks - 1 : 1);
+        return size() * copies * sizeof(float);
+    }
+
     /// Does the part [begin, end) of it.
     void run(std::size_t begin, std::size_t end) const {
         if (form_.kind == kind_allreduce) {
@@ -112,7 +119,7 @@ class Work {
     }
 
     void copy(float* to, const float* from, std::size_t count) const {
-        if (size() * sizeof(float) > streaming_bytes) return copy_streaming(to, from, count);
+        if (written_bytes() > streaming_bytes) return copy_streaming(to, from, count);
         std::memcpy(to, from, count * sizeof(float));
     }
 

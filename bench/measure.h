@@ -11,8 +11,11 @@
 
 enum { measure_samples_max = 1000, measure_operations_min = 5, measure_batch_max = 100 };
 
-/// A pilot doubles its operations until it lasts this long.
+/// A pilot doubles its operations until it lasts this long, and until the ranks have met each
+/// other's memory in so many operations, if those do not take longer than that.
 static const double measure_pilot_us = 2000;
+enum { measure_pilot_operations = 7 };
+static const double measure_pilot_longest_us = 400000;
 /// What one measurement may take, unless the least number of operations takes longer: 5, or two
 /// cycles.
 static const double measure_budget_us = 100000;
@@ -80,12 +83,16 @@ static inline void measure_report(const char* bench, int ranks, long bytes, doub
 /// One operation in microseconds: rank 0's figure, the same on all ranks. Adds to `turn`.
 static inline double measure_pilot(struct measure_calls calls, int* turn) {
     double figures[2] = {0, 0};  // elapsed, of one operation
-    for (int operations = 1; figures[0] < measure_pilot_us; operations *= 2) {
+    double total_us = 0;
+    for (int operations = 1; figures[0] < measure_pilot_us || (*turn < measure_pilot_operations &&
+                                                               total_us < measure_pilot_longest_us);
+         operations *= 2) {
         const double start = measure_now_us();
         for (int i = 0; i < operations; i++) calls.operate(calls.self, (*turn)++);
         figures[0] = measure_now_us() - start;
         figures[1] = figures[0] / operations;
         calls.agree(calls.self, figures);
+        total_us += figures[0];
     }
     return figures[1];
 }
