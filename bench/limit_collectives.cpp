@@ -24,8 +24,10 @@ using namespace limit;
 namespace {
 
 constexpr std::size_t small_bytes = 1024;
-constexpr std::size_t chunk_floats = 16384;
-constexpr int madv_collapse = 25;  // of Linux 6.1, newer than Debian 12's headers
+constexpr std::size_t chunk_floats_max = 16384;
+constexpr std::size_t chunk_floats_min = 1024;
+constexpr std::size_t chunks_min = 4;  // two for each of two ranks that are awake
+constexpr int madv_collapse = 25;      // of Linux 6.1, newer than Debian 12's headers
 
 struct alignas(64) Slot {
     std::atomic<std::uint32_t> sequence;
@@ -150,6 +152,9 @@ struct Rank {
             shared.opened.value.store(turn, std::memory_order_release);
         }
         wait_until([&] { return has_come(shared.opened.value, turn); });
+        const std::size_t chunk_floats =
+            std::clamp(work.size() / chunks_min / line_floats * line_floats, chunk_floats_min,
+                       chunk_floats_max);
         const auto chunks =
             static_cast<std::uint32_t>((work.size() + chunk_floats - 1) / chunk_floats);
         for (;;) {
@@ -206,7 +211,7 @@ int run_size(int ranks, kind what, long bytes) {
     const std::size_t stride =
         (memory_floats(form) * sizeof(float) + 4095) / 4096 * 4096 + 4096 + 64;
     const std::size_t total = stride * static_cast<std::size_t>(ranks);
-    char* start = static_cast<char*>(map_shared(total));
+    char* start = static_cast<char*>(map_shared_aligned(total));
     std::memset(start, 0, total);
     (void)madvise(start, total, madv_collapse);  // huge pages where the kernel gives them
     const int status = run_ranks(ranks, [&](int index) {
