@@ -17,9 +17,9 @@ local function openmpi(tuning)
   end
 end
 
-local keep_pages <const> = " -x MALLOC_MMAP_MAX_=0 -x MALLOC_TRIM_THRESHOLD_=-1"
-local copies <const> = " --mca btl_vader_single_copy_mechanism none"
-  .. " --mca btl_vader_eager_limit 32768 --mca btl_vader_max_send_size 131072" .. keep_pages
+local openmpi_tuning <const> = " --mca btl_vader_single_copy_mechanism none"
+  .. " --mca btl_vader_eager_limit 32768 --mca btl_vader_max_send_size 131072"
+  .. " -x MALLOC_MMAP_MAX_=0 -x MALLOC_TRIM_THRESHOLD_=-1"
 
 local function ipcrun(ranks) return "ipcrun -n " .. ranks end
 
@@ -28,8 +28,7 @@ local function mpich(ranks, cpus)
 end
 
 -- `program` takes the name of the bench. `hangs_back`: with more ranks than cores its ranks spin
--- while others need the core; it then gets few sizes, and one round. `crowded`: takes part
--- only there. `benches`: those it has a program for, by default all; `only`: the one kind of
+-- while others need the core; it then gets few sizes, and one round. `benches`: those it has a program for, by default all; `only`: the one kind of
 -- collective that it knows.
 local everybody <const> = {
   { name = "ipcrun", program = "build/bench/ipcrun_%s", launch = ipcrun },
@@ -38,11 +37,9 @@ local everybody <const> = {
   { name = "limit", program = "build/bench/limit_%s", launch = function() return "env" end,
     benches = { collectives = true, pingpong = true }, is_limit = true },
   { name = "Open MPI tuned", program = "build/bench/mpi_%s.openmpi", peer = true,
-    launch = openmpi(copies) },
-  { name = "Open MPI CMA", program = "build/bench/mpi_%s.openmpi", peer = true, crowded = true,
-    launch = openmpi(keep_pages) },
+    launch = openmpi(openmpi_tuning) },
   { name = "Open MPI default", program = "build/bench/mpi_%s.openmpi", peer = true,
-    hangs_back = true, launch = openmpi(nil) },
+    launch = openmpi(nil) },
   { name = "MPICH", program = "build/bench/mpi_%s.mpich", peer = true, hangs_back = true,
     launch = mpich },
 }

@@ -20,9 +20,7 @@ local present <const>, missing <const> = contestants.for_bench("collectives", dr
 local function plan(cell)
   return function(contestant)
     if contestant.only and contestant.only ~= cell.bench then return nil end
-    local crowded = cell.ranks > cpus
-    if contestant.crowded and not crowded then return nil end
-    local hangs_back = contestant.hangs_back and crowded
+    local hangs_back = contestant.hangs_back and cell.ranks > cpus
     if hangs_back and not few_sizes[cell.bytes] then return nil end
     local arguments = cell.bench .. " " .. cell.bytes
     return contestant.command(cell.ranks, cpus, arguments), hangs_back and 1 or nil
