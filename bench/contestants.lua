@@ -28,8 +28,8 @@ local function mpich(ranks, cpus)
 end
 
 -- `program` takes the name of the bench. `hangs_back`: with more ranks than cores its ranks spin
--- while others need the core; it then gets few sizes, and one round. `benches`: those it has a program for, by default all; `only`: the one kind of
--- collective that it knows.
+-- while others need the core; it then gets few sizes, and one round. `benches`: those it has a
+-- program for, by default all. `only`: the one kind of collective that it knows.
 local everybody <const> = {
   { name = "ipcrun", program = "build/bench/ipcrun_%s", launch = ipcrun },
   { name = "ipcrun Lua", program = "bench/%s.lua", launch = ipcrun,
