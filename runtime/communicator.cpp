@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/communicator.hpp"
 
-#include "runtime/communicator_blocks.hpp"
 #include "runtime/communicator_impl.hpp"
 
 namespace ipcrun {
-
-Communicator::Impl::~Impl() {
-    // The world's block goes with the job, and in a child after fork() nothing here is ours.
-    if (group.identity().id == 0 || !group.heap()->is_open()) return;
-    const auto departed = group.block().departed.fetch_add(1) + 1;
-    if (departed == static_cast<std::uint32_t>(group.size()))
-        give_block_back(group.control(), group.identity().block_offset, group.size());
-}
 
 Communicator::Communicator(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Communicator::Communicator(Communicator&&) noexcept = default;

@@ -9,9 +9,10 @@
 namespace ipcrun {
 
 struct Communicator::Impl {
-    Impl(std::shared_ptr<Heap> heap, Identity identity, Faults faults = {})
-        : group(std::move(heap), std::move(identity), std::move(faults)), collectives(group) {}
-    ~Impl();
+    Impl(std::shared_ptr<Heap> heap, Identity identity, Faults faults = {},
+         AskForEnd ask_for_end = {})
+        : group(std::move(heap), std::move(identity), std::move(faults), std::move(ask_for_end)),
+          collectives(group) {}
 
     Group group;
     Collectives collectives;

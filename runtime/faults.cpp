@@ -11,8 +11,9 @@ namespace ipcrun {
 namespace {
 
 constexpr FaultPoint all_points[] = {FaultPoint::after_publish, FaultPoint::after_arrive,
-                                     FaultPoint::after_claim, FaultPoint::mid_chunk,
-                                     FaultPoint::after_done};
+                                     FaultPoint::after_claim,   FaultPoint::mid_chunk,
+                                     FaultPoint::after_done,    FaultPoint::before_unload,
+                                     FaultPoint::in_split};
 
 }  // namespace
 
@@ -28,15 +29,20 @@ std::string_view name_of(FaultPoint point) {
             return "mid_chunk";
         case FaultPoint::after_done:
             return "after_done";
+        case FaultPoint::before_unload:
+            return "before_unload";
+        case FaultPoint::in_split:
+            return "in_split";
     }
     return "?";
 }
 
-Faults::Faults(std::string_view text, int rank) : strike_([] { (void)::raise(SIGKILL); }) {
+Faults::Faults(std::string_view text, int rank) {
     const auto pieces = split(text, ':');
-    const auto fault_rank = pieces.size() == 3 ? parse_number<int>(pieces[1]) : std::nullopt;
-    const auto sequence =
-        pieces.size() == 3 ? parse_number<std::uint32_t>(pieces[2]) : std::nullopt;
+    const bool stops = pieces.size() == 4 && pieces[3] == "stop";
+    const bool is_whole = pieces.size() == 3 || stops;
+    const auto fault_rank = is_whole ? parse_number<int>(pieces[1]) : std::nullopt;
+    const auto sequence = is_whole ? parse_number<std::uint32_t>(pieces[2]) : std::nullopt;
     bool known = false;
     for (const FaultPoint point : all_points) {
         if (pieces[0] != name_of(point)) continue;
@@ -44,12 +50,15 @@ Faults::Faults(std::string_view text, int rank) : strike_([] { (void)::raise(SIG
         known = true;
     }
     if (!known || !fault_rank || !sequence)
-        fail(ErrorCode::config,
-             "read IPCRUN_FAULT '{}': it must be POINT:RANK:OPERATION, with a POINT of "
-             "after_publish, after_arrive, after_claim, mid_chunk, after_done",
-             text);
+        fail(
+            ErrorCode::config,
+            "read IPCRUN_FAULT '{}': it must be POINT:RANK:OPERATION or POINT:RANK:OPERATION:stop, "
+            "with a POINT of after_publish, after_arrive, after_claim, mid_chunk, after_done, "
+            "before_unload, in_split",
+            text);
     armed_ = *fault_rank == rank;
     sequence_ = *sequence;
+    strike_ = [stops] { (void)::raise(stops ? SIGSTOP : SIGKILL); };
 }
 
 }  // namespace ipcrun

@@ -5,11 +5,12 @@
 #include <cstring>
 
 #include "runtime/collective.hpp"
+#include "runtime/communicator_blocks.hpp"
 #include "runtime/peer_memory.hpp"
 
 namespace ipcrun {
 
-Group::Group(std::shared_ptr<Heap> heap, Identity identity, Faults faults)
+Group::Group(std::shared_ptr<Heap> heap, Identity identity, Faults faults, AskForEnd ask_for_end)
     : heap_(std::move(heap)),
       memory_(*heap_->memory()),
       control_(memory_.control()),
@@ -17,11 +18,19 @@ Group::Group(std::shared_ptr<Heap> heap, Identity identity, Faults faults)
       block_(*reinterpret_cast<CommunicatorBlock*>(control_.at(identity_.block_offset))),
       waiter_(control_.header(), control_.header().ranks > control_.header().cpus),
       faults_(std::move(faults)),
+      ask_for_end_(std::move(ask_for_end)),
       sequence_(identity_.sequence) {
     check(identity_.block_offset + CommunicatorBlock::bytes(identity_.members.size()) <=
               control_.bytes(),
           "a communicator beyond the control segment");
     offer_peer_access(slot(rank()));
+}
+
+Group::~Group() {
+    // The world's block goes with the job, and in a child after fork() nothing here is ours.
+    if (identity_.id == 0 || !heap_->is_open()) return;
+    if (block_.departed.fetch_add(1) + 1 == static_cast<std::uint32_t>(size()))
+        give_block_back(control_, identity_.block_offset, size());
 }
 
 bool Group::has_peer_access() {

@@ -68,12 +68,15 @@ int main(int argc, char** argv) {
         if (word == "join") rank.join({.pid = ::getpid()});
         if (word == "version") rank.join({.version = 77, .pid = ::getpid()});
         if (word == "garbage") (void)send_packet(rank.place.control_fd, Bytes{250, 1, 2});
+        if (word == "fence") rank.send(Fence{std::atoi(argv[++i])});
+        if (word == "answer") rank.receive();
         if (word == "leave") rank.send(Leave{});
         if (word == "load_error") rank.send(Report{Report::Kind::load_error, argv[++i]});
         if (word == "runtime_error") rank.send(Report{Report::Kind::runtime_error, argv[++i]});
         if (word == "peer_error") rank.send(Report{Report::Kind::peer_error, argv[++i]});
         if (word == "peers") rank.watch_peers();
         if (word == "pause") ::pause();
+        if (word == "stop") (void)::raise(SIGSTOP);
         if (word == "kill") (void)::raise(SIGKILL);
         if (word == "exit") return std::atoi(argv[++i]);
     }
