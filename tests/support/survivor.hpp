@@ -47,7 +47,7 @@ inline bool stays_untouched(Heap& heap, std::size_t count) {
     std::vector<std::unique_ptr<Guarded>> fresh;
     for (int i = 0; i < 4; ++i)
         fresh.push_back(std::make_unique<Guarded>(heap, Memory::heap, count));
-    const auto until = Clock::now() + std::chrono::milliseconds(15);
+    const auto until = Clock::now() + std::chrono::milliseconds(5);
     bool good = true;
     do {
         for (const auto& one : fresh) good = good && one->is_all_one() && one->is_intact();
