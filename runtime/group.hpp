@@ -55,14 +55,20 @@ class Group {
     std::uint32_t sequence() const { return sequence_; }
     std::uint32_t next_sequence() { return ++sequence_; }
 
+    /// May all members reach private memory of each other through the kernel? False until all have
+    /// told, which each does in learn_peer_access: to be called when all have come.
+    bool has_peer_access();
+    void learn_peer_access();
+
     /// Throws why this communicator is unusable, if it is; also in a child after fork().
     void check_usable() const;
 
     std::uint32_t alert() const { return control_.header().alert.load(); }
 
     /// Waits for `condition`: true; false when the deadline passes. Whenever the node's alert
-    /// differs from `alert_seen`, `look_around()` is called: it throws when there is nothing left
-    /// to wait for, or sets `alert_seen` to what alert() was before it looked.
+    /// differs from `alert_seen`, `look_around()` is called: it reports if it is asked to, and
+    /// throws when there is nothing left to wait for, or sets `alert_seen` to what alert() was
+    /// before.
     template <typename Condition, typename LookAround>
     bool wait(Bell& bell, const std::uint32_t& alert_seen, Deadline deadline, Condition condition,
               LookAround look_around) {
@@ -71,7 +77,6 @@ class Group {
                 case WaitResult::ready:
                     return true;
                 case WaitResult::alerted:
-                    waiter_.report_if_asked();
                     look_around();
                     break;
                 case WaitResult::timed_out:
@@ -117,7 +122,8 @@ class Group {
     Waiter waiter_;
     Faults faults_;
     std::uint32_t sequence_;
-    std::unique_ptr<Error> failure_;  // why nothing works any more
+    PeerAccess peer_access_ = PeerAccess::unknown;  // what is known of all members
+    std::unique_ptr<Error> failure_;                // why nothing works any more
 };
 
 }  // namespace ipcrun

@@ -99,7 +99,9 @@ int allreduce(lua_State* lua) {
     value.load(lua, 2, "allreduce");
     const Failure failure = attempt([&] {
         value.pack(lua, op);
-        job.world().allreduce(value.parts(), op, deadline, site.get(), value.layout());
+        Collective collective = Collective::allreduce(value.parts(), op);
+        collective.layout = value.layout();
+        job.world().run(collective, deadline, site.get());
         value.unpack();
     });
     if (failure) raise_table(lua, failure);
@@ -118,8 +120,9 @@ int broadcast(lua_State* lua) {
     value.load(lua, 2, "broadcast");
     const Failure failure = attempt([&] {
         value.pack(lua, Op::sum);
-        job.world().broadcast(value.parts(), static_cast<int>(root), deadline, site.get(),
-                              value.layout());
+        Collective collective = Collective::broadcast(value.parts(), static_cast<int>(root));
+        collective.layout = value.layout();
+        job.world().run(collective, deadline, site.get());
         value.unpack();
     });
     if (failure) raise_table(lua, failure);
