@@ -131,7 +131,7 @@ TEST_CASE("marshal: tables keep their keys, nesting, cycles and shared places") 
             if type(k) == 'table' and k ~= got.x then assert(k == v and k[1] == 'a key') end
         end
         assert(count == 12, count)
-        assert(next(copy {}) == nil and getmetatable(copy(setmetatable({}, {}))) == nil)
+        assert(next((copy {})) == nil and getmetatable(copy(setmetatable({}, {}))) == nil)
     )");
 }
 
