@@ -3,7 +3,7 @@
 
 #include "base/deadline.hpp"
 #include "bindings/lua/context.hpp"
-#include "bindings/lua/ipc/world.hpp"
+#include "bindings/lua/ipc/communicator.hpp"
 #include "bindings/lua/modules.hpp"
 
 namespace ipcrun::lua {

@@ -2,10 +2,12 @@
 #include "bindings/lua/ipc/parcel.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <new>
 
 #include "bindings/lua/ipc/parcel_format.hpp"
+#include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/view.hpp"
 
 namespace ipcrun::lua {
@@ -141,6 +143,32 @@ void Outgoing::pack() {
     parts_.reserve(2 * blocks_.size() + 1);
     for (const Block& block : blocks_) add_block(block);
     append_description();
+}
+
+void Outgoing::copy_to(std::byte* to) const {
+    for (const Part& part : parts_) {
+        if (part.sizes.empty()) {
+            std::memcpy(to, part.data, part.bytes());
+        } else {
+            View from;
+            from.dtype = part.dtype;
+            from.data = static_cast<std::byte*>(part.data);
+            from.shape.dims = static_cast<int>(part.sizes.size());
+            std::copy(part.sizes.begin(), part.sizes.end(), from.shape.sizes);
+            std::copy(part.strides.begin(), part.strides.end(), from.strides);
+            View into = from;
+            into.data = to;
+            set_contiguous_strides(into.shape, into.strides);
+            copy(from, into);
+        }
+        to += part.bytes();
+    }
+}
+
+StoragePtr Outgoing::assemble(const std::shared_ptr<Heap>& heap) const {
+    StoragePtr whole = Storage::create(heap, Dtype::u8, bytes_);
+    copy_to(whole->data());
+    return whole;
 }
 
 }  // namespace ipcrun::lua

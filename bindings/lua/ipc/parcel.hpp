@@ -42,6 +42,12 @@ class Outgoing {
     const std::vector<Part>& parts() const { return parts_; }
     std::size_t bytes() const { return bytes_; }
 
+    /// Copies the parts side by side, to `heap` if possible; `assemble` makes the memory for it.
+    /// Throws.
+    void copy_to(std::byte* to) const;
+    /// The same, in new memory of `heap` if possible. Throws std::bad_alloc.
+    StoragePtr assemble(const std::shared_ptr<Heap>& heap) const;
+
   private:
     struct Block {
         StoragePtr storage;
