@@ -22,6 +22,12 @@ class Deadline {
         return Deadline(Clock::now() + std::chrono::duration_cast<Clock::duration>(seconds));
     }
 
+    /// The one that passes first.
+    static Deadline sooner(const Deadline& a, const Deadline& b) {
+        if (!a.at_) return b;
+        return b.at_ && *b.at_ < *a.at_ ? b : a;
+    }
+
     bool is_never() const { return !at_; }
     bool has_passed() const { return at_ && Clock::now() >= *at_; }
 

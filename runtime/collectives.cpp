@@ -1,120 +1,172 @@
 // SPDX-License-Identifier: Apache-2.0
-// Allreduce and broadcast: what all sizes share, and the small ones.
-#include <cstring>
+#include "runtime/collectives.hpp"
 
 #include "base/error.hpp"
-#include "base/hash.hpp"
-#include "runtime/communicator.hpp"
+#include "runtime/collective_checks.hpp"
+#include "runtime/sequence.hpp"
 
 namespace ipcrun {
 
-namespace {
+Collectives::Collectives(Group& group)
+    : group_(group),
+      first_missing_of_(group.sequence()),
+      completed_(group.sequence()),
+      all_completed_(group.sequence()) {}
 
-constexpr std::uint8_t many_parts = 1;  // Fingerprint::flags: shape is a hash
-
-// Parts lie side by side in a payload, each aligned for any element.
-constexpr std::size_t padded(std::size_t bytes) {
-    return (bytes + 7) / 8 * 8;
-}
-
-std::size_t packed_bytes(std::span<const Part> parts) {
-    std::size_t bytes = 0;
-    for (const Part& part : parts) bytes += padded(part.bytes());
-    return bytes;
-}
-
-// Equal lists on all ranks, or a mismatch.
-std::uint64_t hash_of(std::span<const Part> parts, std::uint64_t layout) {
-    Hash hash;
-    hash.add(layout);
-    for (const Part& part : parts) {
-        hash.add(part.count);
-        hash.add(static_cast<std::uint64_t>(part.dtype));
+// Numbers the operation and comes to it. Members do not wait for one another here, but for the slot
+// of an operation that is long over for most.
+void Collectives::begin(Operation& operation, CallSite site) {
+    group_.check_usable();
+    check_call(operation.collective, group_.rank(), group_.size());
+    operation.fingerprint = fingerprint_of(operation.collective);
+    operation.sequence = group_.next_sequence();
+    group_.record(operation.fingerprint, operation.sequence, site);
+    // Every combination of one is itself, but for the truth of it.
+    const bool in_place = is_in_place(operation.collective);
+    if (group_.size() == 1 && in_place && !is_logical(operation.collective.op))
+        return complete(operation);
+    look_again();
+    if (!is_slot_free(operation.sequence)) wait_for_slot(operation);
+    Arrival& own = arrival_of(group_.rank(), operation);
+    own.fingerprint = operation.fingerprint;
+    own.completed.store(completed_, std::memory_order_relaxed);
+    operation.is_inline = travels_inline(operation.collective, group_.size());
+    if (operation.is_inline) {
+        put_inline(operation);
+    } else {
+        or_give_up(operation, [&] {
+            operation.staging.load(group_, operation.collective);
+            operation.staging.publish(group_, operation.collective, own.payload);
+        });
+        group_.member(group_.rank())
+            .slices[operation.slot()]
+            .next_chunk.store(0, std::memory_order_relaxed);
     }
-    return hash.value();
+    arrive(operation);
 }
 
-void check_alignment(std::span<const Part> parts) {
-    for (const Part& part : parts)
-        if (reinterpret_cast<std::uintptr_t>(part.data) % size_of(part.dtype) != 0)
-            fail(ErrorCode::usage, "work on elements of {}: the memory is not aligned for them",
-                 name_of(part.dtype));
-}
-
-}  // namespace
-
-Fingerprint Communicator::fingerprint(Kind kind, std::span<const Part> parts, Op op, int root,
-                                      std::uint64_t layout) {
-    Fingerprint result;
-    result.kind = static_cast<std::uint8_t>(kind);
-    result.op = static_cast<std::uint8_t>(op);
-    result.root = static_cast<std::uint32_t>(root);
-    if (parts.size() == 1 && layout == 0) {
-        result.dtype = static_cast<std::uint8_t>(parts[0].dtype);
-        result.shape = parts[0].count;
-    } else if (parts.size() > 1 || layout != 0) {
-        result.flags = many_parts;
-        result.shape = hash_of(parts, layout);
+void Collectives::arrive(const Operation& operation) {
+    group_.faults().at(FaultPoint::after_publish, operation.sequence);
+    // Sequentially consistent: of the last two to arrive, one at least sees all others here.
+    arrival_of(group_.rank(), operation).sequence.exchange(operation.sequence);
+    group_.faults().at(FaultPoint::after_arrive, operation.sequence);
+    Bell& bell = group_.block().bell;
+    if (all_arrived(operation.sequence)) {
+        // Crowded: the last to arrive works, with one helper a CPU; the rest sleep on to the end.
+        // But all must hear of a disagreement.
+        const bool few = group_.waiter().is_crowded() && !operation.is_inline &&
+                         !operation.collective.varying && are_all_alike(operation);
+        bell.ring(few ? workers_max() - 1 : group_.size());
+    } else if (group_.block().slot_waiters.load() != 0) {
+        bell.ring_all();  // they may wait for what we completed before this
     }
-    return result;
 }
 
-void Communicator::allreduce(std::span<const Part> parts, Op op, Deadline deadline, CallSite site,
-                             std::uint64_t layout) {
-    collective(fingerprint(Kind::allreduce, parts, op, 0, layout), parts, deadline, site);
+bool Collectives::has_arrived(int member, std::uint32_t sequence) const {
+    return group_.member(member).arrivals[sequence % operation_slots].sequence.load() == sequence;
 }
 
-void Communicator::broadcast(std::span<const Part> parts, int root, Deadline deadline,
-                             CallSite site, std::uint64_t layout) {
-    if (root < 0 || root >= size())
-        fail(ErrorCode::usage, "broadcast: the root is rank {}, and there are ranks 0 to {}", root,
-             size() - 1);
-    collective(fingerprint(Kind::broadcast, parts, Op::sum, root, layout), parts, deadline, site);
+bool Collectives::all_arrived(std::uint32_t sequence) {
+    if (first_missing_of_ != sequence) {
+        first_missing_of_ = sequence;
+        first_missing_ = 0;
+    }
+    while (first_missing_ < group_.size() && has_arrived(first_missing_, sequence))
+        ++first_missing_;
+    return first_missing_ == group_.size();
 }
 
-void Communicator::collective(const Fingerprint& print, std::span<const Part> parts,
-                              Deadline deadline, CallSite site) {
-    check_alignment(parts);
-    Operation operation{print, deadline, site};
-    begin(operation);
-    if (size() == 1) return;  // every combination of one is itself
-    const auto kind = static_cast<Kind>(print.kind);
-    const auto op = static_cast<Op>(print.op);
-    const auto root = static_cast<int>(print.root);
-    if (packed_bytes(parts) <= inline_bytes_max)
-        exchange_inline(operation, kind, parts, op, root);
-    else
-        exchange_in_place(operation, kind, parts, op, root);
+bool Collectives::are_all_alike(const Operation& operation) const {
+    for (int member = 0; member < group_.size(); ++member)
+        if (!(arrival_of(member, operation).fingerprint == operation.fingerprint)) return false;
+    return true;
 }
 
-void Communicator::exchange_inline(const Operation& operation, Kind kind,
-                                   std::span<const Part> parts, Op op, int root) {
-    if (kind == Kind::allreduce || rank() == root) {
-        std::byte* to = arrival_of(rank(), operation.sequence).payload;
-        for (const Part& part : parts) {
-            if (part.count != 0) std::memcpy(to, part.data, part.bytes());
-            to += padded(part.bytes());
+// Every member comes to the same verdict, for all compare the same.
+void Collectives::verify(const Operation& operation) {
+    const Fingerprint& first = arrival_of(0, operation).fingerprint;
+    std::uint32_t slowest = completed_;
+    for (int member = 0; member < group_.size(); ++member) {
+        const Arrival& arrival = arrival_of(member, operation);
+        const std::uint32_t completed = arrival.completed.load(std::memory_order_relaxed);
+        if (is_before(completed, slowest)) slowest = completed;
+        const Fingerprint& other = arrival.fingerprint;
+        if (other == first) [[likely]]
+            continue;
+        const bool by_hash = first.kind == other.kind && first.shape != other.shape &&
+                             (first.flags & other.flags & Fingerprint::many_parts) != 0;
+        throw Error(ErrorCode::mismatch,
+                    fmt::format("ranks disagree: rank 0 calls {}, rank {} calls {}{}",
+                                group_.describe_call(0, operation.sequence), member,
+                                group_.describe_call(member, operation.sequence),
+                                by_hash ? "; their values differ in number, shape, type or keys"
+                                        : ""),
+                    0, member);
+    }
+    if (is_before(all_completed_, slowest)) all_completed_ = slowest;
+}
+
+// Does what can be done without waiting; true when the operation is over. Throws its error.
+bool Collectives::advance(Operation& operation, Patience patience) {
+    if (operation.state == Operation::State::done) return true;
+    try {
+        or_give_up(operation, [&] { go_on(operation, patience); });
+    } catch (const Error&) {
+        if (!group_.has_given_up()) complete(operation);  // a disagreement: no more than this one
+        throw;
+    }
+    return operation.state == Operation::State::done;
+}
+
+void Collectives::go_on(Operation& operation, Patience patience) {
+    if (operation.state == Operation::State::arrived) {
+        if (!all_arrived(operation.sequence)) return;
+        // All came, but one may have given up since: then its memory must not be touched any more.
+        if (is_alerted()) look_around(operation);
+        verify(operation);
+        if (!has_met_) {
+            has_met_ = true;
+            group_.learn_peer_access();
         }
-    }
-    meet(operation, size());
-    std::size_t offset = 0;
-    if (kind == Kind::broadcast) {
-        if (rank() == root) return;
-        const std::byte* from = arrival_of(root, operation.sequence).payload;
-        for (const Part& part : parts) {
-            if (part.count != 0) std::memcpy(part.data, from + offset, part.bytes());
-            offset += padded(part.bytes());
+        if (operation.is_inline) {
+            get_inline(operation);
+            return complete(operation);
         }
+        share_out(operation);
+    }
+    if (!is_finished(operation)) work(operation, patience);
+    if (!is_finished(operation)) return;
+    if (operation.verdict) throw *operation.verdict;
+    operation.staging.unload();
+    complete(operation);
+}
+
+// Waits for the next thing that the operation needs of others. False when the deadline passed.
+bool Collectives::wait_a_while(const Operation& operation, Deadline deadline) {
+    const bool arrived = operation.state == Operation::State::arrived;
+    return group_.wait(
+        group_.block().bell, alert_seen_, deadline,
+        [&] { return arrived ? all_arrived(operation.sequence) : is_finished(operation); },
+        [&] { look_around(operation); });
+}
+
+void Collectives::complete(Operation& operation) {
+    operation.state = Operation::State::done;
+    operation.staging.clear();
+    completed_ = operation.sequence;
+    group_.member(group_.rank()).completed.store(completed_, std::memory_order_release);
+}
+
+void Collectives::run(const Collective& collective, Deadline deadline, CallSite site) {
+    if (!started_.empty()) {
+        Request request = start(collective, deadline, site);
+        (void)request.wait();  // its own deadline ends it
         return;
     }
-    for (const Part& part : parts) {
-        run_.clear();
-        for (int member = 0; member < size(); ++member)
-            run_.push_back(arrival_of(member, operation.sequence).payload + offset);
-        std::byte* destination = static_cast<std::byte*>(part.data);
-        reduce(op, part.dtype, run_, {&destination, 1}, part.count);
-        offset += padded(part.bytes());
-    }
+    Operation operation{collective, deadline};
+    begin(operation, site);
+    while (!advance(operation, Patience::some))
+        if (!wait_a_while(operation, deadline)) time_out(operation);
 }
 
 }  // namespace ipcrun

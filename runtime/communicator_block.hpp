@@ -26,8 +26,8 @@ constexpr std::size_t inline_bytes_max = 1024 + 40;
 
 /// A member's arrival at one operation. Flag, fingerprint and up to 40 bytes share a cache line.
 struct alignas(64) Arrival {
-    std::atomic<std::uint32_t> sequence;  ///< of the operation that the rest belongs to
-    std::uint32_t reserved;
+    std::atomic<std::uint32_t> sequence;   ///< of the operation that the rest belongs to
+    std::atomic<std::uint32_t> completed;  ///< the last that this member was done with then
     Fingerprint fingerprint;
     std::byte payload[inline_bytes_max];
 };
@@ -61,6 +61,8 @@ struct CommunicatorBlock {
     alignas(64) std::atomic<std::uint64_t> failure;
     /// Members that have let go of it; the last one frees it.
     std::atomic<std::uint32_t> departed;
+    /// Members that wait until others are done with an operation, to use its slot.
+    std::atomic<std::uint32_t> slot_waiters;
     alignas(64) Bell bell;
     Work works[operation_slots];
 

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "runtime/collective.hpp"
+#include "runtime/peer_memory.hpp"
 
 namespace ipcrun {
 
@@ -20,6 +21,20 @@ Group::Group(std::shared_ptr<Heap> heap, Identity identity, Faults faults)
     check(identity_.block_offset + CommunicatorBlock::bytes(identity_.members.size()) <=
               control_.bytes(),
           "a communicator beyond the control segment");
+    offer_peer_access(slot(rank()));
+}
+
+bool Group::has_peer_access() {
+    if (peer_access_ != PeerAccess::unknown) return peer_access_ == PeerAccess::works;
+    auto all = PeerAccess::works;
+    for (int other = 0; other < size() && all == PeerAccess::works; ++other)
+        all = slot(other).peer_access.load();
+    peer_access_ = all;
+    return all == PeerAccess::works;
+}
+
+void Group::learn_peer_access() {
+    if (size() > 1) probe_peer_access(slot(rank()), slot((rank() + 1) % size()));
 }
 
 void Group::check_usable() const {

@@ -55,6 +55,11 @@ class Group {
     std::uint32_t sequence() const { return sequence_; }
     std::uint32_t next_sequence() { return ++sequence_; }
 
+    /// May all members reach private memory of each other through the kernel? False until all have
+    /// told, which each does in learn_peer_access: to be called when all have come.
+    bool has_peer_access();
+    void learn_peer_access();
+
     /// Throws why this communicator is unusable, if it is; also in a child after fork().
     void check_usable() const;
 
@@ -117,6 +122,7 @@ class Group {
     Waiter waiter_;
     Faults faults_;
     std::uint32_t sequence_;
+    PeerAccess peer_access_ = PeerAccess::unknown;  // what is known of all members
     std::unique_ptr<Error> failure_;  // why nothing works any more
 };
 

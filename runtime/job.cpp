@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/socket.hpp"
+#include "runtime/communicator_impl.hpp"
 #include "runtime/wire/worker_protocol.hpp"
 
 namespace ipcrun {
@@ -60,12 +61,13 @@ std::shared_ptr<Job> Job::join() {
     Faults faults;
     if (const char* text = std::getenv("IPCRUN_FAULT")) faults = Faults(text, place.rank);
     job->heap_ = std::make_shared<Heap>(memory, place.local_rank);
-    Communicator::Identity identity;
+    Identity identity;
     identity.members.resize(place.size);
     std::iota(identity.members.begin(), identity.members.end(), 0);
     identity.rank = place.rank;
     identity.block_offset = memory->control().header().world_offset;
-    job->world_ = std::make_unique<Communicator>(job->heap_, std::move(identity), faults);
+    job->world_ = std::make_unique<Communicator>(
+        std::make_unique<Communicator::Impl>(job->heap_, std::move(identity), faults));
     return job;
 }
 

@@ -11,13 +11,15 @@
 #define HWY_TARGET_INCLUDE "runtime/reduce_kernels.hpp"
 #include <hwy/foreach_target.h>
 
+#include "base/error.hpp"
 #include "runtime/reduce_kernels.hpp"
 
 namespace ipcrun {
 
 namespace {
 
-constexpr std::string_view op_names[] = {"sum", "prod", "min", "max", "avg"};
+constexpr std::string_view op_names[] = {"sum", "prod", "min",  "max", "avg", "land",
+                                         "lor", "lxor", "band", "bor", "bxor"};
 
 HWY_EXPORT(reduce_here);
 
@@ -33,8 +35,14 @@ std::optional<Op> parse_op(std::string_view text) {
     return std::nullopt;
 }
 
+bool is_defined(Op op, Dtype dtype) {
+    const bool bitwise = op == Op::band || op == Op::bor || op == Op::bxor;
+    return !(bitwise && is_floating(dtype));
+}
+
 void reduce(Op op, Dtype dtype, std::span<const std::byte* const> sources,
             std::span<std::byte* const> destinations, std::size_t count, std::size_t next) {
+    check(is_defined(op, dtype), "bits of floats are not combined");
     HWY_DYNAMIC_DISPATCH(reduce_here)(op, dtype, sources, destinations, count, next);
 }
 

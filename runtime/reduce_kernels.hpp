@@ -5,6 +5,8 @@
 
 #include <hwy/highway.h>
 
+#include "runtime/reduce_elements.hpp"
+
 HWY_BEFORE_NAMESPACE();
 namespace ipcrun::HWY_NAMESPACE {
 
@@ -40,255 +42,289 @@ struct Prod {
         return static_cast<T>(static_cast<A>(a) * static_cast<A>(b));
     }
 };
+// Two choices, not one with an "or": only so does GCC make vectors of them.
 struct Min {
     template <typename T>
     static T combine(T a, T b) {
-        return (a < b || a != a) ? a : b;
+        const T lesser = a < b ? a : b;
+        return a != a ? a : lesser;
     }
 };
 struct Max {
     template <typename T>
     static T combine(T a, T b) {
-        return (a > b || a != a) ? a : b;
+        const T greater = a > b ? a : b;
+        return a != a ? a : greater;
+    }
+};
+struct BitwiseAnd {
+    template <typename T>
+    static T combine(T a, T b) {
+        return static_cast<T>(a & b);
+    }
+};
+struct BitwiseOr {
+    template <typename T>
+    static T combine(T a, T b) {
+        return static_cast<T>(a | b);
+    }
+};
+struct BitwiseXor {
+    template <typename T>
+    static T combine(T a, T b) {
+        return static_cast<T>(a ^ b);
     }
 };
 
-// Element `i` of the tree over N sources, N a power of two.
-template <typename F, int N, typename T>
-HWY_INLINE T tree_element(const T* const* sources, std::size_t i) {
-    if constexpr (N == 1)
-        return sources[0][i];
-    else
-        return F::combine(tree_element<F, N / 2>(sources, i),
-                          tree_element<F, N / 2>(sources + N / 2, i));
+// Of n sources, how many meet before they meet the others.
+constexpr std::size_t left_of(std::size_t n) {
+    return std::bit_floor(n - 1);
 }
 
-template <typename F, int N, int M, typename T>
-HWY_INLINE void fused_run(const std::byte* const* sources, std::byte* const* destinations,
+// Element `i` of the tree over N sources.
+template <typename F, std::size_t N, typename T>
+HWY_INLINE T tree_element(const std::byte* const* sources, std::size_t i) {
+    if constexpr (N == 1)
+        return load_element<T>(sources[0], i);
+    else
+        return F::combine(tree_element<F, left_of(N), T>(sources, i),
+                          tree_element<F, N - left_of(N), T>(sources + left_of(N), i));
+}
+
+template <typename F, std::size_t N, std::size_t M, typename T>
+HWY_INLINE void fused_run(const std::byte* const (&from)[N], std::byte* const (&to)[M],
                           std::size_t begin, std::size_t end) {
-    const T* from[N];
-    T* to[M];
-    for (int n = 0; n < N; ++n) from[n] = reinterpret_cast<const T*>(sources[n]);
-    for (int m = 0; m < M; ++m) to[m] = reinterpret_cast<T*>(destinations[m]);
 #pragma GCC ivdep
     for (std::size_t i = begin; i < end; ++i) {
-        const T value = tree_element<F, N>(from, i);
+        const T value = tree_element<F, N, T>(from, i);
 #pragma GCC unroll 8
-        for (int m = 0; m < M; ++m) to[m][i] = value;
+        for (std::size_t m = 0; m < M; ++m) store_element(value, to[m], i);
     }
 }
 
 // N sources straight into M destinations. Memory beyond the end and what is `next` is not asked
 // for: another rank may be working on it, and would lose it from its cache.
-template <typename F, int N, int M, typename T>
+template <typename F, std::size_t N, std::size_t M, typename T>
 HWY_NOINLINE void fused(const std::byte* const* sources, std::byte* const* destinations,
                         std::size_t count, std::size_t next) {
     constexpr std::size_t ahead = prefetch_bytes / sizeof(T);
     constexpr std::size_t step = prefetch_step_bytes / sizeof(T);
+    // Copies that no store of bytes can reach: else they would be read again at every step.
+    const std::byte* from[N];
+    std::byte* to[M];
+    for (std::size_t n = 0; n < N; ++n) from[n] = sources[n];
+    for (std::size_t m = 0; m < M; ++m) to[m] = destinations[m];
     std::size_t begin = 0;
     for (; begin + step <= count && begin + ahead + step <= count + next; begin += step) {
-        for (int n = 0; n < N; ++n) {
-            const std::byte* line = sources[n] + begin * sizeof(T) + prefetch_bytes;
+        for (const std::byte* source : from) {
+            const std::byte* line = source + begin * sizeof(T) + prefetch_bytes;
 #pragma GCC unroll 8
             for (std::size_t i = 0; i < prefetch_step_bytes; i += 64)
                 __builtin_prefetch(line + i, N == M);  // in place: it will be written, too
         }
-        fused_run<F, N, M, T>(sources, destinations, begin, begin + step);
+        fused_run<F, N, M, T>(from, to, begin, begin + step);
     }
-    fused_run<F, N, M, T>(sources, destinations, begin, count);
+    fused_run<F, N, M, T>(from, to, begin, count);
 }
 
-// `stored` is what lies in memory, `T` what is computed with; they differ for f16 and bf16.
-struct Plain {
-    template <typename T>
-    static void load(const T* from, T* to, std::size_t count) {
-        std::memcpy(to, from, count * sizeof(T));
+// The sources that fused() takes into one destination; other numbers are put together from these.
+constexpr bool is_fused(std::size_t n) {
+    return n == 2 || n == 3 || n == 4 || n == 8;
+}
+template <typename F, typename T>
+void fuse(std::span<const std::byte* const> sources, std::byte* to, std::size_t count,
+          std::size_t next) {
+    const auto* from = sources.data();
+    switch (sources.size()) {
+        case 2:
+            return fused<F, 2, 1, T>(from, &to, count, next);
+        case 3:
+            return fused<F, 3, 1, T>(from, &to, count, next);
+        case 4:
+            return fused<F, 4, 1, T>(from, &to, count, next);
+        case 8:
+            return fused<F, 8, 1, T>(from, &to, count, next);
     }
-    template <typename T>
-    static void store(const T* from, T* to, std::size_t count) {
-        std::memcpy(to, from, count * sizeof(T));
-    }
-};
-
-struct Bfloat16 {
-    static void load(const std::uint16_t* from, float* to, std::size_t count) {
-        for (std::size_t i = 0; i < count; ++i)
-            to[i] = std::bit_cast<float>(static_cast<std::uint32_t>(from[i]) << 16);
-    }
-    static void store(const float* from, std::uint16_t* to, std::size_t count) {
-        for (std::size_t i = 0; i < count; ++i) {
-            const auto bits = std::bit_cast<std::uint32_t>(from[i]);
-            // To the nearest, ties to even; a NaN stays one.
-            const std::uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1);
-            const bool nan = (bits & 0x7fff'ffff) > 0x7f80'0000;
-            to[i] = static_cast<std::uint16_t>((nan ? bits | 0x40'0000 : rounded) >> 16);
-        }
-    }
-};
-
-struct Float16 {
-    // Highway's conversions are those of the CPU where it has some, and round to the nearest. What
-    // stands in for them on older CPUs cuts off, and makes infinity a number: not used here.
-#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SSSE3 || \
-    HWY_TARGET == HWY_SSE4 || defined(HWY_DISABLE_F16C)
-    static void load(const std::uint16_t* from, float* to, std::size_t count) {
-        for (std::size_t i = 0; i < count; ++i) {
-            const std::uint32_t rest = from[i] & 0x7fffu;
-            std::uint32_t bits = (rest << 13) + (std::uint32_t{127 - 15} << 23);
-            if (rest >= 0x7c00)  // infinity, or a NaN, which becomes a quiet one
-                bits = 0x7f80'0000 | (rest & 0x3ff) << 13 | (rest > 0x7c00 ? 0x40'0000 : 0);
-            else if (rest < 0x400)  // subnormal: a multiple of 2^-24
-                bits = std::bit_cast<std::uint32_t>(static_cast<float>(rest) * 0x1p-24f);
-            to[i] = std::bit_cast<float>(std::uint32_t{from[i]} >> 15 << 31 | bits);
-        }
-    }
-    static void store(const float* from, std::uint16_t* to, std::size_t count) {
-        for (std::size_t i = 0; i < count; ++i) {
-            const auto bits = std::bit_cast<std::uint32_t>(from[i]);
-            const std::uint32_t rest = bits & 0x7fff'ffff;
-            std::uint32_t half = 0;
-            if (rest > 0x7f80'0000)
-                half = 0x7e00 | (rest >> 13 & 0x3ff);
-            else if (rest >= 0x4780'0000)  // 65536 and more
-                half = 0x7c00;
-            else if (rest < 0x3880'0000)  // subnormal: floats from 0.5 on have steps of 2^-24
-                half =
-                    std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest) + 0.5f) - 0x3f00'0000;
-            else  // to the nearest, ties to even
-                half = (rest - (std::uint32_t{127 - 15} << 23) + 0xfff + (rest >> 13 & 1)) >> 13;
-            to[i] = static_cast<std::uint16_t>(bits >> 31 << 15 | half);
-        }
-    }
-#else
-    static void load(const std::uint16_t* from, float* to, std::size_t count) {
-        namespace hn = hwy::HWY_NAMESPACE;
-        const hn::CappedTag<float, 4> floats;
-        const hn::Rebind<hwy::float16_t, decltype(floats)> halves;
-        const std::size_t lanes = hn::Lanes(floats);
-        HWY_ALIGN hwy::float16_t in[4] = {};
-        HWY_ALIGN float out[4];
-        for (std::size_t i = 0; i < count; i += lanes) {
-            const std::size_t n = std::min(lanes, count - i);
-            std::memcpy(in, from + i, n * 2);
-            hn::Store(hn::PromoteTo(floats, hn::Load(halves, in)), floats, out);
-            std::memcpy(to + i, out, n * 4);
-        }
-    }
-    static void store(const float* from, std::uint16_t* to, std::size_t count) {
-        namespace hn = hwy::HWY_NAMESPACE;
-        const hn::CappedTag<float, 4> floats;
-        const hn::Rebind<hwy::float16_t, decltype(floats)> halves;
-        const std::size_t lanes = hn::Lanes(floats);
-        HWY_ALIGN float in[4] = {};
-        HWY_ALIGN hwy::float16_t out[4];
-        for (std::size_t i = 0; i < count; i += lanes) {
-            const std::size_t n = std::min(lanes, count - i);
-            std::memcpy(in, from + i, n * 4);
-            hn::Store(hn::DemoteTo(halves, hn::Load(floats, in)), halves, out);
-            std::memcpy(to + i, out, n * 2);
-        }
-    }
-#endif
-};
+}
 
 // The tree over any number of sources, one block, into `out`.
 template <typename F, typename Convert, typename Stored, typename T>
-void tree_block(const std::byte* const* sources, int n, std::size_t begin, std::size_t count,
+void tree_block(std::span<const std::byte* const> sources, std::size_t begin, std::size_t count,
                 T* out) {
-    if (n == 1)
-        return Convert::load(reinterpret_cast<const Stored*>(sources[0]) + begin, out, count);
-    if constexpr (std::is_same_v<Stored, T>) {
-        if (n == 2 || n == 4 || n == 8) {
-            const std::byte* from[8];
-            for (int i = 0; i < n; ++i) from[i] = sources[i] + begin * sizeof(T);
-            auto* to = reinterpret_cast<std::byte*>(out);
-            if (n == 2) return fused<F, 2, 1, T>(from, &to, count, 0);
-            if (n == 4) return fused<F, 4, 1, T>(from, &to, count, 0);
-            return fused<F, 8, 1, T>(from, &to, count, 0);
-        }
-    }
-    const int left = static_cast<int>(std::bit_floor(static_cast<unsigned>(n - 1)));
+    const std::size_t n = sources.size();
+    if (n == 1) return Convert::load(sources[0] + begin * sizeof(Stored), out, count);
+    const std::size_t left = left_of(n);
     alignas(64) T right[block_elements];
-    tree_block<F, Convert, Stored>(sources, left, begin, count, out);
-    tree_block<F, Convert, Stored>(sources + left, n - left, begin, count, right);
+    tree_block<F, Convert, Stored>(sources.first(left), begin, count, out);
+    tree_block<F, Convert, Stored>(sources.subspan(left), begin, count, right);
 #pragma GCC ivdep
     for (std::size_t i = 0; i < count; ++i) out[i] = F::combine(out[i], right[i]);
 }
 
+// The same without conversion, so that what fused() can do is left to it.
+template <typename F, typename T>
+void plain_block(std::span<const std::byte* const> sources, std::size_t begin, std::size_t count,
+                 std::byte* out) {
+    const std::size_t n = sources.size();
+    if (n == 1) return void(std::memcpy(out, sources[0] + begin * sizeof(T), count * sizeof(T)));
+    if (is_fused(n)) {
+        const std::byte* from[8];
+        for (std::size_t i = 0; i < n; ++i) from[i] = sources[i] + begin * sizeof(T);
+        return fuse<F, T>({from, n}, out, count, 0);
+    }
+    const std::size_t left = left_of(n);
+    alignas(64) std::byte right[block_elements * sizeof(T)];
+    const std::byte* pair[] = {out, right};
+    plain_block<F, T>(sources.first(left), begin, count, out);
+    if (n - left == 1)
+        pair[1] = sources[left] + begin * sizeof(T);
+    else
+        plain_block<F, T>(sources.subspan(left), begin, count, right);
+    fuse<F, T>(pair, out, count, 0);
+}
+
+// What reduce() was called with, and what the combination is to be divided by.
+struct Call {
+    std::span<const std::byte* const> sources;
+    std::span<std::byte* const> destinations;
+    std::size_t count;
+    std::size_t next;
+    int divisor;
+};
+
+// A run of the first destination, from byte `offset` on.
+inline void copy_to_others(const Call& call, std::size_t offset, std::size_t bytes) {
+    for (std::byte* other : call.destinations.subspan(1))
+        std::memcpy(other + offset, call.destinations[0] + offset, bytes);
+}
+
+// Cuts off towards zero for integers. Doubles hold quotients of 32 bits closely enough for that,
+// and there are vectors of them.
+template <typename T>
+HWY_NOINLINE void divide(T* values, std::size_t count, int divisor) {
+    using Q = std::conditional_t<(sizeof(T) < 8 && std::is_integral_v<T>), double, T>;
+    for (std::size_t i = 0; i < count; ++i)
+        values[i] = static_cast<T>(static_cast<Q>(values[i]) / static_cast<Q>(divisor));
+}
+
 template <typename F, typename Convert, typename Stored, typename T>
-void reduce_blocks(std::span<const std::byte* const> sources,
-                   std::span<std::byte* const> destinations, std::size_t count, int divisor) {
-    const int n = static_cast<int>(sources.size());
-    for (std::size_t begin = 0; begin < count; begin += block_elements) {
-        const std::size_t length = std::min(block_elements, count - begin);
+void reduce_converted(const Call& call) {
+    for (std::size_t begin = 0; begin < call.count; begin += block_elements) {
+        const std::size_t length = std::min(block_elements, call.count - begin);
         alignas(64) T out[block_elements];
-        tree_block<F, Convert, Stored>(sources.data(), n, begin, length, out);
-        if (divisor != 1)
-            for (std::size_t i = 0; i < length; ++i) out[i] = static_cast<T>(out[i] / divisor);
-        alignas(64) Stored result[block_elements];
-        Convert::store(out, result, length);
-        for (std::byte* destination : destinations)
-            std::memcpy(destination + begin * sizeof(Stored), result, length * sizeof(Stored));
+        tree_block<F, Convert, Stored>(call.sources, begin, length, out);
+        if (call.divisor != 1) divide(out, length, call.divisor);
+        std::byte* const first = call.destinations[0] + begin * sizeof(Stored);
+        Convert::store(out, first, length);
+        copy_to_others(call, begin * sizeof(Stored), length * sizeof(Stored));
     }
 }
 
 template <typename F, typename T>
-void reduce_plain(std::span<const std::byte* const> sources,
-                  std::span<std::byte* const> destinations, std::size_t count, std::size_t next,
-                  int divisor) {
-    const auto* from = sources.data();
-    const auto* to = destinations.data();
-    const std::size_t n = sources.size();
-    if (divisor == 1 && n == destinations.size()) {
-        if (n == 2) return fused<F, 2, 2, T>(from, to, count, next);
-        if (n == 4) return fused<F, 4, 4, T>(from, to, count, next);
-        if (n == 8) return fused<F, 8, 8, T>(from, to, count, next);
+void reduce_plain(const Call& call) {
+    const auto* from = call.sources.data();
+    const auto* to = call.destinations.data();
+    const std::size_t n = call.sources.size();
+    if (call.divisor == 1 && call.destinations.size() == n) {
+        if (n == 2) return fused<F, 2, 2, T>(from, to, call.count, call.next);
+        if (n == 4) return fused<F, 4, 4, T>(from, to, call.count, call.next);
+        if (n == 8) return fused<F, 8, 8, T>(from, to, call.count, call.next);
     }
-    reduce_blocks<F, Plain, T, T>(sources, destinations, count, divisor);
+    if (call.divisor == 1 && call.destinations.size() == 1 && is_fused(n))
+        return fuse<F, T>(call.sources, to[0], call.count, call.next);
+    for (std::size_t begin = 0; begin < call.count; begin += block_elements) {
+        const std::size_t length = std::min(block_elements, call.count - begin);
+        alignas(64) T out[block_elements];
+        plain_block<F, T>(call.sources, begin, length, reinterpret_cast<std::byte*>(out));
+        if (call.divisor != 1) divide(out, length, call.divisor);
+        std::memcpy(to[0] + begin * sizeof(T), out, length * sizeof(T));
+        copy_to_others(call, begin * sizeof(T), length * sizeof(T));
+    }
 }
 
 template <typename F>
-void reduce_as(Dtype dtype, std::span<const std::byte* const> sources,
-               std::span<std::byte* const> destinations, std::size_t count, std::size_t next,
-               int divisor) {
+void reduce_as(Dtype dtype, const Call& call) {
     switch (dtype) {
         case Dtype::u8:
-            return reduce_plain<F, std::uint8_t>(sources, destinations, count, next, divisor);
+            return reduce_plain<F, std::uint8_t>(call);
         case Dtype::i8:
-            return reduce_plain<F, std::int8_t>(sources, destinations, count, next, divisor);
+            return reduce_plain<F, std::int8_t>(call);
         case Dtype::i16:
-            return reduce_plain<F, std::int16_t>(sources, destinations, count, next, divisor);
+            return reduce_plain<F, std::int16_t>(call);
         case Dtype::i32:
-            return reduce_plain<F, std::int32_t>(sources, destinations, count, next, divisor);
+            return reduce_plain<F, std::int32_t>(call);
         case Dtype::i64:
-            return reduce_plain<F, std::int64_t>(sources, destinations, count, next, divisor);
+            return reduce_plain<F, std::int64_t>(call);
         case Dtype::f32:
-            return reduce_plain<F, float>(sources, destinations, count, next, divisor);
+            return reduce_plain<F, float>(call);
         case Dtype::f64:
-            return reduce_plain<F, double>(sources, destinations, count, next, divisor);
+            return reduce_plain<F, double>(call);
         case Dtype::f16:
-            return reduce_blocks<F, Float16, std::uint16_t, float>(sources, destinations, count,
-                                                                   divisor);
+            return reduce_converted<F, Float16, std::uint16_t, float>(call);
         case Dtype::bf16:
-            return reduce_blocks<F, Bfloat16, std::uint16_t, float>(sources, destinations, count,
-                                                                    divisor);
+            return reduce_converted<F, Bfloat16, std::uint16_t, float>(call);
+    }
+}
+
+// Bits do not know what element they belong to: bytes will do.
+template <typename F>
+void reduce_bits(Dtype dtype, Call call) {
+    call.count *= size_of(dtype);
+    call.next *= size_of(dtype);
+    reduce_plain<F, std::uint8_t>(call);
+}
+
+// Truth of 0 or 1 a byte is combined like bits.
+template <typename F>
+void reduce_truth(Dtype dtype, const Call& call) {
+    switch (dtype) {
+        case Dtype::u8:
+        case Dtype::i8:
+            return reduce_converted<F, Truth<std::uint8_t>, std::uint8_t, std::uint8_t>(call);
+        case Dtype::i16:
+            return reduce_converted<F, Truth<std::uint16_t>, std::uint16_t, std::uint8_t>(call);
+        case Dtype::i32:
+            return reduce_converted<F, Truth<std::uint32_t>, std::uint32_t, std::uint8_t>(call);
+        case Dtype::i64:
+            return reduce_converted<F, Truth<std::uint64_t>, std::uint64_t, std::uint8_t>(call);
+        case Dtype::f32:
+            return reduce_converted<F, Truth<float>, float, std::uint8_t>(call);
+        case Dtype::f64:
+            return reduce_converted<F, Truth<double>, double, std::uint8_t>(call);
+        case Dtype::f16:
+            return reduce_converted<F, Truth16<0x3c00>, std::uint16_t, std::uint8_t>(call);
+        case Dtype::bf16:
+            return reduce_converted<F, Truth16<0x3f80>, std::uint16_t, std::uint8_t>(call);
     }
 }
 
 void reduce_here(Op op, Dtype dtype, std::span<const std::byte* const> sources,
                  std::span<std::byte* const> destinations, std::size_t count, std::size_t next) {
+    Call call{sources, destinations, count, next, 1};
     switch (op) {
         case Op::sum:
-            return reduce_as<Sum>(dtype, sources, destinations, count, next, 1);
+            return reduce_as<Sum>(dtype, call);
         case Op::prod:
-            return reduce_as<Prod>(dtype, sources, destinations, count, next, 1);
+            return reduce_as<Prod>(dtype, call);
         case Op::min:
-            return reduce_as<Min>(dtype, sources, destinations, count, next, 1);
+            return reduce_as<Min>(dtype, call);
         case Op::max:
-            return reduce_as<Max>(dtype, sources, destinations, count, next, 1);
+            return reduce_as<Max>(dtype, call);
         case Op::avg:
-            return reduce_as<Sum>(dtype, sources, destinations, count, next,
-                                  static_cast<int>(sources.size()));
+            call.divisor = static_cast<int>(sources.size());
+            return reduce_as<Sum>(dtype, call);
+        case Op::land:
+            return reduce_truth<BitwiseAnd>(dtype, call);
+        case Op::lor:
+            return reduce_truth<BitwiseOr>(dtype, call);
+        case Op::lxor:
+            return reduce_truth<BitwiseXor>(dtype, call);
+        case Op::band:
+            return reduce_bits<BitwiseAnd>(dtype, call);
+        case Op::bor:
+            return reduce_bits<BitwiseOr>(dtype, call);
+        case Op::bxor:
+            return reduce_bits<BitwiseXor>(dtype, call);
     }
 }
 

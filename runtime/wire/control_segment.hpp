@@ -52,12 +52,21 @@ struct OpRecord {
 };
 static_assert(sizeof(OpRecord) == 128);
 
+/// May this rank read and write private memory of its peers through the kernel?
+enum class PeerAccess : std::uint32_t { unknown, works, refused };
+
 struct alignas(64) RankSlot {
     std::atomic<RankState> state;
     std::atomic<std::int32_t> pid;          ///< of the process that joined
     std::atomic<std::int32_t> wait_status;  ///< as waitpid(2) gives it, once exited or failed
     std::atomic<std::uint32_t>
         op_count;  ///< operations begun; the last is ring[(op_count - 1) % …]
+    /// Where the launcher put it: numbers that ranks of one NUMA node, or of one last-level cache,
+    /// have in common; 0 when it may run in several.
+    std::atomic<std::uint32_t> numa, last_level_cache;
+    std::atomic<PeerAccess> peer_access;
+    std::atomic<std::int32_t> memory_pid;      ///< for peers that read its private memory
+    std::atomic<std::uint64_t> probe_address;  ///< of a byte that they may try to read
     alignas(64) OpRecord ring[op_ring_entries];
 };
 
@@ -74,6 +83,11 @@ struct ControlHeader {
     std::atomic<std::uint32_t> reports;
     /// 1 + the rank that failed before all others; 0 while none has.
     std::atomic<std::uint32_t> first_failed;
+    /// Communicators made so far beside the world, the memory that was ever taken for them, and by
+    /// the power of two of their size those that are free again: see communicator_blocks.cpp.
+    alignas(64) std::atomic<std::uint32_t> communicators;
+    std::atomic<std::uint64_t> blocks_bytes;
+    std::atomic<std::uint64_t> free_blocks[40];
 };
 
 class ControlSegment {

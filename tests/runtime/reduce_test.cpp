@@ -5,35 +5,186 @@
 #include <doctest/doctest.h>
 #include <hwy/highway.h>
 
-#include <bit>
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <random>
 #include <vector>
 
+#include "tests/runtime/reduce_reference.hpp"
+
 using namespace ipcrun;
+using namespace ipcrun::test;
 
 namespace {
 
-// The order as the header tells it: blocks of powers of two meet, level by level.
-template <typename T, typename F>
-T tree(const std::vector<T>& values, std::size_t first, std::size_t count, F combine) {
-    if (count == 1) return values[first];
-    const std::size_t left = std::bit_floor(count - 1);
-    return combine(tree(values, first, left, combine),
-                   tree(values, first + left, count - left, combine));
+constexpr Op all_ops[] = {Op::sum, Op::prod, Op::min,  Op::max, Op::avg, Op::land,
+                          Op::lor, Op::lxor, Op::band, Op::bor, Op::bxor};
+constexpr std::size_t counts[] = {0, 1, 63, 64, 65, 1000};
+constexpr std::size_t count_max = 1000;
+constexpr int ranks_tried[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 33, 64};
+constexpr std::size_t ranks_max = 64;
+
+// Ordinary elements, of sizes that make rounding matter, and among them zeros and any bits at all:
+// subnormal and infinite numbers, and NaNs.
+template <typename Form>
+typename Form::Bits random_element(std::mt19937& random) {
+    using Value = typename Form::Value;
+    const auto kind = random() % 32;
+    if (kind == 0) return Form::encode(0);
+    if (kind == 1) return Form::encode(static_cast<Value>(-Value{0}));
+    if (kind == 2 && std::is_floating_point_v<Value>)
+        return Form::encode(std::numeric_limits<Value>::quiet_NaN());
+    if (kind > 3 && std::is_floating_point_v<Value>)
+        return Form::encode(static_cast<Value>(
+            std::ldexp(random() % 20001 - 10000.0, static_cast<int>(random() % 24) - 22)));
+    const std::uint64_t any = std::uint64_t{random()} << 32 | random();
+    typename Form::Bits bits;
+    std::memcpy(&bits, &any, sizeof bits);
+    return bits;
 }
 
-template <typename T>
-std::vector<std::vector<T>> random_inputs(int ranks, std::size_t count, std::mt19937& random) {
-    std::vector<std::vector<T>> inputs(ranks, std::vector<T>(count));
-    for (auto& input : inputs)
-        for (T& value : input)
-            value = std::is_integral_v<T> ? static_cast<T>(random())
-                                          : static_cast<T>(std::ldexp(random() % 20001 - 10000.0,
-                                                                      int(random() % 40) - 20));
-    return inputs;
+// Makes all NaNs alike: which of several comes out is left open.
+template <typename Form>
+void forget_which_nan(std::byte* data, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+        typename Form::Bits bits;
+        std::memcpy(&bits, data + i * sizeof bits, sizeof bits);
+        if (Form::is_nan(bits)) std::memset(data + i * sizeof bits, 0xff, sizeof bits);
+    }
+}
+
+struct Way {
+    bool misaligned, one_destination, pieces;
+};
+
+// Where runs of elements lie, with room around them that must stay as it is.
+class Memory {
+  public:
+    Memory(std::size_t runs, std::size_t run_bytes, bool misaligned)
+        : run_bytes_(run_bytes),
+          misaligned_(misaligned),
+          bytes_(64 + runs * slot_bytes(), std::byte{0xa5}) {}
+
+    std::byte* at(std::size_t run) {
+        const std::size_t shift = misaligned_ ? 1 + (run + 2) % 7 : 0;
+        const auto address = reinterpret_cast<std::uintptr_t>(bytes_.data());
+        return bytes_.data() + (64 - address % 64) + run * slot_bytes() + 64 + shift;
+    }
+    bool is_untouched_around(std::size_t run) {
+        const auto is_mark = [](std::byte byte) { return byte == std::byte{0xa5}; };
+        std::byte* const end = at(run) + run_bytes_;
+        return std::all_of(at(run) - 32, at(run), is_mark) && std::all_of(end, end + 32, is_mark);
+    }
+
+  private:
+    std::size_t slot_bytes() const { return 192 + run_bytes_ / 64 * 64; }
+
+    std::size_t run_bytes_;
+    bool misaligned_;
+    std::vector<std::byte> bytes_;
+};
+
+// Every instruction set in turn, and then again the best.
+template <typename F>
+void for_every_target(F run) {
+    for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+        CAPTURE(hwy::TargetName(target));
+        hwy::SetSupportedTargetsForTest(target);
+        hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+        run();
+    }
+    hwy::SetSupportedTargetsForTest(0);
+    hwy::GetChosenTarget().DeInit();
+}
+
+using Bytes = std::vector<std::byte>;
+
+// Reduces the first `count` elements of `inputs` in `way`; whether all came out as `expected`.
+template <typename Form>
+bool holds(Op op, Dtype dtype, Way way, std::span<const Bytes> inputs, const Bytes& expected,
+           std::size_t count, std::mt19937& random) {
+    const std::size_t bytes = count * size_of(dtype);
+    Memory memory(inputs.size() + 1, bytes, way.misaligned);
+    std::vector<const std::byte*> sources;
+    std::vector<std::byte*> destinations;
+    for (std::size_t rank = 0; rank < inputs.size(); ++rank) {
+        std::copy_n(inputs[rank].data(), bytes, memory.at(rank));
+        sources.push_back(memory.at(rank));
+    }
+    const std::size_t first = way.one_destination ? inputs.size() : 0;
+    const std::size_t last = way.one_destination ? first : inputs.size() - 1;
+    for (std::size_t rank = first; rank <= last; ++rank) destinations.push_back(memory.at(rank));
+
+    for (std::size_t done = 0; done < std::max<std::size_t>(count, 1);) {
+        const std::size_t most = count - done;
+        const std::size_t now = way.pieces && most > 0 ? 1 + random() % most : most;
+        reduce(op, dtype, sources, destinations, now, most - now);
+        for (auto& source : sources) source += now * size_of(dtype);
+        for (auto& destination : destinations) destination += now * size_of(dtype);
+        done += std::max<std::size_t>(now, 1);
+    }
+    for (std::size_t rank = first; rank <= last; ++rank) {
+        forget_which_nan<Form>(memory.at(rank), count);
+        if (!std::equal(memory.at(rank), memory.at(rank) + bytes, expected.data())) return false;
+        if (!memory.is_untouched_around(rank)) return false;
+    }
+    return true;
+}
+
+template <typename Form>
+Bytes expected_of(Op op, std::span<const Bytes> inputs) {
+    using Bits = typename Form::Bits;
+    Bytes results(count_max * sizeof(Bits));
+    std::vector<typename Form::Value> column(inputs.size());
+    for (std::size_t i = 0; i < count_max; ++i) {
+        Bits bits;
+        for (std::size_t rank = 0; rank < inputs.size(); ++rank) {
+            std::memcpy(&bits, inputs[rank].data() + i * sizeof bits, sizeof bits);
+            column[rank] = Form::decode(bits);
+        }
+        bits = Form::encode(expected(op, column));
+        std::memcpy(results.data() + i * sizeof bits, &bits, sizeof bits);
+    }
+    forget_which_nan<Form>(results.data(), count_max);
+    return results;
+}
+
+// All operators, numbers of ranks and counts, wherever and in whatever pieces.
+template <typename Form>
+void check_all(Dtype dtype) {
+    const unsigned seed = std::random_device{}();
+    std::mt19937 random(seed);
+    std::vector<Bytes> inputs(ranks_max);
+    for (Bytes& input : inputs)
+        for (std::size_t i = 0; i < count_max; ++i) {
+            const auto bits = random_element<Form>(random);
+            const auto* bytes = reinterpret_cast<const std::byte*>(&bits);
+            input.insert(input.end(), bytes, bytes + sizeof bits);
+        }
+    for (const Op op : all_ops)
+        for (const int ranks : ranks_tried) {
+            if (!is_defined(op, dtype)) continue;
+            const auto some = std::span<const Bytes>(inputs).first(ranks);
+            const Bytes expected = expected_of<Form>(op, some);
+            for_every_target([&] {
+                for (int way = 0; way < 8; ++way)
+                    for (const std::size_t count : counts) {
+                        const Way told{(way & 1) != 0, (way & 2) != 0, (way & 4) != 0};
+                        if (holds<Form>(op, dtype, told, some, expected, count, random)) continue;
+                        CAPTURE(seed);
+                        CAPTURE(name_of(dtype));
+                        CAPTURE(name_of(op));
+                        CAPTURE(ranks);
+                        CAPTURE(count);
+                        CAPTURE(told.misaligned);
+                        CAPTURE(told.one_destination);
+                        CAPTURE(told.pieces);
+                        FAIL_CHECK("other bits than expected");
+                    }
+            });
+        }
 }
 
 template <typename T>
@@ -45,85 +196,24 @@ std::vector<std::vector<T>> reduce_in_place(Op op, Dtype dtype, std::vector<std:
     return data;
 }
 
-// Makes all NaNs alike: which of several comes out is left open.
-template <typename T>
-void forget_which_nan(std::byte* data, std::size_t bytes, T infinity) {
-    for (std::size_t i = 0; i < bytes; i += sizeof(T)) {
-        T bits;
-        std::memcpy(&bits, data + i, sizeof bits);
-        if (static_cast<T>(bits << 1) <= static_cast<T>(infinity << 1)) continue;
-        std::memset(data + i, 0xff, sizeof bits);
-    }
-}
-
-// The results at all destinations, one after the other, for elements of any dtype.
-std::vector<std::byte> reduce_bytes(Op op, Dtype dtype, std::vector<std::vector<std::byte>> data) {
-    std::vector<std::byte*> pointers;
-    for (auto& input : data) pointers.push_back(input.data());
-    reduce(op, dtype, std::vector<const std::byte*>(pointers.begin(), pointers.end()), pointers,
-           data[0].size() / size_of(dtype));
-    std::vector<std::byte> all;
-    for (const auto& result : data) all.insert(all.end(), result.begin(), result.end());
-    if (dtype == Dtype::f16) forget_which_nan<std::uint16_t>(all.data(), all.size(), 0x7c00);
-    if (dtype == Dtype::bf16) forget_which_nan<std::uint16_t>(all.data(), all.size(), 0x7f80);
-    if (dtype == Dtype::f32) forget_which_nan<std::uint32_t>(all.data(), all.size(), 0x7f80'0000);
-    if (dtype == Dtype::f64)
-        forget_which_nan<std::uint64_t>(all.data(), all.size(), 0x7ff0'0000'0000'0000);
-    return all;
-}
-
-template <typename T, typename F>
-void check_against_tree(Op op, Dtype dtype, F combine) {
-    const unsigned seed = std::random_device{}();
-    CAPTURE(seed);
-    CAPTURE(name_of(dtype));
-    std::mt19937 random(seed);
-    for (int ranks = 1; ranks <= 17; ++ranks) {
-        const std::size_t count = 1 + random() % 3000;
-        CAPTURE(ranks);
-        CAPTURE(count);
-        const auto inputs = random_inputs<T>(ranks, count, random);
-        const auto results = reduce_in_place(op, dtype, inputs);
-        for (std::size_t i = 0; i < count; ++i) {
-            std::vector<T> column;
-            for (const auto& input : inputs) column.push_back(input[i]);
-            const T expected = tree(column, 0, column.size(), combine);
-            for (const auto& result : results) REQUIRE(result[i] == expected);
-        }
-    }
-}
-
-template <typename T>
-T wrapping_sum(T a, T b) {
-    using U = std::make_unsigned_t<T>;
-    return static_cast<T>(static_cast<U>(static_cast<U>(a) + static_cast<U>(b)));
-}
-
 }  // namespace
 
-TEST_CASE("reduce: sums of floats are those of the canonical tree, bit by bit, for 1 to 17 ranks") {
-    check_against_tree<float>(Op::sum, Dtype::f32, [](float a, float b) { return a + b; });
-    check_against_tree<double>(Op::sum, Dtype::f64, [](double a, double b) { return a + b; });
+TEST_CASE("reduce: integers give what wide arithmetic gives, wrapped, anywhere and in any pieces") {
+    check_all<Same<std::uint8_t>>(Dtype::u8);
+    check_all<Same<std::int8_t>>(Dtype::i8);
+    check_all<Same<std::int16_t>>(Dtype::i16);
+    check_all<Same<std::int32_t>>(Dtype::i32);
+    check_all<Same<std::int64_t>>(Dtype::i64);
 }
 
-TEST_CASE("reduce: integer sums wrap") {
-    check_against_tree<std::uint8_t>(Op::sum, Dtype::u8, wrapping_sum<std::uint8_t>);
-    check_against_tree<std::int8_t>(Op::sum, Dtype::i8, wrapping_sum<std::int8_t>);
-    check_against_tree<std::int16_t>(Op::sum, Dtype::i16, wrapping_sum<std::int16_t>);
-    check_against_tree<std::int32_t>(Op::sum, Dtype::i32, wrapping_sum<std::int32_t>);
-    check_against_tree<std::int64_t>(Op::sum, Dtype::i64, wrapping_sum<std::int64_t>);
+TEST_CASE("reduce: floats follow the canonical tree, bit by bit, anywhere and in any pieces") {
+    check_all<Same<float>>(Dtype::f32);
+    check_all<Same<double>>(Dtype::f64);
 }
 
-TEST_CASE("reduce: products, minima and maxima follow the tree too") {
-    check_against_tree<double>(Op::prod, Dtype::f64, [](double a, double b) { return a * b; });
-    check_against_tree<float>(Op::min, Dtype::f32, [](float a, float b) { return a < b ? a : b; });
-    check_against_tree<float>(Op::max, Dtype::f32, [](float a, float b) { return a > b ? a : b; });
-    check_against_tree<std::int16_t>(Op::max, Dtype::i16,
-                                     [](std::int16_t a, std::int16_t b) { return a > b ? a : b; });
-    check_against_tree<std::int32_t>(Op::prod, Dtype::i32, [](std::int32_t a, std::int32_t b) {
-        return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) *
-                                         static_cast<std::uint32_t>(b));
-    });
+TEST_CASE("reduce: 16-bit floats follow the tree of f32, rounded once, anywhere, in any pieces") {
+    check_all<Half<10>>(Dtype::f16);
+    check_all<Half<7>>(Dtype::bf16);
 }
 
 TEST_CASE("reduce: min and max give NaN when any element is NaN") {
@@ -171,38 +261,43 @@ TEST_CASE("reduce: f16 is combined in f32 and rounded once") {
     const auto sums =
         reduce_in_place<std::uint16_t>(Op::sum, Dtype::f16, {{two_thousand_48}, {one}, {one}});
     CHECK(sums[0][0] == 0x6801);
-    std::vector<std::vector<std::uint16_t>> many(3, std::vector<std::uint16_t>(1001, one));
-    const auto threes = reduce_in_place(Op::sum, Dtype::f16, many);
-    for (const auto value : threes[1]) REQUIRE(value == 0x4200);
 }
 
-TEST_CASE("reduce: every instruction set of this CPU gives the same bits") {
-    const unsigned seed = std::random_device{}();
-    CAPTURE(seed);
-    std::mt19937 random(seed);
-    const auto targets = hwy::SupportedAndGeneratedTargets();
+TEST_CASE("reduce: logical operators give 1 or 0, and take NaN for true and both zeros for false") {
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    const std::vector<std::vector<float>> inputs = {{nan, -0.0f, 5, 0, 2}, {3, 0.5f, 0, -0.0f, 2}};
+    CHECK(reduce_in_place(Op::land, Dtype::f32, inputs)[1] == std::vector<float>{1, 0, 0, 0, 1});
+    CHECK(reduce_in_place(Op::lor, Dtype::f32, inputs)[0] == std::vector<float>{1, 1, 1, 0, 1});
+    CHECK(reduce_in_place(Op::lxor, Dtype::f32, inputs)[1] == std::vector<float>{0, 1, 1, 0, 0});
+    const std::vector<std::vector<std::uint8_t>> alone = {{7, 0}};
+    for (const Op op : {Op::land, Op::lor, Op::lxor})
+        CHECK(reduce_in_place(op, Dtype::u8, alone)[0] == std::vector<std::uint8_t>{1, 0});
+}
+
+TEST_CASE("reduce: destinations may be some of the sources, and the others stay as they are") {
+    std::vector<std::vector<std::int32_t>> data(5, std::vector<std::int32_t>(700));
+    std::vector<const std::byte*> sources;
+    for (std::size_t rank = 0; rank < data.size(); ++rank) {
+        std::ranges::fill(data[rank], 1 << rank);
+        sources.push_back(reinterpret_cast<const std::byte*>(data[rank].data()));
+    }
+    std::byte* const destinations[] = {reinterpret_cast<std::byte*>(data[4].data()),
+                                       reinterpret_cast<std::byte*>(data[1].data())};
+    reduce(Op::sum, Dtype::i32, sources, destinations, 700);
+    for (std::size_t rank = 0; rank < data.size(); ++rank)
+        CHECK(data[rank] ==
+              std::vector<std::int32_t>(700, rank == 1 || rank == 4 ? 31 : 1 << rank));
+}
+
+TEST_CASE("reduce: bitwise operators are defined of integers alone, all others of every dtype") {
     for (int dtype = 0; dtype < dtype_count; ++dtype)
-        for (const Op op : {Op::sum, Op::prod, Op::min, Op::max, Op::avg})
-            for (int ranks = 1; ranks <= 64; ranks = ranks * 3 / 2 + 1) {
-                CAPTURE(name_of(Dtype(dtype)));
-                CAPTURE(name_of(op));
-                CAPTURE(ranks);
-                // Any bits at all: subnormal and infinite numbers are among them, and NaNs.
-                std::vector<std::vector<std::byte>> inputs(ranks);
-                for (auto& input : inputs)
-                    for (int i = 0; i < 8 * 1001; ++i)
-                        input.push_back(static_cast<std::byte>(random()));
-                const auto bits_of = [&](std::int64_t target) {
-                    hwy::SetSupportedTargetsForTest(target);
-                    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-                    return reduce_bytes(op, Dtype(dtype), inputs);
-                };
-                const auto expected = bits_of(targets.front());
-                for (const std::int64_t target : targets) {
-                    CAPTURE(hwy::TargetName(target));
-                    CHECK(bits_of(target) == expected);
-                }
-            }
-    hwy::SetSupportedTargetsForTest(0);
-    hwy::GetChosenTarget().DeInit();
+        for (const Op op : all_ops) {
+            const bool bitwise = name_of(op)[0] == 'b';
+            CHECK(is_defined(op, Dtype(dtype)) == !(bitwise && is_floating(Dtype(dtype))));
+        }
+}
+
+TEST_CASE("reduce: every operator has a name of its own that is read again") {
+    for (const Op op : all_ops) CHECK(parse_op(name_of(op)) == op);
+    CHECK_FALSE(parse_op("mean").has_value());
 }

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/communicator.hpp"
+#include "runtime/communicator_impl.hpp"
 
 namespace ipcrun::test {
 
@@ -62,14 +62,13 @@ inline std::vector<std::exception_ptr> run_ranks_to_the_end(
                 else
                     faults.on_strike([] { throw Struck(); });
                 auto heap = std::make_shared<Heap>(memory, rank);
-                Communicator world(heap,
-                                   {.id = 0,
-                                    .epoch = 0,
-                                    .members = members,
-                                    .rank = rank,
-                                    .block_offset = memory->control().header().world_offset,
-                                    .sequence = options.sequence},
-                                   faults);
+                Identity identity{.id = 0,
+                                  .epoch = 0,
+                                  .members = members,
+                                  .rank = rank,
+                                  .block_offset = memory->control().header().world_offset,
+                                  .sequence = options.sequence};
+                Communicator world(std::make_unique<Communicator::Impl>(heap, identity, faults));
                 Rank self{memory, heap, world, rank};
                 body(self);
             } catch (const Struck&) {

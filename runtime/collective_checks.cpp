@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/collective_checks.hpp"
+
+#include <numeric>
+
+#include "base/error.hpp"
+#include "base/hash.hpp"
+#include "runtime/communicator_block.hpp"
+#include "runtime/staging.hpp"
+#include "runtime/strided.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+using Kind = Collective::Kind;
+
+// The elements that are equal on all members: a block, or what a member gives.
+std::size_t count_of(const Collective& collective) {
+    switch (collective.kind) {
+        case Kind::barrier:
+            return 0;
+        case Kind::scatter:
+        case Kind::reduce_scatter:
+            return collective.to[0].count;
+        default:
+            return collective.from[0].count;
+    }
+}
+
+Dtype dtype_of(const Collective& collective) {
+    if (is_about_lists(collective.kind) && collective.from.size() != 1) return Dtype::u8;
+    return collective.kind == Kind::scatter ? collective.to[0].dtype : collective.from[0].dtype;
+}
+
+void check_count(const Collective& collective, const char* what, std::size_t count,
+                 std::size_t expected) {
+    if (count != expected)
+        fail(ErrorCode::usage, "{}: `{}` has {} elements; {} are needed", name_of(collective.kind),
+             what, count, expected);
+}
+
+void check_blocks(const Collective& collective, int rank, int size) {
+    const auto n = static_cast<std::size_t>(size);
+    const Part& from = collective.from[0];
+    const Part& to = collective.to[0];
+    const bool is_source = gives(collective, rank);
+    const bool is_result = gets(collective, rank);
+    if (is_source && is_result && from.dtype != to.dtype)
+        fail(ErrorCode::usage, "{}: `from` has elements of {}, `to` of {}",
+             name_of(collective.kind), name_of(from.dtype), name_of(to.dtype));
+    switch (collective.kind) {
+        case Kind::allgather:
+        case Kind::gather:
+            if (is_result) check_count(collective, "to", to.count, n * from.count);
+            break;
+        case Kind::scatter:
+        case Kind::reduce_scatter:
+            if (is_source) check_count(collective, "from", from.count, n * to.count);
+            break;
+        default:
+            check_count(collective, "to", to.count, from.count);
+            if (from.count % n != 0)
+                fail(ErrorCode::usage, "alltoall: {} elements cannot be cut into {} equal blocks",
+                     from.count, n);
+    }
+}
+
+void check_varying_counts(const Collective& collective, int size) {
+    if (collective.kind != Kind::alltoall) return;
+    const auto n = static_cast<std::size_t>(size);
+    for (const auto& [name, counts, part] :
+         {std::tuple("from", collective.from_counts, collective.from[0]),
+          std::tuple("to", collective.to_counts, collective.to[0])}) {
+        if (counts.size() != n)
+            fail(ErrorCode::usage, "alltoallv: `{}` has counts for {} members of {}", name,
+                 counts.size(), n);
+        check_count(collective, name, part.count,
+                    std::accumulate(counts.begin(), counts.end(), std::size_t{0}));
+    }
+}
+
+void check_lists(const Collective& collective, int rank) {
+    if (collective.kind != Kind::reduce || !gets(collective, rank)) return;
+    bool equal = collective.from.size() == collective.to.size();
+    for (std::size_t i = 0; equal && i < collective.from.size(); ++i)
+        equal = collective.from[i].count == collective.to[i].count &&
+                collective.from[i].dtype == collective.to[i].dtype;
+    if (!equal)
+        fail(ErrorCode::usage, "reduce: `from` and `to` differ in number, counts or types");
+}
+
+// Equal lists on all ranks, or a mismatch.
+std::uint64_t hash_of(std::span<const Part> parts, std::uint64_t layout) {
+    Hash hash;
+    hash.add(layout);
+    for (const Part& part : parts) {
+        hash.add(part.count);
+        hash.add(static_cast<std::uint64_t>(part.dtype));
+    }
+    return hash.value();
+}
+
+}  // namespace
+
+void check_call(const Collective& collective, int rank, int size) {
+    const Kind kind = collective.kind;
+    if (kind == Kind::barrier) return;
+    if (collective.root < 0 || collective.root >= size)
+        fail(ErrorCode::usage, "{}: the root is rank {}, and there are ranks 0 to {}",
+             name_of(kind), collective.root, size - 1);
+    if (is_about_lists(kind))
+        check_lists(collective, rank);
+    else if (collective.varying)
+        check_varying_counts(collective, size);
+    else
+        check_blocks(collective, rank, size);
+    if (is_reduction(kind))
+        for (const Part& part : collective.from)
+            if (!is_defined(collective.op, part.dtype))
+                fail(ErrorCode::usage, "{}: '{}' is not defined for elements of {}", name_of(kind),
+                     name_of(collective.op), name_of(part.dtype));
+    const bool in_place = is_in_place(collective);
+    for (const Part& part : collective.from)
+        if (is_strided(part)) check_strides(part, in_place && gets(collective, rank));
+    if (!in_place && gets(collective, rank))
+        for (const Part& part : collective.to)
+            if (is_strided(part)) check_strides(part, true);
+}
+
+Fingerprint fingerprint_of(const Collective& collective) {
+    Fingerprint result;
+    result.kind = static_cast<std::uint8_t>(collective.kind);
+    result.op = static_cast<std::uint8_t>(collective.op);
+    result.root = static_cast<std::uint32_t>(collective.root);
+    if (collective.kind == Collective::Kind::barrier) return result;
+    result.dtype = static_cast<std::uint8_t>(dtype_of(collective));
+    if (collective.varying) {
+        result.flags = Fingerprint::varying;
+        result.shape = collective.layout;
+    } else if (is_about_lists(collective.kind) &&
+               (collective.from.size() != 1 || collective.layout != 0)) {
+        result.flags = Fingerprint::many_parts;
+        result.shape = hash_of(collective.from, collective.layout);
+    } else {
+        result.shape = count_of(collective);
+        if (collective.layout != 0) result.shape ^= collective.layout;
+    }
+    return result;
+}
+
+bool travels_inline(const Collective& collective, int size) {
+    if (collective.kind == Kind::barrier) return true;
+    if (collective.varying) return false;
+    std::size_t bytes = 0;
+    if (collective.kind == Kind::scatter)
+        bytes = collective.to[0].bytes() * static_cast<std::size_t>(size);
+    else
+        for (const Part& part : collective.from) bytes += padded_inline(part.bytes());
+    return bytes <= inline_bytes_max;
+}
+
+}  // namespace ipcrun

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a collective operation does when a member is lost, or time is up.
+#include "base/text.hpp"
+#include "runtime/collectives.hpp"
+#include "runtime/sequence.hpp"
+
+namespace ipcrun {
+
+void Collectives::look_around(const Operation& operation) {
+    const std::uint32_t alert = group_.alert();
+    bool someone_departed = false;
+    int gone = -1;
+    for (int member = 0; member < group_.size(); ++member) {
+        const RankState state = group_.state_of(member);
+        if (state != RankState::exited && state != RankState::left) continue;
+        someone_departed = true;
+        // In good order it departs after its last operation: finished, seen from here, if that is
+        // this one, for its state was read first.
+        const bool is_needed =
+            !has_arrived(member, operation.sequence) ||
+            (operation.state == Operation::State::working && !is_finished(operation));
+        if (is_needed && gone < 0) gone = member;
+    }
+    const int failed = group_.find_failed();
+    const auto failure = group_.recorded_failure();
+    if (failure && !is_before(operation.sequence, failure->sequence)) {
+        // Whoever recorded it will not come to this operation. It is the one to name, for it came
+        // before the end of those who fell over it: that is why it is read after their states.
+        const bool timed_out = failure->code == ErrorCode::timeout;
+        give_up(operation, timed_out ? ErrorCode::timeout : ErrorCode::peer_lost, failure->culprit,
+                fmt::format("rank {} {}", failure->culprit, group_.describe(*failure)));
+    }
+    const int lost = failed >= 0 ? failed : gone;
+    if (lost >= 0)
+        give_up(operation, ErrorCode::peer_lost, lost,
+                fmt::format("rank {} {}", lost,
+                            group_.describe_end(lost, has_arrived(lost, operation.sequence))));
+    // Who left, or failed in a later operation, does not matter for this one; it may for the next.
+    look_again_ = look_again_ || someone_departed || failure.has_value();
+    alert_seen_ = alert;
+}
+
+// What did not matter for one operation may for the next: makes it look at the last alert again.
+void Collectives::look_again() {
+    if (look_again_) alert_seen_ = group_.alert() - 1;
+}
+
+void Collectives::give_up(const Operation& operation, ErrorCode code, int culprit,
+                          const std::string& message) {
+    group_.give_up(code, culprit, operation.sequence,
+                   group_.describe_call(group_.rank(), operation.sequence), message);
+}
+
+void Collectives::time_out(const Operation& operation) {
+    std::vector<int> missing;
+    for (int member = 0; member < group_.size(); ++member)
+        if (!has_arrived(member, operation.sequence) && member != group_.rank())
+            missing.push_back(member);
+    give_up(operation, ErrorCode::timeout, group_.rank(),
+            missing.empty() ? std::string("timed out while others were working")
+                            : fmt::format("timed out waiting for rank{} {}",
+                                          missing.size() == 1 ? "" : "s", format_list(missing)));
+}
+
+}  // namespace ipcrun

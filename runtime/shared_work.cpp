@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// Large operations, zero-copy and work-sharing. Every member has published where its memory lies.
+// A chunk of the result is reduced or copied from its sources, while in cache, to all destinations:
+// for n members n reads and n writes, the minimum. Claims are sticky: a member works on its own
+// slice first, then helps the others. With more members than CPUs only as many work as there are
+// CPUs, the last to arrive among them, and the sleeping ones cost nothing.
+#include <algorithm>
+
+#include "runtime/collective_checks.hpp"
+#include "runtime/collectives.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+using Kind = Collective::Kind;
+
+constexpr std::chrono::microseconds helper_patience{20};
+
+}  // namespace
+
+int Collectives::workers_max() const {
+    return std::min(group_.size(), static_cast<int>(group_.control().header().cpus));
+}
+
+// From here on the operation is agreed upon: nobody departs in good order before it is done.
+void Collectives::share_out(Operation& operation) {
+    const std::uint32_t slot = operation.slot();
+    const auto members = static_cast<std::uint32_t>(group_.size());
+    // The counters only grow: everybody knows where they stood before, and nobody resets them.
+    if (operation.collective.varying) {
+        chunks_finished_[slot] += members;
+    } else {
+        operation.schedule.emplace(operation.collective, group_.size(), starts_);
+        operation.workers_before = workers_before_[slot];
+        workers_before_[slot] += members;
+        chunks_finished_[slot] += operation.schedule->chunks();
+    }
+    operation.finish_mark = chunks_finished_[slot];
+    operation.state = Operation::State::working;
+    look_again();
+}
+
+bool Collectives::is_finished(const Operation& operation) const {
+    return group_.block().works[operation.slot()].finished_chunks.load() == operation.finish_mark;
+}
+
+// Crowded: the first to ask, one a CPU, work; each member asks once.
+bool Collectives::may_work(Operation& operation) {
+    if (!group_.waiter().is_crowded()) return true;
+    if (operation.role == Operation::Role::undecided) {
+        const std::uint32_t before =
+            group_.block().works[operation.slot()].workers.fetch_add(1) - operation.workers_before;
+        operation.role = before < static_cast<std::uint32_t>(workers_max())
+                             ? Operation::Role::worker
+                             : Operation::Role::sleeper;
+    }
+    return operation.role == Operation::Role::worker;
+}
+
+void Collectives::work(Operation& operation, Patience patience) {
+    if (operation.collective.varying ? operation.has_worked : !may_work(operation)) return;
+    const bool first_time = !operation.has_worked;
+    operation.has_worked = true;
+    // Sequentially consistent: either a failing member sees this and waits for us, or we see the
+    // alert that came before it looked.
+    std::atomic<std::uint32_t>& touching = group_.member(group_.rank()).touching;
+    touching.store(1);
+    if (is_alerted()) look_around(operation);
+    places_.find(group_, operation.collective, operation.slot());
+    bool finished = false;
+    if (operation.collective.varying) {
+        pull(operation);
+        finished = is_finished(operation);
+    } else {
+        const auto start = Clock::now();
+        finished = work_on_slice(operation, group_.rank());
+        bool helps = true;
+        if (!finished && first_time && !group_.waiter().is_crowded()) {
+            if (patience == Patience::some)
+                finished = was_finished_soon(operation, start);
+            else
+                helps = false;  // at the next look
+        }
+        for (int i = 1; i < group_.size() && helps && !finished; ++i)
+            finished = work_on_slice(operation, (group_.rank() + i) % group_.size());
+    }
+    touching.store(0);
+    // Whoever has failed, be it in the next operation, may wait for this.
+    if (finished || group_.block().failure.load() != 0) group_.block().bell.ring_all();
+}
+
+// A member with a CPU of its own is about to finish, and has its slice in its cache: helping it
+// would cost both more than it saves. Only who takes much longer than we did needs help.
+bool Collectives::was_finished_soon(const Operation& operation, Clock::time_point start) {
+    const auto now = Clock::now();
+    const auto patience = now + (now - start) + helper_patience;
+    do {
+        for (int i = 0; i < 32; ++i) {
+            if (is_finished(operation)) return true;
+            Waiter::pause();
+        }
+    } while (Clock::now() < patience);
+    return false;
+}
+
+// Takes chunks of `owner`'s slice while there are any. True when that finished the operation.
+bool Collectives::work_on_slice(const Operation& operation, int owner) {
+    const std::uint32_t first = operation.schedule->first_chunk(owner);
+    const std::uint32_t length = operation.schedule->first_chunk(owner + 1) - first;
+    std::atomic<std::uint32_t>& next = group_.member(owner).slices[operation.slot()].next_chunk;
+    std::uint32_t done = 0;
+    for (;; ++done) {
+        if (is_alerted()) look_around(operation);
+        // Looking before claiming spares a write to a line that all helpers pass by.
+        if (next.load(std::memory_order_relaxed) >= length) break;
+        const std::uint32_t claimed = next.fetch_add(1, std::memory_order_relaxed);
+        if (claimed >= length) break;
+        group_.faults().at(FaultPoint::after_claim, operation.sequence);
+        work_on_chunk(operation, first + claimed, first + length);
+    }
+    if (done == 0) return false;
+    std::atomic<std::uint32_t>& count = group_.block().works[operation.slot()].finished_chunks;
+    const std::uint32_t finished = count.fetch_add(done) + done;
+    group_.faults().at(FaultPoint::after_done, operation.sequence);
+    return finished == operation.finish_mark;
+}
+
+void Collectives::work_on_chunk(const Operation& operation, std::uint32_t chunk,
+                                std::uint32_t slice_end) {
+    const Schedule& schedule = *operation.schedule;
+    const std::size_t next = std::size_t{slice_end - chunk - 1} * schedule.chunk_bytes();
+    const Faults& faults = group_.faults();
+    schedule.for_each_run(chunk, [&](std::size_t piece, std::size_t from, std::size_t to) {
+        if (!faults.is_armed())
+            return work_on_run(operation, piece, from, to,
+                               std::min(next, schedule.bytes(piece) - to));
+        const std::size_t half = (to - from) / 2 / 64 * 64;
+        if (half != 0) work_on_run(operation, piece, from, from + half, 0);
+        faults.at(FaultPoint::mid_chunk, operation.sequence);
+        work_on_run(operation, piece, from + half, to, 0);
+    });
+}
+
+void Collectives::work_on_run(const Operation& operation, std::size_t piece, std::size_t from,
+                              std::size_t to, std::size_t next_bytes) {
+    const Collective& collective = operation.collective;
+    const int size = group_.size();
+    const std::size_t block = operation.schedule->bytes(piece);
+    const auto member = static_cast<int>(piece);
+    places_.begin_run();
+    const auto add_source = [&](int owner, std::size_t part, std::size_t offset) {
+        places_.add_source(places_.from(owner, part).at(offset + from));
+    };
+    const auto add_destination = [&](int owner, std::size_t part, std::size_t offset) {
+        places_.add_destination(places_.to(owner, part).at(offset + from));
+    };
+    switch (collective.kind) {
+        case Kind::barrier:
+            return;
+        case Kind::allreduce:
+            for (int i = 0; i < size; ++i) add_source(i, piece, 0);
+            for (int i = 0; i < size; ++i) add_destination(i, piece, 0);
+            break;
+        case Kind::reduce:
+            for (int i = 0; i < size; ++i) add_source(i, piece, 0);
+            add_destination(collective.root, piece, 0);
+            break;
+        case Kind::reduce_scatter:
+            for (int i = 0; i < size; ++i) add_source(i, 0, piece * block);
+            add_destination(member, 0, 0);
+            break;
+        case Kind::broadcast:
+            add_source(collective.root, piece, 0);
+            for (int i = 0; i < size; ++i)
+                if (i != collective.root) add_destination(i, piece, 0);
+            break;
+        case Kind::allgather:
+            add_source(member, 0, 0);
+            for (int i = 0; i < size; ++i) add_destination(i, 0, piece * block);
+            break;
+        case Kind::gather:
+            add_source(member, 0, 0);
+            add_destination(collective.root, 0, piece * block);
+            break;
+        case Kind::scatter:
+            add_source(collective.root, 0, piece * block);
+            add_destination(member, 0, 0);
+            break;
+        case Kind::alltoall: {
+            const auto n = static_cast<std::size_t>(size);
+            add_source(static_cast<int>(piece % n), 0, piece / n * block);
+            add_destination(static_cast<int>(piece / n), 0, piece % n * block);
+            break;
+        }
+    }
+    if (!is_reduction(collective.kind)) return places_.copy_run(to - from);
+    const Dtype dtype = operation.schedule->dtype(piece);
+    places_.reduce_run(collective.op, dtype, (to - from) / size_of(dtype),
+                       next_bytes / size_of(dtype));
+}
+
+}  // namespace ipcrun

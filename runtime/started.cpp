@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Several operations under way. All members begin them in the same order; each member finishes its
+// part of them in that order, too, so whoever waits for one goes on with all before it.
+#include "runtime/started.hpp"
+
+#include "runtime/collective_checks.hpp"
+#include "runtime/sequence.hpp"
+
+namespace ipcrun {
+
+Collectives::Started::Started(Collectives& engine, const Collective& collective, Deadline deadline)
+    : engine_(&engine),
+      operation{collective, deadline},
+      from_(collective.from.begin(), collective.from.end()),
+      to_(collective.to.begin(), collective.to.end()),
+      counts_(collective.from_counts.begin(), collective.from_counts.end()) {
+    const std::size_t from_counts = counts_.size();
+    counts_.insert(counts_.end(), collective.to_counts.begin(), collective.to_counts.end());
+    Collective& own = operation.collective;
+    own.from = from_;
+    // Equal spans mean "in place".
+    const bool in_place = is_in_place(collective);
+    own.to = in_place ? std::span<const Part>(from_) : std::span<const Part>(to_);
+    own.from_counts = std::span(counts_).first(from_counts);
+    own.to_counts = std::span(counts_).subspan(from_counts);
+}
+
+bool Collectives::Started::test() {
+    check_open();
+    while (!is_over() && engine_->advance_oldest(Patience::none)) {
+    }
+    return is_over();
+}
+
+bool Collectives::Started::wait(Deadline deadline) {
+    check_open();
+    while (!is_over())
+        if (!engine_->advance_oldest(Patience::some) && !engine_->wait_for_oldest(deadline))
+            return is_over();
+    return true;
+}
+
+void Collectives::Started::check_open() const {
+    if (engine_ == nullptr)
+        fail(ErrorCode::usage, "wait for an operation: its communicator is closed");
+}
+
+bool Collectives::Started::is_over() const {
+    if (error_) throw *error_;
+    if (operation.state == Operation::State::done) return true;
+    engine_->group_.check_usable();  // what could not be finished never will be
+    return false;
+}
+
+Collectives::~Collectives() {
+    if (!started_.empty() && !group_.has_given_up()) {
+        try {
+            // Others may be working on our memory, or be about to.
+            give_up(started_.front()->operation, ErrorCode::peer_lost, group_.rank(),
+                    "its communicator was closed before it was done");
+        } catch (const Error&) {
+            // Told to the others; here nobody waits.
+        }
+    }
+    for (const std::shared_ptr<Started>& started : started_) started->close();
+}
+
+Request Collectives::start(const Collective& collective, Deadline deadline, CallSite site) {
+    auto started = std::make_shared<Started>(*this, collective, deadline);
+    begin(started->operation, site);
+    started_.push_back(started);
+    (void)advance_oldest(Patience::none);
+    return Request(std::move(started));
+}
+
+void Collectives::progress() {
+    while (!started_.empty() && advance_oldest(Patience::none)) {
+    }
+}
+
+// True when it is over, well or not; throws when nothing works any more.
+bool Collectives::advance_oldest(Patience patience) {
+    const std::shared_ptr<Started> oldest = started_.front();
+    try {
+        if (!advance(oldest->operation, patience)) return false;
+    } catch (const Error& error) {
+        if (group_.has_given_up()) throw;
+        oldest->fail_with(error);
+    }
+    started_.pop_front();
+    // This member may not come to another operation soon, where it would wake who waits for this.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (group_.block().slot_waiters.load() != 0) group_.block().bell.ring_all();
+    return true;
+}
+
+bool Collectives::wait_for_oldest(Deadline deadline) {
+    const std::shared_ptr<Started> oldest = started_.front();
+    const Operation& operation = oldest->operation;
+    if (wait_a_while(operation, Deadline::sooner(deadline, operation.deadline))) return true;
+    if (operation.deadline.has_passed()) time_out(operation);
+    return false;
+}
+
+bool Collectives::is_slot_free(std::uint32_t sequence) {
+    const std::uint32_t last_user = sequence - operation_slots;
+    if (!is_before(all_completed_, last_user)) return true;
+    // Nobody has told us lately: ask.
+    std::uint32_t slowest = completed_;
+    for (int other = 0; other < group_.size(); ++other) {
+        if (other == group_.rank()) continue;
+        const std::uint32_t completed = group_.member(other).completed.load();
+        if (is_before(completed, slowest)) slowest = completed;
+    }
+    if (is_before(all_completed_, slowest)) all_completed_ = slowest;
+    return !is_before(all_completed_, last_user);
+}
+
+void Collectives::wait_for_slot(const Operation& operation) {
+    // Of ours the oldest must be done, too.
+    while (!started_.empty() && is_before(completed_, operation.sequence - operation_slots))
+        if (!advance_oldest(Patience::some) && !wait_for_oldest(operation.deadline))
+            time_out(operation);
+    std::atomic<std::uint32_t>& waiters = group_.block().slot_waiters;
+    waiters.fetch_add(1);
+    const bool in_time = group_.wait(
+        group_.block().bell, alert_seen_, operation.deadline,
+        [&] { return is_slot_free(operation.sequence); }, [&] { look_around(operation); });
+    waiters.fetch_sub(1);
+    if (!in_time) time_out(operation);
+}
+
+}  // namespace ipcrun
