@@ -13,8 +13,9 @@ void nothing_to_fill() {}
 void check_rows(lua_State* lua, int index, const Tensor& tensor, int size) {
     if (tensor.dims == 0 || tensor.sizes[0] % size != 0)
         luaL_argerror(lua, index,
-                      lua_pushfstring(lua, "the first dimension, of size %I, cannot be cut into "
-                                           "%d equal blocks",
+                      lua_pushfstring(lua,
+                                      "the first dimension, of size %I, cannot be cut into "
+                                      "%d equal blocks",
                                       lua_Integer(tensor.dims == 0 ? 0 : tensor.sizes[0]), size));
 }
 
@@ -46,12 +47,11 @@ void check_blocks_argument(lua_State* lua, int index) {
 int allgather_into(lua_State* lua, const Options& options) {
     check_blocks_argument(lua, 2);
     check_blocks_argument(lua, options.into);
-    return run_blocks(lua, options, 2, options.into, options.into, nothing_to_fill,
-                      [&](const Blocks& blocks) {
-                          return options.is_varying
-                                     ? Collective::allgatherv(blocks.from_part, blocks.to_part)
-                                     : Collective::allgather(blocks.from_part, blocks.to_part);
-                      });
+    return run_blocks(
+        lua, options, 2, options.into, options.into, nothing_to_fill, [&](const Blocks& blocks) {
+            return options.is_varying ? Collective::allgatherv(blocks.from_part, blocks.to_part)
+                                      : Collective::allgather(blocks.from_part, blocks.to_part);
+        });
 }
 
 int gather_into(lua_State* lua, const Options& options, int root, bool is_root) {

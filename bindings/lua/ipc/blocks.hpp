@@ -75,8 +75,7 @@ int run_blocks(lua_State* lua, const Options& options, int from, int to, int res
         Blocks blocks;
         if (from_argument) blocks.from = from_argument.get();
         if (to != 0) blocks.to = to_argument ? to_argument.get() : *to_tensor;
-        if (work == nullptr)
-            return communicator.run(start(blocks), options.deadline, site.get());
+        if (work == nullptr) return communicator.run(start(blocks), options.deadline, site.get());
         start_work(*work, object.membership, std::move(blocks), [&](Blocks& held) {
             return communicator.start(start(held), options.deadline, site.get());
         });

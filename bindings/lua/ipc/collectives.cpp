@@ -65,14 +65,14 @@ int reduce(lua_State* lua) {
                                           option_timeout | option_async, communicator.size());
     Value& value = push_value(lua);
     value.load(lua, 2, "reduce");
-    return operate(lua, value, {options, op, true, is_root},
-                   [op, root, is_root](const Value& packed) {
-                       const std::span<const Part> parts = packed.parts();
-                       Collective collective = Collective::reduce(
-                           parts, is_root ? parts : std::span<const Part>(), op, root);
-                       collective.layout = packed.layout();
-                       return collective;
-                   });
+    return operate(
+        lua, value, {options, op, true, is_root}, [op, root, is_root](const Value& packed) {
+            const std::span<const Part> parts = packed.parts();
+            Collective collective =
+                Collective::reduce(parts, is_root ? parts : std::span<const Part>(), op, root);
+            collective.layout = packed.layout();
+            return collective;
+        });
 }
 
 // broadcast([value [, root [, options]]]).
@@ -88,9 +88,8 @@ int broadcast(lua_State* lua) {
             luaL_error(lua,
                        "broadcast: with async all ranks give a place: tensors, storages, numbers, "
                        "booleans, and tables of these");
-        return operate(lua, value, {options, Op::sum, false, true}, [root](const Value& packed) {
-            return broadcast_in_place(packed, root);
-        });
+        return operate(lua, value, {options, Op::sum, false, true},
+                       [root](const Value& packed) { return broadcast_in_place(packed, root); });
     }
     return broadcast_value(lua, is_place ? &value : nullptr, root, options);
 }

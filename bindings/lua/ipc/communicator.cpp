@@ -25,8 +25,7 @@ CommunicatorObject& push_object(lua_State* lua) {
 // Finalisers that run when the state is closed may come after that of the communicator.
 CommunicatorObject& check_alive(lua_State* lua, int index) {
     auto& object = check_userdata<CommunicatorObject>(lua, index, communicator_metatable);
-    if (object.membership == nullptr)
-        luaL_error(lua, "the world is closed, as this Lua state is");
+    if (object.membership == nullptr) luaL_error(lua, "the world is closed, as this Lua state is");
     return object;
 }
 

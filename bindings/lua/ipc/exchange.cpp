@@ -66,8 +66,8 @@ int push_received(lua_State* lua, const Exchange& exchange, int first, int count
     if (as_list) lua_createtable(lua, count, 0);
     for (int i = first; i < first + count; ++i) {
         Incoming& incoming = push_incoming(lua);
-        const Failure failure = attempt(
-            [&] { exchange.received.open(static_cast<std::size_t>(i), incoming, heap); });
+        const Failure failure =
+            attempt([&] { exchange.received.open(static_cast<std::size_t>(i), incoming, heap); });
         if (failure) raise_table(lua, failure);
         unmarshal(lua, incoming, operation);
         lua_remove(lua, -2);
@@ -101,8 +101,7 @@ struct Call {
     }
 };
 
-constexpr unsigned options_known =
-    option_timeout | option_async | option_into | option_varying;
+constexpr unsigned options_known = option_timeout | option_async | option_into | option_varying;
 
 // allgather(value [, options])
 int allgather(lua_State* lua) {
@@ -119,9 +118,9 @@ int allgather(lua_State* lua) {
     const Failure failure = attempt([&] {
         exchange.pack(heap);
         exchange.received.lengths().resize(static_cast<std::size_t>(size));
-        call.run(Collective::allgather(exchange.sent.lengths_part(),
-                                       exchange.received.lengths_part()),
-                 layout_of_lengths);
+        call.run(
+            Collective::allgather(exchange.sent.lengths_part(), exchange.received.lengths_part()),
+            layout_of_lengths);
         exchange.received.make_room(heap);
         call.run(Collective::allgatherv(exchange.sent.part(), exchange.received.part()),
                  layout_of_parcels);
@@ -148,8 +147,8 @@ int gather(lua_State* lua) {
     const Failure failure = attempt([&] {
         exchange.pack(heap);
         if (is_root) exchange.received.lengths().resize(static_cast<std::size_t>(size));
-        call.run(Collective::gather(exchange.sent.lengths_part(),
-                                    exchange.received.lengths_part(), root),
+        call.run(Collective::gather(exchange.sent.lengths_part(), exchange.received.lengths_part(),
+                                    root),
                  layout_of_lengths);
         if (is_root) exchange.received.make_room(heap);
         const Part to = is_root ? exchange.received.part() : Part{nullptr, 0, Dtype::u8};
@@ -166,11 +165,15 @@ int gather(lua_State* lua) {
 void check_pieces(lua_State* lua, int size, const char* operation) {
     const Tensor* tensor = test_tensor(lua, 2);
     if (tensor == nullptr) {
-        if (!lua_istable(lua, 2)) raise_expected(lua, 2, "a list with a value for each member, or "
-                                                         "a tensor to be cut into pieces");
-        const auto count = static_cast<lua_Integer>(lua_rawlen(lua, 2));
-        // Values may be nil, so the list may be shorter; one that is longer is a mistake.
-        if (count > size)
+        if (!lua_istable(lua, 2))
+            raise_expected(lua, 2,
+                           "a list with a value for each member, or "
+                           "a tensor to be cut into pieces");
+        lua_getfield(lua, 2, "n");  // of table.pack: there may be nil among the values
+        const lua_Integer count = lua_isinteger(lua, -1) != 0
+                                      ? lua_tointeger(lua, -1)
+                                      : static_cast<lua_Integer>(lua_rawlen(lua, 2));
+        if (count != size)
             luaL_error(lua, "%s: the list has %I values; there are %d members", operation, count,
                        size);
         lua_pushvalue(lua, 2);
@@ -213,8 +216,8 @@ int scatter(lua_State* lua) {
     const Failure failure = attempt([&] {
         if (is_root) exchange.pack(heap);
         exchange.received.lengths().resize(1);
-        call.run(Collective::scatter(exchange.sent.lengths_part(),
-                                     exchange.received.lengths_part(), root),
+        call.run(Collective::scatter(exchange.sent.lengths_part(), exchange.received.lengths_part(),
+                                     root),
                  layout_of_lengths);
         exchange.received.make_room(heap);
         const Part from = is_root ? exchange.sent.part() : Part{nullptr, 0, Dtype::u8};
@@ -241,9 +244,9 @@ int alltoall(lua_State* lua) {
     const Failure failure = attempt([&] {
         exchange.pack(heap);
         exchange.received.lengths().resize(static_cast<std::size_t>(size));
-        call.run(Collective::alltoall(exchange.sent.lengths_part(),
-                                      exchange.received.lengths_part()),
-                 layout_of_lengths);
+        call.run(
+            Collective::alltoall(exchange.sent.lengths_part(), exchange.received.lengths_part()),
+            layout_of_lengths);
         exchange.received.make_room(heap);
         call.run(Collective::alltoallv(exchange.sent.part(), exchange.sent.rooms(),
                                        exchange.received.part(), exchange.received.rooms()),

@@ -13,9 +13,9 @@ struct Known {
     const char* name;
     Option bit;
 };
-constexpr Known all_known[] = {
-    {"async", option_async}, {"from", option_from},       {"into", option_into},
-    {"tag", option_tag},     {"timeout", option_timeout}, {"varying", option_varying}};
+constexpr Known all_known[] = {{"async", option_async},     {"from", option_from},
+                               {"into", option_into},       {"tag", option_tag},
+                               {"timeout", option_timeout}, {"varying", option_varying}};
 
 [[noreturn]] void raise_unknown(lua_State* lua, int index, unsigned known) {
     luaL_Buffer names;
@@ -124,9 +124,9 @@ int check_rank(lua_State* lua, int index, const char* what, int size, int fallba
     if (fallback >= 0 && lua_isnoneornil(lua, index)) return fallback;
     const lua_Integer rank = luaL_checkinteger(lua, index);
     if (rank < 0 || rank >= size)
-        luaL_argerror(lua, index,
-                      lua_pushfstring(lua, "%s must be a rank, from 0 to %d (size - 1)", what,
-                                      size - 1));
+        luaL_argerror(
+            lua, index,
+            lua_pushfstring(lua, "%s must be a rank, from 0 to %d (size - 1)", what, size - 1));
     return static_cast<int>(rank);
 }
 

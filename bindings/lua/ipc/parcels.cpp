@@ -12,9 +12,8 @@ void Parcels::lay_out() {
         // A parcel of another rank is no larger than what memory can hold.
         if (length < 0 || length > std::int64_t(1) << 46)
             fail(ErrorCode::protocol, "a value of {} bytes was announced", length);
-        const std::size_t room =
-            (static_cast<std::size_t>(length) + parcel_alignment - 1) / parcel_alignment *
-            parcel_alignment;
+        const std::size_t room = (static_cast<std::size_t>(length) + parcel_alignment - 1) /
+                                 parcel_alignment * parcel_alignment;
         starts_.push_back(at);
         rooms_.push_back(room);
         at += room;
@@ -37,8 +36,7 @@ void Parcels::assemble(const std::vector<const Outgoing*>& values,
         values[i]->copy_to(storage_->data() + starts_[i]);
 }
 
-void Parcels::open(std::size_t index, Incoming& incoming,
-                   const std::shared_ptr<Heap>& heap) const {
+void Parcels::open(std::size_t index, Incoming& incoming, const std::shared_ptr<Heap>& heap) const {
     incoming.open(storage_, starts_[index], static_cast<std::size_t>(lengths_[index]), heap);
 }
 

@@ -112,8 +112,7 @@ void Value::add_number(lua_State* lua, int index) {
 
 void Value::add(lua_State* lua, int index, int holders, int depth, const char* operation) {
     if (is_refused_) return;
-    if (const Tensor* tensor = test_tensor(lua, index))
-        return add_tensor(lua, *tensor, operation);
+    if (const Tensor* tensor = test_tensor(lua, index)) return add_tensor(lua, *tensor, operation);
     if (const StorageObject* object = test_storage(lua, index)) {
         const Failure failure = attempt([&] {
             Tensor whole;
@@ -233,8 +232,8 @@ void Value::pack(Op op, bool combines) {
             fail(ErrorCode::usage, "'{}' is defined for integers, and {} is none", name_of(op),
                  number.real);
         if (combines && number.kind == Kind::boolean && !is_logical(op))
-            fail(ErrorCode::usage,
-                 "'{}' is not defined for booleans (there are: land, lor, lxor)", name_of(op));
+            fail(ErrorCode::usage, "'{}' is not defined for booleans (there are: land, lor, lxor)",
+                 name_of(op));
         integers_.push_back(is_logical(op) ? number.real != 0 : number.integer);
         reals_.push_back(number.real);
         reals_.push_back(number.kind == Kind::real ? float_mark(op) : integer_mark(op));
