@@ -4,10 +4,9 @@
 namespace ipcrun {
 
 std::string_view name_of(Collective::Kind kind) {
-    constexpr std::string_view names[] = {"barrier",        "allreduce", "broadcast",
-                                          "reduce",         "reduce_scatter",
-                                          "allgather",      "gather",
-                                          "scatter",        "alltoall"};
+    constexpr std::string_view names[] = {"barrier", "allreduce",      "broadcast",
+                                          "reduce",  "reduce_scatter", "allgather",
+                                          "gather",  "scatter",        "alltoall"};
     return names[static_cast<int>(kind)];
 }
 

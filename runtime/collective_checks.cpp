@@ -86,8 +86,7 @@ void check_lists(const Collective& collective, int rank) {
     for (std::size_t i = 0; equal && i < collective.from.size(); ++i)
         equal = collective.from[i].count == collective.to[i].count &&
                 collective.from[i].dtype == collective.to[i].dtype;
-    if (!equal)
-        fail(ErrorCode::usage, "reduce: `from` and `to` differ in number, counts or types");
+    if (!equal) fail(ErrorCode::usage, "reduce: `from` and `to` differ in number, counts or types");
 }
 
 // Equal lists on all ranks, or a mismatch.

@@ -8,6 +8,7 @@ namespace ipcrun {
 
 void Collectives::look_around(const Operation& operation) {
     const std::uint32_t alert = group_.alert();
+    group_.waiter().report_if_asked();
     bool someone_departed = false;
     int gone = -1;
     for (int member = 0; member < group_.size(); ++member) {

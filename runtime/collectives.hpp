@@ -41,7 +41,6 @@ class Collectives {
     /// One operation on its way.
     struct Operation {
         enum class State { arrived, working, done };
-        enum class Role { undecided, worker, sleeper };  // in the work of a large one
 
         Collective collective;
         Deadline deadline = Deadline::never();
@@ -49,10 +48,9 @@ class Collectives {
         std::uint32_t sequence = 0;
         State state = State::arrived;
         bool is_inline = false;
-        Role role = Role::undecided;
+        bool is_worker = true;
         bool has_worked = false;
-        std::uint32_t workers_before = 0;  // Work::workers when nobody works on this one yet
-        std::uint32_t finish_mark = 0;     // Work::finished_chunks when it is done
+        std::uint32_t finish_mark = 0;  // Work::finished_chunks when it is done
         Staging staging = {};
         std::optional<Schedule> schedule = {};
         std::optional<Error> verdict = {};  // of pull(): all members raise it when all are done
@@ -116,7 +114,6 @@ class Collectives {
     void work_on_chunk(const Operation& operation, std::uint32_t chunk, std::uint32_t slice_end);
     void work_on_run(const Operation& operation, std::size_t piece, std::size_t from,
                      std::size_t to, std::size_t next_bytes);
-    bool may_work(Operation& operation);
     int workers_max() const;
 
     // pulled_work.cpp: where counts vary every member fetches its own result

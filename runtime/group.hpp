@@ -66,8 +66,9 @@ class Group {
     std::uint32_t alert() const { return control_.header().alert.load(); }
 
     /// Waits for `condition`: true; false when the deadline passes. Whenever the node's alert
-    /// differs from `alert_seen`, `look_around()` is called: it throws when there is nothing left
-    /// to wait for, or sets `alert_seen` to what alert() was before it looked.
+    /// differs from `alert_seen`, `look_around()` is called: it reports if it is asked to, and
+    /// throws when there is nothing left to wait for, or sets `alert_seen` to what alert() was
+    /// before.
     template <typename Condition, typename LookAround>
     bool wait(Bell& bell, const std::uint32_t& alert_seen, Deadline deadline, Condition condition,
               LookAround look_around) {
@@ -76,7 +77,6 @@ class Group {
                 case WaitResult::ready:
                     return true;
                 case WaitResult::alerted:
-                    waiter_.report_if_asked();
                     look_around();
                     break;
                 case WaitResult::timed_out:
@@ -123,7 +123,7 @@ class Group {
     Faults faults_;
     std::uint32_t sequence_;
     PeerAccess peer_access_ = PeerAccess::unknown;  // what is known of all members
-    std::unique_ptr<Error> failure_;  // why nothing works any more
+    std::unique_ptr<Error> failure_;                // why nothing works any more
 };
 
 }  // namespace ipcrun

@@ -37,12 +37,11 @@ std::optional<Group::Failure> Group::recorded_failure() const {
     const std::uint64_t word = block_.failure.load();
     if (word == 0) return std::nullopt;
     return Failure{static_cast<ErrorCode>((word & 0xff) - 1),
-                   static_cast<int>(word >> 8 & 0xff'ffff),
-                   static_cast<std::uint32_t>(word >> 32)};
+                   static_cast<int>(word >> 8 & 0xff'ffff), static_cast<std::uint32_t>(word >> 32)};
 }
 
-void Group::give_up(ErrorCode code, int culprit, std::uint32_t sequence,
-                    const std::string& attempt, const std::string& message) {
+void Group::give_up(ErrorCode code, int culprit, std::uint32_t sequence, const std::string& attempt,
+                    const std::string& message) {
     std::uint64_t none = 0;
     (void)block_.failure.compare_exchange_strong(none, encode({code, culprit, sequence}));
     // Also when another member was first: it may not have come to raise the alert, and without it a

@@ -61,8 +61,7 @@ void Collectives::get_inline(const Operation& operation) {
     std::size_t offset = 0;
     const auto combine = [&](const Part& part) {
         payloads_.clear();
-        for (int member = 0; member < size; ++member)
-            payloads_.push_back(payload(member) + offset);
+        for (int member = 0; member < size; ++member) payloads_.push_back(payload(member) + offset);
         Result result(part);
         std::byte* destination = result.data();
         reduce(collective.op, part.dtype, payloads_, {&destination, 1}, part.count);

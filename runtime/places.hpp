@@ -15,7 +15,7 @@ namespace ipcrun {
 
 /// Bytes of a member.
 struct Place {
-    std::byte* local = nullptr;     ///< where they are here; null: reached through the kernel
+    std::byte* local = nullptr;      ///< where they are here; null: reached through the kernel
     const RankSlot* peer = nullptr;  ///< whose private memory it is then
     std::uint64_t address = 0;       ///< and where
 

@@ -56,20 +56,19 @@ void verify_counts(const Collective& collective, const Counts& counts) {
     const auto to = [&](int member) { return counts.to(member); };
     const auto check_result = [&](int member, std::uint64_t total) {
         if (counts.to(member) != total)
-            disagree(member, fmt::format("rank {} expects {} elements of {}, the members give {}",
-                                         member, counts.to(member), name_of(collective.kind),
-                                         total));
+            disagree(member,
+                     fmt::format("rank {} expects {} elements of {}, the members give {}", member,
+                                 counts.to(member), name_of(collective.kind), total));
     };
     const auto check_source = [&](int member, std::uint64_t total) {
         if (counts.from(member) != total)
-            disagree(member, fmt::format("rank {} gives {} elements to {}, the members expect {}",
-                                         member, counts.from(member), name_of(collective.kind),
-                                         total));
+            disagree(member,
+                     fmt::format("rank {} gives {} elements to {}, the members expect {}", member,
+                                 counts.from(member), name_of(collective.kind), total));
     };
     switch (collective.kind) {
         case Kind::allgather:
-            for (int member = 0; member < n; ++member)
-                check_result(member, counts.sum(n, from));
+            for (int member = 0; member < n; ++member) check_result(member, counts.sum(n, from));
             return;
         case Kind::gather:
             return check_result(collective.root, counts.sum(n, from));
@@ -139,10 +138,10 @@ void Collectives::pull_blocks(const Operation& operation) {
                               counts.to(rank));
         case Kind::alltoall:
             for (int member = 0; member < counts.size(); ++member)
-                copy_block(member,
-                           counts.sum(rank,
-                                      [&](int other) { return counts.from_for(member, other); }),
-                           counts.from_for(member, rank));
+                copy_block(
+                    member,
+                    counts.sum(rank, [&](int other) { return counts.from_for(member, other); }),
+                    counts.from_for(member, rank));
             return;
         default: {
             const std::size_t skip =

@@ -37,10 +37,11 @@ Schedule::Schedule(const Collective& collective, int members, std::vector<std::s
         const Part& from = collective.from[0];
         dtype_ = from.dtype;
         const bool is_whole = collective.kind == Kind::allgather || collective.kind == Kind::gather;
-        const bool is_block = collective.kind == Kind::scatter ||
-                              collective.kind == Kind::reduce_scatter;
-        block_bytes_ = is_whole ? from.bytes() : is_block ? collective.to[0].bytes()
-                                                          : from.bytes() / n;
+        const bool is_block =
+            collective.kind == Kind::scatter || collective.kind == Kind::reduce_scatter;
+        block_bytes_ = is_whole   ? from.bytes()
+                       : is_block ? collective.to[0].bytes()
+                                  : from.bytes() / n;
         stride_ = padded(block_bytes_);
         pieces_ = collective.kind == Kind::alltoall ? n * n : n;
         row_bytes_ = pieces_ * stride_;

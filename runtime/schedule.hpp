@@ -24,7 +24,9 @@ class Schedule {
 
     std::uint32_t chunks() const { return chunks_; }
     std::size_t chunk_bytes() const { return chunk_bytes_; }
-    Dtype dtype(std::size_t piece) const { return block_bytes_ == 0 ? parts_[piece].dtype : dtype_; }
+    Dtype dtype(std::size_t piece) const {
+        return block_bytes_ == 0 ? parts_[piece].dtype : dtype_;
+    }
 
     /// The chunks that are member `slice`'s own: from this one to that of the next slice.
     std::uint32_t first_chunk(int slice) const {

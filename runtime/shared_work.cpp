@@ -32,7 +32,13 @@ void Collectives::share_out(Operation& operation) {
         chunks_finished_[slot] += members;
     } else {
         operation.schedule.emplace(operation.collective, group_.size(), starts_);
-        operation.workers_before = workers_before_[slot];
+        // Crowded: the first to come here, one a CPU, work. Each member counts itself once, also
+        // when it comes too late, so that the counts of the next operation are right.
+        if (group_.waiter().is_crowded()) {
+            const std::uint32_t before =
+                group_.block().works[slot].workers.fetch_add(1) - workers_before_[slot];
+            operation.is_worker = before < static_cast<std::uint32_t>(workers_max());
+        }
         workers_before_[slot] += members;
         chunks_finished_[slot] += operation.schedule->chunks();
     }
@@ -45,21 +51,8 @@ bool Collectives::is_finished(const Operation& operation) const {
     return group_.block().works[operation.slot()].finished_chunks.load() == operation.finish_mark;
 }
 
-// Crowded: the first to ask, one a CPU, work; each member asks once.
-bool Collectives::may_work(Operation& operation) {
-    if (!group_.waiter().is_crowded()) return true;
-    if (operation.role == Operation::Role::undecided) {
-        const std::uint32_t before =
-            group_.block().works[operation.slot()].workers.fetch_add(1) - operation.workers_before;
-        operation.role = before < static_cast<std::uint32_t>(workers_max())
-                             ? Operation::Role::worker
-                             : Operation::Role::sleeper;
-    }
-    return operation.role == Operation::Role::worker;
-}
-
 void Collectives::work(Operation& operation, Patience patience) {
-    if (operation.collective.varying ? operation.has_worked : !may_work(operation)) return;
+    if (!operation.is_worker || (operation.collective.varying && operation.has_worked)) return;
     const bool first_time = !operation.has_worked;
     operation.has_worked = true;
     // Sequentially consistent: either a failing member sees this and waits for us, or we see the

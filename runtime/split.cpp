@@ -57,8 +57,7 @@ std::optional<Communicator> Communicator::split(int colour, int key, Deadline de
     identity.block_offset = grant.offset;
     for (const int member : ours) identity.members.push_back(group.identity().members[member]);
     identity.rank = static_cast<int>(std::find(ours.begin(), ours.end(), rank()) - ours.begin());
-    return Communicator(
-        std::make_unique<Impl>(group.heap(), std::move(identity), group.faults()));
+    return Communicator(std::make_unique<Impl>(group.heap(), std::move(identity), group.faults()));
 }
 
 Communicator Communicator::split(Locality locality, Deadline deadline, CallSite site) {

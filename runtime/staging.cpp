@@ -42,8 +42,7 @@ bool overlap_each_other(std::span<const Part> parts) {
     std::vector<Bytes> extents;
     for (const Part& part : parts)
         if (part.count != 0) extents.push_back(extent_of(part));
-    std::sort(extents.begin(), extents.end(),
-              [](Bytes a, Bytes b) { return a.data() < b.data(); });
+    std::sort(extents.begin(), extents.end(), [](Bytes a, Bytes b) { return a.data() < b.data(); });
     return std::adjacent_find(extents.begin(), extents.end(), overlap) != extents.end();
 }
 
@@ -154,9 +153,8 @@ void Staging::load(Group& group, const Collective& collective) {
     if (!is_result) return;
     if (collective.varying) {
         const Part& part = collective.to[0];
-        own_result_ = is_strided(part) && part.count != 0
-                          ? copy(*group.heap(), part, false, true)
-                          : static_cast<std::byte*>(part.data);
+        own_result_ = is_strided(part) && part.count != 0 ? copy(*group.heap(), part, false, true)
+                                                          : static_cast<std::byte*>(part.data);
         return;
     }
     const bool twice = collective.to.size() > 1 && overlap_each_other(collective.to);

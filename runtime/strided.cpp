@@ -93,9 +93,10 @@ bool lies_side_by_side(const Axes& axes) {
 
 void check_strides(const Part& part, bool is_written) {
     if (part.sizes.size() != part.strides.size() || part.sizes.size() > part_dims_max)
-        fail(ErrorCode::usage,
-             "work on a strided part: it has {} sizes and {} strides; equal numbers up to {} can be",
-             part.sizes.size(), part.strides.size(), part_dims_max);
+        fail(
+            ErrorCode::usage,
+            "work on a strided part: it has {} sizes and {} strides; equal numbers up to {} can be",
+            part.sizes.size(), part.strides.size(), part_dims_max);
     std::size_t count = 1;
     for (const std::int64_t size : part.sizes) {
         if (size < 0) fail(ErrorCode::usage, "work on a strided part: a size is {}", size);
@@ -103,8 +104,9 @@ void check_strides(const Part& part, bool is_written) {
             fail(ErrorCode::usage, "work on a strided part: its sizes multiply to too much");
     }
     if (count != part.count)
-        fail(ErrorCode::usage, "work on a strided part: its sizes make {} elements, its count is {}",
-             count, part.count);
+        fail(ErrorCode::usage,
+             "work on a strided part: its sizes make {} elements, its count is {}", count,
+             part.count);
     if (!is_written || count == 0) return;
     Axes axes(part);
     std::sort(axes.axes.begin(), axes.axes.begin() + axes.count,

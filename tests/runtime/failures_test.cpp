@@ -241,7 +241,7 @@ TEST_CASE("failures: who waits for a helper to let go of memory is woken by it")
                .cpus = 2,
                .fault = "after_done:2:1",
                .on_strike = dawdle,
-               .sequence = 0xffff'fffd},
+               .sequence = 0xffff'fff7},
               [&](Rank& self) {
                   self.world.barrier();
                   auto* data = self.allocate<float>(20 * large_count);
