@@ -56,6 +56,7 @@ int open_torch(lua_State* lua) {
     register_products(lua, torch, methods);
     register_random(lua, torch, methods);
     register_classes(lua, torch, methods);
+    remember_methods(lua, methods);
     lua_settop(lua, torch);
     return 1;
 }
