@@ -146,7 +146,8 @@ void Collectives::go_on(Operation& operation, Patience patience) {
         }
         share_out(operation);
     }
-    if (!is_finished(operation)) work(operation, patience);
+    // The first time without a look at the count: the others are about to write it.
+    if (!operation.has_worked || !is_finished(operation)) work(operation, patience);
     if (!is_finished(operation)) return;
     if (operation.verdict) throw *operation.verdict;
     operation.staging.unload();

@@ -143,10 +143,10 @@ void Collectives::work_on_run(const Operation& operation, std::size_t piece, std
     const auto member = static_cast<int>(piece);
     places_.begin_run();
     const auto add_source = [&](int owner, std::size_t part, std::size_t offset) {
-        places_.add_source(places_.from(owner, part).at(offset + from));
+        places_.add_source(places_.from(owner, part), offset + from);
     };
     const auto add_destination = [&](int owner, std::size_t part, std::size_t offset) {
-        places_.add_destination(places_.to(owner, part).at(offset + from));
+        places_.add_destination(places_.to(owner, part), offset + from);
     };
     switch (collective.kind) {
         case Kind::barrier:
