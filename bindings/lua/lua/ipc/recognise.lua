@@ -59,14 +59,16 @@ local function code_of(f)
   return code:sub(1, lines - 1) .. code:sub(behind_lines, upvalues) .. code:sub(at + 3 * size)
 end
 
-local known = {}
+local known = {}  -- by code: the forms that look like it, which may look up different functions
 for _, form in ipairs(forms) do
   for _, body in ipairs(form) do
     for _, opening in ipairs { "", "\n\nlocal x, y = 1, 2\n" } do
       local source = opening .. (form.via == "max" and "local max\n" or "")
         .. (form.via == "min" and "local min\n" or "")
         .. "return function(a, b) " .. body .. " end"
-      known[code_of(load(source)())] = form
+      local code = code_of(load(source)())
+      known[code] = known[code] or {}
+      table.insert(known[code], form)
     end
   end
 end
@@ -80,21 +82,23 @@ local function looks_up_ours(f, form)
   return type(math_now) == "table" and rawget(math_now, form.op) == native[form.op]
 end
 
+-- The known form of `f`, or nil.
+local function form_of(f)
+  if f == native.max then return { op = "max", numbers = true } end
+  if f == native.min then return { op = "min", numbers = true } end
+  local code = code_of(f)
+  for _, form in ipairs(code and known[code] or {}) do
+    if looks_up_ours(f, form) then return form end
+  end
+end
+
 --- The operator that `f` is for these leaves, or nil. A name of an operator is itself.
 return function(f, leaves)
   if type(f) == "string" then return f end
-  local form
-  if f == native.max then
-    form = { op = "max", numbers = true }
-  elseif f == native.min then
-    form = { op = "min", numbers = true }
-  else
-    local code = code_of(f)
-    form = code and known[code]
-    if not form or not looks_up_ours(f, form) then return nil end
-  end
+  local form = form_of(f)
+  if not form then return nil end
   local has_tensors = false
-  for i = 1, leaves.n or 0 do
+  for i = 1, leaves.n do
     local leaf = leaves[i]
     if math.type(leaf) then
       if not form.numbers then return nil end
