@@ -36,8 +36,10 @@ refuses("an expanded tensor in a table", "expand", "broadcast", { torch.ones(1, 
 refuses("an operation that is not there", "no such operation: 'mean' (there are: sum", "allreduce",
   tensor, "mean")
 refuses("an operation that is no string", "string expected", "allreduce", tensor, true)
-refuses("a root that is no rank", "the root must be a rank, from 0 to " .. size - 1, "broadcast", tensor, size)
-refuses("a negative root", "the root must be a rank, from 0 to " .. size - 1, "broadcast", tensor, -1)
+refuses("a root that is no rank", "the root must be a rank, from 0 to " .. size - 1, "broadcast",
+  tensor, size)
+refuses("a negative root", "the root must be a rank, from 0 to " .. size - 1, "broadcast", tensor,
+  -1)
 refuses("a fractional root", "no integer representation", "broadcast", tensor, 0.5)
 refuses("a root that is no number", "number expected", "broadcast", tensor, "first")
 refuses("an unknown option", "unknown option 'timeuot' (there are: async, timeout)", "barrier",

@@ -157,7 +157,9 @@ end)
 t.test("a sender waits for a receiver that is behind by the lag", function()
   world:set_lag(100000)
   if rank == 0 then
-    for i = 1, 200 do world:send(torch.ByteTensor(10000):fill(i % 256), next_rank, { async = true }) end
+    for i = 1, 200 do
+      world:send(torch.ByteTensor(10000):fill(i % 256), next_rank, { async = true })
+    end
   end
   if rank == 1 % size then
     for i = 1, 200 do

@@ -79,7 +79,7 @@ t.test("more than can be under way at once wait for the oldest", function()
   for i = 30, 1, -1 do t.equal(works[i]:wait(), i * size, "sum " .. i) end
 end)
 
-t.test("a handle that is dropped harms nobody, and the memory stays as long as it is used", function()
+t.test("a handle that is dropped harms nobody, and the memory stays while it is used", function()
   local kept = {}
   for i = 1, 20 do
     kept[i] = torch.FloatTensor(large):fill(1)

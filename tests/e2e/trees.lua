@@ -60,7 +60,8 @@ t.test("numbers, and whatever else the function takes", function()
   local value, n = tree.allReduce(me, function(a, b) return a + b end)
   t.equal(value, sum_of_nodes, "numbers")
   t.equal(n, size, "nodes")
-  t.equal(tree.allReduce(me, function(a, b) return a + b + 0 end), sum_of_nodes, "by an unknown one")
+  t.equal(tree.allReduce(me, function(a, b) return a + b + 0 end), sum_of_nodes,
+    "by an unknown one")
   local all = {}
   for i = 1, size do all[i] = i end
   t.equal(tree.allReduce(tostring(me), function(a, b) return a .. " " .. b end),
@@ -111,8 +112,10 @@ t.test("functions that only look alike are not taken for known", function()
   local max = function(a) return a end
   local others = {
     { function(a, b) return a - b + 2 * b end, 1 }, { function(a, b) return max(a, b) end, 1 },
-    { function(a, b) return a:add(2, b) end, tensor }, { function(a, b) return b:add(a) end, tensor },
-    { function(a, b) return a * b / 1 end, 1 }, { function(a, b) return a:cmul(b):add(0) end, tensor },
+    { function(a, b) return a:add(2, b) end, tensor },
+    { function(a, b) return b:add(a) end, tensor },
+    { function(a, b) return a:cmul(b):add(0) end, tensor },
+    { function(a, b) return a * b / 1 end, 1 },
   }
   for i, case in ipairs(others) do t.equal(is_known(case[1], case[2]), false, "function " .. i) end
   local original = math.max
