@@ -105,7 +105,6 @@ local Communicator = {}
 ---@field node integer  the number of this host among those of the job, from 0
 ---@field local_rank integer  this process's number among the ranks of its host, from 0
 ---@field local_size integer  how many ranks this host has
-local World = {}
 
 ---Returns when all ranks have called it.
 ---Cost: one exchange of flags, a few microseconds.
