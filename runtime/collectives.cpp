@@ -176,10 +176,10 @@ void Collectives::run(const Collective& collective, Deadline deadline, CallSite 
         (void)request.wait();  // its own deadline ends it
         return;
     }
-    Operation operation{collective, deadline};
-    begin(operation, site);
-    while (!advance(operation, Patience::some))
-        if (!wait_a_while(operation, deadline)) time_out(operation);
+    own_.renew(collective, deadline);
+    begin(own_, site);
+    while (!advance(own_, Patience::some))
+        if (!wait_a_while(own_, deadline)) time_out(own_);
 }
 
 }  // namespace ipcrun
