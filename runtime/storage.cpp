@@ -65,6 +65,16 @@ void Storage::detach() {
     is_borrowed_ = false;
 }
 
+StoragePtr Storage::adopt(const std::shared_ptr<Heap>& heap, std::byte* data, Dtype dtype,
+                          std::size_t count) {
+    StoragePtr storage(new Storage());
+    storage->dtype_ = dtype;
+    storage->count_ = count;
+    storage->data_ = data;
+    storage->heap_ = heap;
+    return storage;
+}
+
 Storage::~Storage() {
     if (is_borrowed_) return;
     if (whole_ != nullptr) {

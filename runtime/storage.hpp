@@ -36,6 +36,11 @@ class Storage {
     /// Of a borrowed storage: from now on its elements are a private copy. Throws std::bad_alloc.
     void detach();
 
+    /// Owns a block of the shared heap that a peer allocated and gave away; it goes back to that
+    /// peer's heap through `heap`, this rank's own. `data` holds `count` elements.
+    static StoragePtr adopt(const std::shared_ptr<Heap>& heap, std::byte* data, Dtype dtype,
+                            std::size_t count);
+
     Dtype dtype() const { return dtype_; }
     Kind kind() const {
         if (whole_ != nullptr) return whole_->kind();
