@@ -74,39 +74,4 @@ Request Communicator::start(const Collective& collective, Deadline deadline, Cal
     return impl_->collectives.start(collective, deadline, site);
 }
 
-void Communicator::send(std::span<const Part> parts, int to, int tag, Deadline deadline,
-                        CallSite site) {
-    impl_->mailbox.send(parts, to, tag, deadline, site);
-}
-
-Envelope Communicator::receive(std::span<const Part> parts, int from, int tag, Deadline deadline,
-                               CallSite site) {
-    return impl_->mailbox.receive(parts, from, tag, deadline, site);
-}
-
-Message Communicator::receive_message(int from, int tag, Deadline deadline, CallSite site) {
-    return impl_->mailbox.receive_message(from, tag, deadline, site);
-}
-
-Envelope Communicator::probe(int from, int tag, Deadline deadline, CallSite site) {
-    return impl_->mailbox.probe(from, tag, deadline, site);
-}
-
-std::optional<Envelope> Communicator::test_message(int from, int tag) {
-    return impl_->mailbox.test_message(from, tag);
-}
-
-Request Communicator::start_send(std::span<const Part> parts, int to, int tag, CallSite site) {
-    return impl_->mailbox.start_send(parts, to, tag, site);
-}
-
-Request Communicator::start_receive(std::span<const Part> parts, int from, int tag,
-                                    CallSite site) {
-    return impl_->mailbox.start_receive(parts, from, tag, site);
-}
-
-void Communicator::set_lag(std::size_t bytes) {
-    impl_->mailbox.set_lag(bytes);
-}
-
 }  // namespace ipcrun
