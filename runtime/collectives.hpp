@@ -78,6 +78,7 @@ class Collectives {
     void complete(Operation& operation);
     void verify(const Operation& operation);
     bool are_all_alike(const Operation& operation) const;
+    bool differ_in_values_only(const Operation& operation) const;
     bool has_arrived(int member, std::uint32_t sequence) const;
     bool all_arrived(std::uint32_t sequence);
     Arrival& arrival_of(int member, const Operation& operation) const {

@@ -66,6 +66,7 @@ int open_torch(lua_State* lua) {
     register_sampling(lua, torch, methods);
     register_classes(lua, torch, methods);
     register_t7(lua, torch);
+    remember_methods(lua, methods);
     lua_settop(lua, torch);
     return 1;
 }
