@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "bench/measure.h"
+#include "runtime/heap.hpp"
 #include "runtime/job.hpp"
 
 using namespace ipcrun;

@@ -136,7 +136,7 @@ int format(lua_State* lua) {
 }
 
 // Fields are made once, as upvalue 1: methods and the place in the job.
-void create_metatable(lua_State* lua, const RankEnvironment& place) {
+void create_metatable(lua_State* lua, const Job::Place& place) {
     static const luaL_Reg methods[] = {{"barrier", barrier},
                                        {"allreduce", allreduce},
                                        {"broadcast", broadcast},
