@@ -134,7 +134,8 @@ void Collectives::go_on(Operation& operation, Patience patience) {
         }
         share_out(operation);
     }
-    if (!is_finished(operation)) work(operation, patience);
+    // The first time without a look at the count: the others are about to write it.
+    if (!operation.has_worked || !is_finished(operation)) work(operation, patience);
     if (!is_finished(operation)) return;
     if (operation.verdict) throw *operation.verdict;
     operation.staging.unload();
@@ -163,10 +164,10 @@ void Collectives::run(const Collective& collective, Deadline deadline, CallSite 
         (void)request.wait();  // its own deadline ends it
         return;
     }
-    Operation operation{collective, deadline};
-    begin(operation, site);
-    while (!advance(operation, Patience::some))
-        if (!wait_a_while(operation, deadline)) time_out(operation);
+    own_.renew(collective, deadline);
+    begin(own_, site);
+    while (!advance(own_, Patience::some))
+        if (!wait_a_while(own_, deadline)) time_out(own_);
 }
 
 }  // namespace ipcrun

@@ -5,15 +5,23 @@
 #include "runtime/collectives.hpp"
 #include "runtime/communicator.hpp"
 #include "runtime/group.hpp"
+#include "runtime/mailbox.hpp"
 
 namespace ipcrun {
 
 struct Communicator::Impl {
     Impl(std::shared_ptr<Heap> heap, Identity identity, Faults faults = {})
-        : group(std::move(heap), std::move(identity), std::move(faults)), collectives(group) {}
-    ~Impl();
+        : group(std::move(heap), std::move(identity), std::move(faults)),
+          mailbox(group),
+          collectives(group) {}
 
     Group group;
+    // What is left when the engines are gone: the last member frees the communicator's memory.
+    struct Departure {
+        Group& group;
+        ~Departure();
+    } departure{group};
+    Mailbox mailbox;
     Collectives collectives;
 };
 

@@ -10,9 +10,10 @@ namespace ipcrun {
 
 namespace {
 
-constexpr FaultPoint all_points[] = {FaultPoint::after_publish, FaultPoint::after_arrive,
-                                     FaultPoint::after_claim, FaultPoint::mid_chunk,
-                                     FaultPoint::after_done};
+constexpr FaultPoint all_points[] = {
+    FaultPoint::after_publish, FaultPoint::after_arrive, FaultPoint::after_claim,
+    FaultPoint::mid_chunk,     FaultPoint::after_done,   FaultPoint::before_commit,
+    FaultPoint::after_commit,  FaultPoint::mid_copy,     FaultPoint::holding_message};
 
 }  // namespace
 
@@ -28,6 +29,14 @@ std::string_view name_of(FaultPoint point) {
             return "mid_chunk";
         case FaultPoint::after_done:
             return "after_done";
+        case FaultPoint::before_commit:
+            return "before_commit";
+        case FaultPoint::after_commit:
+            return "after_commit";
+        case FaultPoint::mid_copy:
+            return "mid_copy";
+        case FaultPoint::holding_message:
+            return "holding_message";
     }
     return "?";
 }
@@ -46,7 +55,8 @@ Faults::Faults(std::string_view text, int rank) : strike_([] { (void)::raise(SIG
     if (!known || !fault_rank || !sequence)
         fail(ErrorCode::config,
              "read IPCRUN_FAULT '{}': it must be POINT:RANK:OPERATION, with a POINT of "
-             "after_publish, after_arrive, after_claim, mid_chunk, after_done",
+             "after_publish, after_arrive, after_claim, mid_chunk, after_done, before_commit, "
+             "after_commit, mid_copy, holding_message",
              text);
     armed_ = *fault_rank == rank;
     sequence_ = *sequence;

@@ -36,6 +36,16 @@ StoragePtr Storage::create(const std::shared_ptr<Heap>& heap, Dtype dtype, std::
     return storage;
 }
 
+StoragePtr Storage::adopt(const std::shared_ptr<Heap>& heap, std::byte* data, Dtype dtype,
+                          std::size_t count) {
+    StoragePtr storage(new Storage());
+    storage->dtype_ = dtype;
+    storage->count_ = count;
+    storage->data_ = data;
+    storage->heap_ = heap;
+    return storage;
+}
+
 Storage::~Storage() {
     if (heap_ != nullptr)
         heap_->deallocate(data_);

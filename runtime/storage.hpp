@@ -26,6 +26,11 @@ class Storage {
     /// full or closed. Throws std::bad_alloc. Any thread.
     static StoragePtr create(const std::shared_ptr<Heap>& heap, Dtype dtype, std::size_t count);
 
+    /// Owns a block of the shared heap that a peer allocated and gave away; it goes back to that
+    /// peer's heap through `heap`, this rank's own. `data` holds `count` elements.
+    static StoragePtr adopt(const std::shared_ptr<Heap>& heap, std::byte* data, Dtype dtype,
+                            std::size_t count);
+
     Dtype dtype() const { return dtype_; }
     Kind kind() const { return heap_ != nullptr ? Kind::heap : Kind::private_memory; }
     std::size_t count() const { return count_; }
