@@ -53,20 +53,22 @@ like "$(<"$err")" "^ring: .*IPCRUN_SIZE" "which says what is wrong"
 cat >lonely.cpp <<'END'
 #include <cstdio>
 #include <ipcrun.hpp>
+#include <string>
 int main() {
     const auto job = ipcrun::Job::join();
     if (job->place().rank == 1) return 0;
     try {
         job->world().barrier();
     } catch (const ipcrun::Error& error) {
-        std::printf("%d of rank %d\n", error.code == ipcrun::ErrorCode::peer_lost, *error.rank);
+        const std::string code(name_of(error.code));
+        std::printf("%s of rank %d\n", code.c_str(), error.rank.value());
     }
 }
 END
 run g++ lonely.cpp -o lonely "${flags[@]}"
 is "$status$(<"$err")" 0 "a program of one's own compiles and links"
 run ipcrun -n 2 ./lonely
-is "$status $(<"$out")" "0 1 of rank 1" "and learns that a peer has left"
+is "$status $(<"$out")" "0 peer_lost of rank 1" "and learns that a peer has left"
 
 sed -n '/^# EXAMPLE/,/^# SEE/p' "$SOURCES/man/libipcrun.3.scd" | sed -n '/^```/,/^```/p' |
     sed -e '/^```/d' -e 's/\\\\/\\/g' >manual.cpp
