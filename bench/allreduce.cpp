@@ -5,7 +5,7 @@
 #include <cstring>
 #include <vector>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/text.hpp"
 #include "bench/measure.h"
 #include "runtime/heap.hpp"

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/text.hpp"
 #include "bench/measure.h"
 #include "bench/processes.hpp"

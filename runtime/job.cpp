@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <numeric>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/socket.hpp"
 #include "runtime/communicator_impl.hpp"
 #include "runtime/heap.hpp"

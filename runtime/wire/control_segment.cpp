@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/futex.hpp"
 
 namespace ipcrun {

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <cstring>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "runtime/communicator.hpp"
 #include "tests/support/run_ranks.hpp"
 

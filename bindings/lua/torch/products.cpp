@@ -2,6 +2,7 @@
 // Matrix products as scripts call them.
 #include <algorithm>
 
+#include "base/fail.hpp"
 #include "bindings/lua/context.hpp"
 #include "bindings/lua/torch/arithmetic.hpp"
 #include "bindings/lua/torch/convert.hpp"
