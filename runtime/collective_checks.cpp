@@ -3,7 +3,7 @@
 
 #include <numeric>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/hash.hpp"
 #include "runtime/communicator_block.hpp"
 #include "runtime/staging.hpp"

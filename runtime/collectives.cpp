@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/collectives.hpp"
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "runtime/collective_checks.hpp"
 #include "runtime/sequence.hpp"
 #include "runtime/values_mismatch.hpp"

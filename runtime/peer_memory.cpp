@@ -6,7 +6,7 @@
 
 #include <cerrno>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 
 namespace ipcrun {
 

@@ -3,6 +3,7 @@
 // part of them in that order, too, so whoever waits for one goes on with all before it.
 #include "runtime/started.hpp"
 
+#include "base/fail.hpp"
 #include "runtime/collective_checks.hpp"
 #include "runtime/sequence.hpp"
 

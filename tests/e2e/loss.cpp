@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/fail.hpp"
 #include "runtime/job.hpp"
 #include "tests/support/survivor.hpp"
 

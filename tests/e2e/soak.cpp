@@ -16,7 +16,9 @@
 #include <random>
 #include <vector>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
+#include "runtime/heap.hpp"
+#include "runtime/node_memory.hpp"
 #include "runtime/job.hpp"
 #include "runtime/storage.hpp"
 

@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/futex.hpp"
 #include "base/socket.hpp"
 #include "runtime/wire/control_segment.hpp"
