@@ -33,6 +33,8 @@ class Encoder {
         number(static_cast<std::uint32_t>(text.size()));
         append(text.data(), text.size());
     }
+    /// The bytes alone: whoever reads them knows how many there are.
+    void bytes(std::string_view raw) { append(raw.data(), raw.size()); }
     template <typename T, typename Write>
     void list(const std::vector<T>& items, Write write) {
         number(static_cast<std::uint32_t>(items.size()));
@@ -80,6 +82,8 @@ class Decoder {
         for (std::uint32_t i = 0; i < count; ++i) items.push_back(read(*this));
         return items;
     }
+    /// What has not been read.
+    std::span<const std::uint8_t> rest() const { return bytes_; }
     void end() const {
         if (!bytes_.empty()) fail(ErrorCode::protocol, "decode: {} bytes left", bytes_.size());
     }

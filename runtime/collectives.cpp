@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "runtime/collective_checks.hpp"
 #include "runtime/sequence.hpp"
+#include "runtime/values_mismatch.hpp"
 
 namespace ipcrun {
 
@@ -82,6 +83,16 @@ bool Collectives::are_all_alike(const Operation& operation) const {
     return true;
 }
 
+bool Collectives::differ_in_values_only(const Operation& operation) const {
+    for (int member = 0; member < group_.size(); ++member) {
+        const Fingerprint& other = arrival_of(member, operation).fingerprint;
+        if (other.kind != operation.fingerprint.kind || other.op != operation.fingerprint.op ||
+            other.root != operation.fingerprint.root)
+            return false;
+    }
+    return true;
+}
+
 // Every member comes to the same verdict, for all compare the same.
 void Collectives::verify(const Operation& operation) {
     const Fingerprint& first = arrival_of(0, operation).fingerprint;
@@ -95,13 +106,14 @@ void Collectives::verify(const Operation& operation) {
             continue;
         const bool by_hash = first.kind == other.kind && first.shape != other.shape &&
                              (first.flags & other.flags & Fingerprint::many_parts) != 0;
-        throw Error(
-            ErrorCode::mismatch,
+        const std::string text =
             fmt::format("ranks disagree: rank 0 calls {}, rank {} calls {}{}",
                         group_.describe_call(0, operation.sequence), member,
                         group_.describe_call(member, operation.sequence),
-                        by_hash ? "; their values differ in number, shape, type or keys" : ""),
-            0, member);
+                        by_hash ? "; their values differ in number, shape, type or keys" : "");
+        if (differ_in_values_only(operation))
+            throw ValuesMismatch(ErrorCode::mismatch, text, 0, member);
+        throw Error(ErrorCode::mismatch, text, 0, member);
     }
     if (is_before(all_completed_, slowest)) all_completed_ = slowest;
 }
@@ -134,7 +146,8 @@ void Collectives::go_on(Operation& operation, Patience patience) {
         }
         share_out(operation);
     }
-    if (!is_finished(operation)) work(operation, patience);
+    // The first time without a look at the count: the others are about to write it.
+    if (!operation.has_worked || !is_finished(operation)) work(operation, patience);
     if (!is_finished(operation)) return;
     if (operation.verdict) throw *operation.verdict;
     group_.faults().at(FaultPoint::before_unload, operation.sequence);
@@ -164,10 +177,10 @@ void Collectives::run(const Collective& collective, Deadline deadline, CallSite 
         (void)request.wait();  // its own deadline ends it
         return;
     }
-    Operation operation{collective, deadline};
-    begin(operation, site);
-    while (!advance(operation, Patience::some))
-        if (!wait_a_while(operation, deadline)) time_out(operation);
+    own_.renew(collective, deadline);
+    begin(own_, site);
+    while (!advance(own_, Patience::some))
+        if (!wait_a_while(own_, deadline)) time_out(own_);
 }
 
 }  // namespace ipcrun

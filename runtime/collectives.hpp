@@ -55,6 +55,16 @@ class Collectives {
         std::optional<Schedule> schedule = {};
         std::optional<Error> verdict = {};  // of pull(): all members raise it when all are done
 
+        // Another one, in the memory of the last.
+        void renew(const Collective& next, Deadline next_deadline) {
+            collective = next;
+            deadline = next_deadline;
+            state = State::arrived;
+            is_worker = true;
+            has_worked = false;
+            staging.clear();
+            verdict.reset();
+        }
         std::uint32_t slot() const { return sequence % operation_slots; }
     };
     enum class Patience { none, some };
@@ -68,6 +78,7 @@ class Collectives {
     void complete(Operation& operation);
     void verify(const Operation& operation);
     bool are_all_alike(const Operation& operation) const;
+    bool differ_in_values_only(const Operation& operation) const;
     bool has_arrived(int member, std::uint32_t sequence) const;
     bool all_arrived(std::uint32_t sequence);
     Arrival& arrival_of(int member, const Operation& operation) const {
@@ -110,7 +121,7 @@ class Collectives {
     void share_out(Operation& operation);
     void work(Operation& operation, Patience patience);
     bool is_finished(const Operation& operation) const;
-    bool was_finished_soon(const Operation& operation, Clock::time_point start);
+    bool was_finished_soon(const Operation& operation);
     bool work_on_slice(const Operation& operation, int owner);
     void work_on_chunk(const Operation& operation, std::uint32_t chunk, std::uint32_t slice_end);
     void work_on_run(const Operation& operation, std::size_t piece, std::size_t from,
@@ -132,10 +143,11 @@ class Collectives {
     // What the counters of Work have come to, for each slot:
     std::uint32_t workers_before_[operation_slots] = {};
     std::uint32_t chunks_finished_[operation_slots] = {};
-    std::deque<std::shared_ptr<Started>> started_;  // in order; shared with requests
-    Places places_;                                 // scratch of the operation that is worked on
-    std::vector<std::size_t> starts_;               // and of its schedule
-    std::vector<const std::byte*> payloads_;        // scratch of small operations
+    std::deque<std::shared_ptr<Started>> started_;    // in order; shared with requests
+    Operation own_{Collective(), Deadline::never()};  // scratch of run()
+    Places places_;                                   // scratch of the operation that is worked on
+    std::vector<std::size_t> starts_;                 // and of its schedule
+    std::vector<const std::byte*> payloads_;          // scratch of small operations
 };
 
 }  // namespace ipcrun

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/communicator.hpp"
 
+#include "runtime/communicator_blocks.hpp"
 #include "runtime/communicator_impl.hpp"
 
 namespace ipcrun {
+
+Communicator::Impl::Departure::~Departure() {
+    // The world's block goes with the job, and in a child after fork() nothing here is ours.
+    if (group.identity().id == 0 || !group.heap()->is_open()) return;
+    const auto departed = group.block().departed.fetch_add(1) + 1;
+    if (departed != static_cast<std::uint32_t>(group.size())) return;
+    Mailbox::release(group);
+    give_block_back(group.control(), group.identity().block_offset, group.size());
+}
 
 Communicator::Communicator(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Communicator::Communicator(Communicator&&) noexcept = default;
@@ -24,6 +34,40 @@ std::span<const int> Communicator::members() const {
 
 void Communicator::run(const Collective& collective, Deadline deadline, CallSite site) {
     impl_->collectives.run(collective, deadline, site);
+}
+
+void Communicator::send(std::span<const Part> parts, int to, int tag, Deadline deadline,
+                        CallSite site) {
+    impl_->mailbox.send(parts, to, tag, deadline, site);
+}
+
+Envelope Communicator::receive(std::span<const Part> parts, int from, int tag, Deadline deadline,
+                               CallSite site) {
+    return impl_->mailbox.receive(parts, from, tag, deadline, site);
+}
+
+Message Communicator::receive_message(int from, int tag, Deadline deadline, CallSite site) {
+    return impl_->mailbox.receive_message(from, tag, deadline, site);
+}
+
+Envelope Communicator::probe(int from, int tag, Deadline deadline, CallSite site) {
+    return impl_->mailbox.probe(from, tag, deadline, site);
+}
+
+std::optional<Envelope> Communicator::test_message(int from, int tag, CallSite site) {
+    return impl_->mailbox.test_message(from, tag, site);
+}
+
+Request Communicator::start_send(std::span<const Part> parts, int to, int tag, CallSite site) {
+    return impl_->mailbox.start_send(parts, to, tag, site);
+}
+
+Request Communicator::start_receive(std::span<const Part> parts, int from, int tag, CallSite site) {
+    return impl_->mailbox.start_receive(parts, from, tag, site);
+}
+
+void Communicator::set_lag(std::size_t bytes) {
+    impl_->mailbox.set_lag(bytes);
 }
 
 Request Communicator::start(const Collective& collective, Deadline deadline, CallSite site) {

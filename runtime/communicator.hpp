@@ -73,6 +73,9 @@ class Communicator {
         run(Collective::broadcast(parts, root), deadline, site);
     }
 
+    /// Messages. Their timeouts fail nothing but the call, and a member that left in good order is
+    /// missed only by those who wait for its message, or send it one.
+    ///
     /// Sends the parts, side by side, to member `to`. Returns as soon as they may be changed: when
     /// they have been copied, or taken by a receiver that waits for them. It waits for a receiver
     /// that is behind by more than the lag; see set_lag. Messages between two members with equal
@@ -95,10 +98,12 @@ class Communicator {
     /// The first message that matches, left where it is; probe waits for it, test_message does not.
     Envelope probe(int from = any_source, int tag = any_tag, Deadline deadline = Deadline::never(),
                    CallSite site = {});
-    std::optional<Envelope> test_message(int from = any_source, int tag = any_tag);
+    std::optional<Envelope> test_message(int from = any_source, int tag = any_tag,
+                                         CallSite site = {});
 
     /// send and receive as requests. A started receive takes part in the order of receives: the
-    /// first one that matches gets the message.
+    /// first one that matches gets the message. They go on in every call about messages and in
+    /// test() and wait() of requests about messages, not in collective operations.
     [[nodiscard]] Request start_send(std::span<const Part> parts, int to, int tag = 0,
                                      CallSite site = {});
     [[nodiscard]] Request start_receive(std::span<const Part> parts, int from = any_source,

@@ -48,6 +48,7 @@ struct Member {
     std::atomic<std::uint32_t> completed;
     /// Rung when messages for this member arrive, and when it has received some.
     alignas(64) Bell mail;
+    Post post;
 };
 
 /// Progress of large operations, counted over all that use the slot.

@@ -10,10 +10,20 @@ namespace ipcrun {
 
 namespace {
 
-constexpr FaultPoint all_points[] = {FaultPoint::after_publish, FaultPoint::after_arrive,
-                                     FaultPoint::after_claim,   FaultPoint::mid_chunk,
-                                     FaultPoint::after_done,    FaultPoint::before_unload,
-                                     FaultPoint::in_split};
+constexpr FaultPoint all_points[] = {
+    FaultPoint::after_publish, FaultPoint::after_arrive,   FaultPoint::after_claim,
+    FaultPoint::mid_chunk,     FaultPoint::after_done,     FaultPoint::before_unload,
+    FaultPoint::in_split,      FaultPoint::before_commit,  FaultPoint::after_commit,
+    FaultPoint::mid_copy,      FaultPoint::holding_message};
+
+std::string format_points() {
+    std::string text;
+    for (const FaultPoint point : all_points) {
+        if (!text.empty()) text += ", ";
+        text += name_of(point);
+    }
+    return text;
+}
 
 }  // namespace
 
@@ -29,6 +39,14 @@ std::string_view name_of(FaultPoint point) {
             return "mid_chunk";
         case FaultPoint::after_done:
             return "after_done";
+        case FaultPoint::before_commit:
+            return "before_commit";
+        case FaultPoint::after_commit:
+            return "after_commit";
+        case FaultPoint::mid_copy:
+            return "mid_copy";
+        case FaultPoint::holding_message:
+            return "holding_message";
         case FaultPoint::before_unload:
             return "before_unload";
         case FaultPoint::in_split:
@@ -53,9 +71,8 @@ Faults::Faults(std::string_view text, int rank) {
         fail(
             ErrorCode::config,
             "read IPCRUN_FAULT '{}': it must be POINT:RANK:OPERATION or POINT:RANK:OPERATION:stop, "
-            "with a POINT of after_publish, after_arrive, after_claim, mid_chunk, after_done, "
-            "before_unload, in_split",
-            text);
+            "with a POINT of {}",
+            text, format_points());
     armed_ = *fault_rank == rank;
     sequence_ = *sequence;
     strike_ = [stops] { (void)::raise(stops ? SIGSTOP : SIGKILL); };

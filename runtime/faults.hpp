@@ -18,6 +18,11 @@ enum class FaultPoint {
     before_unload,  ///< the operation is done; results that were staged are not yet where they
                     ///< belong
     in_split,       ///< between the two exchanges of a split; the operation is the first of them
+    // Of messages:
+    before_commit,    ///< the message is written, and cannot be seen
+    after_commit,     ///< the message can be seen; its receiver may sleep
+    mid_copy,         ///< sender or receiver: copied half of a chunk of a long message
+    holding_message,  ///< the receiver has found a message, and does not have it yet
 };
 
 /// The point's name in IPCRUN_FAULT: "after_publish" and so on.
@@ -28,9 +33,9 @@ class Faults {
     /// No fault, ever.
     Faults() = default;
     /// `text` is "POINT:RANK:OPERATION", with ":stop" behind it for SIGSTOP instead of SIGKILL: the
-    /// rank in the world, and the operation's number in its communicator from 1: the fault strikes
-    /// when the rank comes to the point in that one or a later one. Throws Error{config} when it is
-    /// something else.
+    /// rank in the world, and the operation's number in its communicator from 1 (messages are
+    /// counted by themselves): the fault strikes when the rank comes to the point in that one or a
+    /// later one. Throws Error{config} when it is something else.
     Faults(std::string_view text, int rank);
 
     void at(FaultPoint point, std::uint32_t sequence) const {

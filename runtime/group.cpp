@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "runtime/collective.hpp"
-#include "runtime/communicator_blocks.hpp"
 #include "runtime/peer_memory.hpp"
 
 namespace ipcrun {
@@ -24,13 +23,6 @@ Group::Group(std::shared_ptr<Heap> heap, Identity identity, Faults faults, AskFo
               control_.bytes(),
           "a communicator beyond the control segment");
     offer_peer_access(slot(rank()));
-}
-
-Group::~Group() {
-    // The world's block goes with the job, and in a child after fork() nothing here is ours.
-    if (identity_.id == 0 || !heap_->is_open()) return;
-    if (block_.departed.fetch_add(1) + 1 == static_cast<std::uint32_t>(size()))
-        give_block_back(control_, identity_.block_offset, size());
 }
 
 bool Group::has_peer_access() {

@@ -42,8 +42,6 @@ class Group {
     /// `heap` is this rank's own.
     Group(std::shared_ptr<Heap> heap, Identity identity, Faults faults, AskForEnd ask_for_end);
     Group(const Group&) = delete;
-    /// Lets go of the block, which the last member to do so gives back.
-    ~Group();
 
     int rank() const { return identity_.rank; }
     int size() const { return static_cast<int>(identity_.members.size()); }

@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "base/error.hpp"
 #include "runtime/size_classes.hpp"
 
@@ -50,6 +52,7 @@ std::atomic<bool>* create_fork_guard() {
 Heap::Heap(std::shared_ptr<NodeMemory> memory, int rank)
     : memory_(std::move(memory)),
       arena_(memory_->arena(rank)),
+      returned_(memory_->control().rank(rank).returned),
       colour_(colour_of(rank)),
       open_(create_fork_guard()),
       runs_(memory_->arena_bytes() / unit_bytes),
@@ -65,6 +68,7 @@ Heap::~Heap() {
 void* Heap::allocate(std::size_t bytes) {
     if (!is_open()) return nullptr;
     const std::lock_guard lock(mutex_);
+    take_returned();
     if (bytes <= small_bytes_max) return allocate_small(size_class_of(bytes == 0 ? 1 : bytes));
     release_now_and_then();
     const std::uint64_t units = (colour_ + bytes + unit_bytes - 1) / unit_bytes;
@@ -98,25 +102,34 @@ void* Heap::allocate_small(int size_class) {
 
 void Heap::deallocate(void* block) {
     if (!is_open()) return;
+    auto* const data = static_cast<std::byte*>(block);
+    if (data < arena_ || data >= arena_ + memory_->arena_bytes()) return return_to_owner(data);
     const std::lock_guard lock(mutex_);
-    const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(block) - arena_);
+    take_returned();
+    check(deallocate_own(static_cast<std::size_t>(data - arena_)),
+          "a block was freed that is not in use");
+    release_now_and_then();
+}
+
+// False when no block in use begins there.
+bool Heap::deallocate_own(std::size_t offset) {
     const std::uint64_t unit = offset / unit_bytes;
     if (const auto slab = slabs_.find(unit); slab != slabs_.end())
         return deallocate_small(unit, *slab->second, offset % unit_bytes);
     const auto large = large_.find(unit);
-    check(large != large_.end() && offset % unit_bytes == colour_,
-          "a block was freed that is not in use");
+    if (large == large_.end() || offset % unit_bytes != colour_) return false;
     const std::uint64_t units = large->second;
     large_.erase(large);
     runs_.give_back(unit, units, Clock::now());
-    release_now_and_then();
+    return true;
 }
 
-void Heap::deallocate_small(std::uint64_t unit, Slab& slab, std::size_t offset) {
+bool Heap::deallocate_small(std::uint64_t unit, Slab& slab, std::size_t offset) {
     const std::size_t bytes = size_class_bytes(slab.size_class);
     const std::size_t slot = offset / bytes;
+    if (offset % bytes != 0 || slot >= unit_bytes / bytes) return false;
     std::uint64_t& word = slab.free_bits[slot / 64];
-    check(offset % bytes == 0 && (word >> slot % 64 & 1) == 0, "a block was freed twice");
+    if ((word >> slot % 64 & 1) != 0) return false;
     word |= 1ull << slot % 64;
     auto& open_slabs = open_slabs_[slab.size_class];
     if (slab.free_slots++ == 0) open_slabs.push_back(&slab);
@@ -125,6 +138,33 @@ void Heap::deallocate_small(std::uint64_t unit, Slab& slab, std::size_t offset) 
         std::erase(open_slabs, &slab);
         slabs_.erase(unit);
         runs_.give_back(unit, 1, Clock::now());
+    }
+    return true;
+}
+
+// Only ever pushed to and taken as a whole, so a block that comes back between two looks at the
+// head does no harm.
+void Heap::return_to_owner(std::byte* block) {
+    const auto ref = memory_->locate(block, 1);
+    check(ref.has_value(), "a block was freed that is not of the shared heap");
+    auto& head = memory_->control().rank(static_cast<int>(ref->arena)).returned;
+    std::uint64_t before = head.load(std::memory_order_relaxed);
+    do {
+        std::memcpy(block, &before, sizeof before);
+    } while (!head.compare_exchange_weak(before, ref->offset + 1, std::memory_order_release,
+                                         std::memory_order_relaxed));
+}
+
+// What peers say is not trusted: only what the private books know as in use is freed, and where one
+// entry is wrong the rest of the list is left alone. Every step frees a block, so it ends.
+void Heap::take_returned() {
+    if (returned_.load(std::memory_order_relaxed) == 0) [[likely]]
+        return;
+    std::uint64_t next = returned_.exchange(0, std::memory_order_acquire);
+    while (next != 0 && next <= memory_->arena_bytes() - sizeof next) {
+        const std::size_t offset = next - 1;
+        std::memcpy(&next, arena_ + offset, sizeof next);
+        if (!deallocate_own(offset)) return;
     }
 }
 
@@ -137,6 +177,7 @@ void Heap::release_now_and_then() {
 
 void Heap::release_idle(Clock::time_point limit) {
     const std::lock_guard lock(mutex_);
+    take_returned();
     release(limit);
 }
 

@@ -39,7 +39,9 @@ class Heap {
     /// when memory can be used again.
     void* allocate(std::size_t bytes);
 
-    /// Takes back what `allocate` gave. Does nothing in a child after fork().
+    /// Takes back what `allocate` gave, also what another rank's heap gave: that is returned to its
+    /// owner, which uses it again when it next allocates or frees (if it is gone, nobody does).
+    /// Does nothing in a child after fork(). Any thread.
     void deallocate(void* block);
 
     /// Returns memory that has been idle since before `limit` to the system. Called by allocate and
@@ -63,12 +65,16 @@ class Heap {
     };
 
     void* allocate_small(int size_class);
-    void deallocate_small(std::uint64_t unit, Slab& slab, std::size_t offset);
+    bool deallocate_own(std::size_t offset);
+    bool deallocate_small(std::uint64_t unit, Slab& slab, std::size_t offset);
+    void return_to_owner(std::byte* block);
+    void take_returned();
     void release_now_and_then();
     void release(Clock::time_point limit);
 
     std::shared_ptr<NodeMemory> memory_;
     std::byte* arena_;
+    std::atomic<std::uint64_t>& returned_;  // what peers have freed; see RankSlot
     std::size_t colour_;  // where large blocks begin within their first unit; see heap.cpp
     std::atomic<bool>* open_ = nullptr;  // a page of its own that fork() wipes
     mutable std::mutex mutex_;

@@ -29,37 +29,43 @@ class Places {
   public:
     /// Reads what the members of `group` published for a collective whose arrivals are in `slot`.
     void find(Group& group, const Collective& collective, std::uint32_t slot);
-    Place from(int member, std::size_t part) const { return from_[member * parts_ + part]; }
-    Place to(int member, std::size_t part) const { return to_[member * parts_ + part]; }
+    const Place& from(int member, std::size_t part) const { return from_[member * parts_ + part]; }
+    const Place& to(int member, std::size_t part) const { return to_[member * parts_ + part]; }
 
-    /// The run to be moved: begin, add, then move.
+    /// The run to be moved: begin, add, then move. An offset is in bytes.
     void begin_run() {
+        source_data_.clear();
+        destination_data_.clear();
+        if (!is_any_remote_) return;
         sources_.clear();
         destinations_.clear();
-        is_remote_ = false;
     }
-    void add_source(const Place& place) { add(sources_, place); }
-    void add_destination(const Place& place) { add(destinations_, place); }
+    void add_source(const Place& place, std::size_t offset) {
+        if (is_any_remote_) return sources_.push_back(place.at(offset));
+        source_data_.push_back(place.local + offset);
+    }
+    void add_destination(const Place& place, std::size_t offset) {
+        if (is_any_remote_) return destinations_.push_back(place.at(offset));
+        destination_data_.push_back(place.local + offset);
+    }
     /// Copies the one source to all destinations.
     void copy_run(std::size_t bytes);
     /// Combines all sources into all destinations; `next` as in reduce().
     void reduce_run(Op op, Dtype dtype, std::size_t count, std::size_t next);
 
-    static Place of(Group& group, const PartRef& ref, std::size_t bytes);
-
   private:
-    void add(std::vector<Place>& list, const Place& place) {
-        list.push_back(place);
-        is_remote_ = is_remote_ || place.local == nullptr;
-    }
-    std::byte* fetch(const Place& source, std::size_t index, std::size_t bytes);
+    Place place_of(Group& group, const HeapRef& ref, std::size_t bytes);
+    void copy_remote_run(std::size_t bytes);
+    void reduce_remote_run(Op op, Dtype dtype, std::size_t count);
+    const std::byte* fetch(const Place& source, std::size_t index, std::size_t bytes);
 
     std::size_t parts_ = 0;
     std::vector<Place> from_, to_;  // member by member
-    std::vector<Place> sources_, destinations_;
-    bool is_remote_ = false;  // some source or destination is
+    bool is_any_remote_ = false;
+    // The run: where it is here, or, when some place of the operation is not, all places.
     std::vector<const std::byte*> source_data_;
     std::vector<std::byte*> destination_data_;
+    std::vector<Place> sources_, destinations_;
     std::vector<std::byte> copies_;  // of remote sources
 };
 

@@ -20,20 +20,22 @@ constexpr std::size_t pulled_at_once = 256 * 1024;  // bytes between two looks a
 // What all members published, in numbers of elements.
 class Counts {
   public:
-    Counts(Group& group, std::uint32_t slot) {
+    Counts(Group& group, const Collective& collective, std::uint32_t slot) {
+        const std::size_t counts = collective.from_counts.size() + collective.to_counts.size();
         published_.reserve(static_cast<std::size_t>(group.size()));
         for (int member = 0; member < group.size(); ++member)
-            published_.emplace_back(group.member(member).arrivals[slot].payload, group.memory());
-    }
-    std::uint64_t from(int member) const { return published_[member].from(0).count; }
-    std::uint64_t to(int member) const { return published_[member].to_count(); }
-    std::uint64_t from_for(int member, int other) const {
-        return published_[member].from_count_for(other);
-    }
-    std::uint64_t to_of(int member, int other) const {
-        return published_[member].to_count_of(other);
+            published_.emplace_back(group.member(member).arrivals[slot].payload, group.memory(),
+                                    published_numbers(true, counts));
     }
     int size() const { return static_cast<int>(published_.size()); }
+    std::uint64_t to(int member) const { return published_[member].number(0); }
+    std::uint64_t from(int member) const { return published_[member].number(1); }
+    std::uint64_t from_for(int member, int other) const {
+        return published_[member].number(2 + static_cast<std::size_t>(other));
+    }
+    std::uint64_t to_of(int member, int other) const {
+        return published_[member].number(2 + static_cast<std::size_t>(size() + other));
+    }
 
     template <typename Of>
     std::uint64_t sum(int members, Of of) const {
@@ -95,7 +97,7 @@ void verify_counts(const Collective& collective, const Counts& counts) {
 void Collectives::pull(Operation& operation) {
     const std::uint32_t slot = operation.slot();
     try {
-        verify_counts(operation.collective, Counts(group_, slot));
+        verify_counts(operation.collective, Counts(group_, operation.collective, slot));
         group_.faults().at(FaultPoint::after_claim, operation.sequence);
         if (gets(operation.collective, group_.rank())) pull_blocks(operation);
     } catch (const Error& error) {
@@ -108,7 +110,7 @@ void Collectives::pull(Operation& operation) {
 
 void Collectives::pull_blocks(const Operation& operation) {
     const Collective& collective = operation.collective;
-    const Counts counts(group_, operation.slot());
+    const Counts counts(group_, collective, operation.slot());
     const int rank = group_.rank();
     const std::size_t element = size_of(collective.to[0].dtype);
     std::byte* result = operation.staging.own_result();
@@ -123,8 +125,8 @@ void Collectives::pull_blocks(const Operation& operation) {
     };
     const auto copy_block = [&](int member, std::size_t skip, std::size_t count) {
         in_pieces(count * element, pulled_at_once, [&](std::size_t at, std::size_t bytes) {
-            places_.add_source(places_.from(member, 0).at(skip * element + at));
-            places_.add_destination({result + at, nullptr, 0});
+            places_.add_source(places_.from(member, 0), skip * element + at);
+            places_.add_destination({result, nullptr, 0}, at);
             places_.copy_run(bytes);
         });
         result += count * element;
@@ -155,8 +157,8 @@ void Collectives::pull_blocks(const Operation& operation) {
                          std::size_t{4096});
             in_pieces(counts.to(rank) * element, piece, [&](std::size_t at, std::size_t bytes) {
                 for (int member = 0; member < counts.size(); ++member)
-                    places_.add_source(places_.from(member, 0).at(skip + at));
-                places_.add_destination({result + at, nullptr, 0});
+                    places_.add_source(places_.from(member, 0), skip + at);
+                places_.add_destination({result, nullptr, 0}, at);
                 places_.reduce_run(collective.op, collective.to[0].dtype, bytes / element, 0);
             });
         }

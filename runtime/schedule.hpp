@@ -23,6 +23,7 @@ class Schedule {
     Schedule(const Collective& collective, int members, std::vector<std::size_t>& scratch);
 
     std::uint32_t chunks() const { return chunks_; }
+    std::size_t row_bytes() const { return row_bytes_; }
     std::size_t chunk_bytes() const { return chunk_bytes_; }
     Dtype dtype(std::size_t piece) const {
         return block_bytes_ == 0 ? parts_[piece].dtype : dtype_;

@@ -16,6 +16,7 @@ namespace {
 using Kind = Collective::Kind;
 
 constexpr std::chrono::microseconds helper_patience{20};
+constexpr std::size_t slow_bytes_per_ns = 8;  // what a core gets done that is not in a hurry
 
 }  // namespace
 
@@ -66,12 +67,11 @@ void Collectives::work(Operation& operation, Patience patience) {
         pull(operation);
         finished = is_finished(operation);
     } else {
-        const auto start = Clock::now();
         finished = work_on_slice(operation, group_.rank());
         bool helps = true;
         if (!finished && first_time && !group_.waiter().is_crowded()) {
             if (patience == Patience::some)
-                finished = was_finished_soon(operation, start);
+                finished = was_finished_soon(operation);
             else
                 helps = false;  // at the next look
         }
@@ -85,15 +85,20 @@ void Collectives::work(Operation& operation, Patience patience) {
 
 // A member with a CPU of its own is about to finish, and has its slice in its cache: helping it
 // would cost both more than it saves. Only who takes much longer than we did needs help.
-bool Collectives::was_finished_soon(const Operation& operation, Clock::time_point start) {
-    const auto now = Clock::now();
-    const auto patience = now + (now - start) + helper_patience;
-    do {
+bool Collectives::was_finished_soon(const Operation& operation) {
+    const auto spin = [&] {
         for (int i = 0; i < 32; ++i) {
             if (is_finished(operation)) return true;
             Waiter::pause();
         }
-    } while (Clock::now() < patience);
+        return false;
+    };
+    if (spin()) return true;  // mostly; and asking for the time costs as much as a small operation
+    const std::size_t slice_bytes = operation.schedule->row_bytes() / group_.size();
+    const auto own_time = std::chrono::nanoseconds(slice_bytes * group_.size() / slow_bytes_per_ns);
+    const auto patience = Clock::now() + own_time + helper_patience;
+    while (Clock::now() < patience)
+        if (spin()) return true;
     return false;
 }
 
@@ -143,10 +148,10 @@ void Collectives::work_on_run(const Operation& operation, std::size_t piece, std
     const auto member = static_cast<int>(piece);
     places_.begin_run();
     const auto add_source = [&](int owner, std::size_t part, std::size_t offset) {
-        places_.add_source(places_.from(owner, part).at(offset + from));
+        places_.add_source(places_.from(owner, part), offset + from);
     };
     const auto add_destination = [&](int owner, std::size_t part, std::size_t offset) {
-        places_.add_destination(places_.to(owner, part).at(offset + from));
+        places_.add_destination(places_.to(owner, part), offset + from);
     };
     switch (collective.kind) {
         case Kind::barrier:

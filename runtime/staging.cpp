@@ -116,23 +116,23 @@ std::byte* Staging::copy(Heap& heap, const Part& part, bool is_source, bool is_r
 
 void Staging::add(Group& group, const Part& part, bool must_copy, bool is_source, bool is_result) {
     if (part.count == 0) {
-        refs_.push_back({HeapRef(), 0});
+        refs_.emplace_back();
         return;
     }
     if (!must_copy && !is_strided(part)) {
         if (const auto ref = group.memory().locate(part.data, part.bytes())) {
-            refs_.push_back({*ref, part.count});
+            refs_.push_back(*ref);
             return;
         }
         if (part.bytes() >= peer_access_bytes_min && group.has_peer_access()) {
             const auto own = static_cast<std::uint32_t>(group.identity().members[group.rank()]);
             const auto address = reinterpret_cast<std::uint64_t>(part.data);
-            refs_.push_back({{own, private_kind, address}, part.count});
+            refs_.push_back({own, private_kind, address});
             return;
         }
     }
     const std::byte* data = copy(*group.heap(), part, is_source, is_result);
-    refs_.push_back({*group.memory().locate(data, part.bytes()), part.count});
+    refs_.push_back(*group.memory().locate(data, part.bytes()));
 }
 
 void Staging::load(Group& group, const Collective& collective) {
@@ -163,12 +163,11 @@ void Staging::load(Group& group, const Collective& collective) {
 
 void Staging::publish(Group& group, const Collective& collective, std::byte* payload) {
     const std::size_t counts = collective.from_counts.size() + collective.to_counts.size();
+    const std::size_t numbers = published_numbers(collective.varying, counts);
     PublicationHeader header{static_cast<std::uint32_t>(from_parts_),
-                             static_cast<std::uint32_t>(refs_.size() - from_parts_),
-                             static_cast<std::uint32_t>(counts), 0,
-                             collective.to.empty() ? 0 : collective.to[0].count};
+                             static_cast<std::uint32_t>(refs_.size() - from_parts_), 0};
     std::byte* rest = payload + sizeof header;
-    if (const std::size_t bytes = Publication::bytes(header);
+    if (const std::size_t bytes = Publication::bytes(header, numbers);
         sizeof header + bytes > inline_bytes_max) {
         header.indirect = 1;
         list_ = Loan(*group.heap(), bytes);
@@ -177,12 +176,16 @@ void Staging::publish(Group& group, const Collective& collective, std::byte* pay
         rest = list_.data();
     }
     std::memcpy(payload, &header, sizeof header);
-    std::memcpy(rest, refs_.data(), refs_.size() * sizeof(PartRef));
-    std::byte* numbers = rest + refs_.size() * sizeof(PartRef);
-    for (const auto& side : {collective.from_counts, collective.to_counts}) {
-        if (!side.empty()) std::memcpy(numbers, side.data(), side.size_bytes());
-        numbers += side.size_bytes();
-    }
+    const auto write = [&rest](const void* data, std::size_t bytes) {
+        if (bytes != 0) std::memcpy(rest, data, bytes);
+        rest += bytes;
+    };
+    write(refs_.data(), refs_.size() * sizeof(HeapRef));
+    if (!collective.varying) return;
+    const std::uint64_t totals[] = {collective.to[0].count, collective.from[0].count};
+    write(totals, sizeof totals);
+    write(collective.from_counts.data(), collective.from_counts.size_bytes());
+    write(collective.to_counts.data(), collective.to_counts.size_bytes());
 }
 
 void Staging::unload() {

@@ -41,7 +41,7 @@ class Staging {
     void add(Group& group, const Part& part, bool must_copy, bool is_source, bool is_result);
     std::byte* copy(Heap& heap, const Part& part, bool is_source, bool is_result);
 
-    std::vector<PartRef> refs_;
+    std::vector<HeapRef> refs_;
     std::size_t from_parts_ = 0;
     std::vector<Copy> copies_;
     Loan list_;  // of references, when they do not fit beside the arrival flag

@@ -2,6 +2,7 @@
 #include "runtime/storage.hpp"
 
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <new>
 
@@ -36,8 +37,49 @@ StoragePtr Storage::create(const std::shared_ptr<Heap>& heap, Dtype dtype, std::
     return storage;
 }
 
+StoragePtr Storage::slice(const StoragePtr& whole, std::size_t offset_bytes, Dtype dtype,
+                          std::size_t count) {
+    StoragePtr storage(new Storage());
+    storage->dtype_ = dtype;
+    storage->count_ = count;
+    storage->data_ = whole->data() + offset_bytes;
+    storage->whole_ = whole.get();
+    whole->references_.fetch_add(1, std::memory_order_relaxed);
+    return storage;
+}
+
+StoragePtr Storage::borrow(void* data, Dtype dtype, std::size_t count) {
+    StoragePtr storage(new Storage());
+    storage->dtype_ = dtype;
+    storage->count_ = count;
+    storage->data_ = static_cast<std::byte*>(data);
+    storage->is_borrowed_ = true;
+    return storage;
+}
+
+void Storage::detach() {
+    if (!is_borrowed_) return;
+    std::byte* own = allocate_private(bytes());
+    std::memcpy(own, data_, bytes());
+    data_ = own;
+    is_borrowed_ = false;
+}
+
+StoragePtr Storage::adopt(const std::shared_ptr<Heap>& heap, std::byte* data, Dtype dtype,
+                          std::size_t count) {
+    StoragePtr storage(new Storage());
+    storage->dtype_ = dtype;
+    storage->count_ = count;
+    storage->data_ = data;
+    storage->heap_ = heap;
+    return storage;
+}
+
 Storage::~Storage() {
-    if (heap_ != nullptr)
+    if (is_borrowed_) return;
+    if (whole_ != nullptr) {
+        if (whole_->references_.fetch_sub(1) == 1) delete whole_;
+    } else if (heap_ != nullptr)
         heap_->deallocate(data_);
     else
         std::free(data_);

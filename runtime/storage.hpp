@@ -26,8 +26,26 @@ class Storage {
     /// full or closed. Throws std::bad_alloc. Any thread.
     static StoragePtr create(const std::shared_ptr<Heap>& heap, Dtype dtype, std::size_t count);
 
+    /// `count` elements that lie `offset_bytes` into `whole`, whose memory stays for as long as the
+    /// slice is there. Aligned for the dtype, and within: the caller has checked. Any thread.
+    static StoragePtr slice(const StoragePtr& whole, std::size_t offset_bytes, Dtype dtype,
+                            std::size_t count);
+
+    /// A view of memory that somebody else owns, and takes back after detach(). Any thread.
+    static StoragePtr borrow(void* data, Dtype dtype, std::size_t count);
+    /// Of a borrowed storage: from now on its elements are a private copy. Throws std::bad_alloc.
+    void detach();
+
+    /// Owns a block of the shared heap that a peer allocated and gave away; it goes back to that
+    /// peer's heap through `heap`, this rank's own. `data` holds `count` elements.
+    static StoragePtr adopt(const std::shared_ptr<Heap>& heap, std::byte* data, Dtype dtype,
+                            std::size_t count);
+
     Dtype dtype() const { return dtype_; }
-    Kind kind() const { return heap_ != nullptr ? Kind::heap : Kind::private_memory; }
+    Kind kind() const {
+        if (whole_ != nullptr) return whole_->kind();
+        return heap_ != nullptr ? Kind::heap : Kind::private_memory;
+    }
     std::size_t count() const { return count_; }
     std::size_t bytes() const { return count_ * size_of(dtype_); }
     std::byte* data() const { return data_; }
@@ -41,7 +59,9 @@ class Storage {
     std::byte* data_ = nullptr;
     std::size_t count_ = 0;
     std::shared_ptr<Heap> heap_;  // shared: a storage may outlive everything else in its process
+    Storage* whole_ = nullptr;    // of a slice: what it is cut from; counted
     Dtype dtype_ = Dtype::f32;
+    bool is_borrowed_ = false;
 };
 
 /// A share in a storage; the last one frees it. Counted inside the storage, not by shared_ptr, so

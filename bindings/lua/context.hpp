@@ -16,6 +16,8 @@ namespace ipcrun::lua {
 struct Context {
     /// Joined when the context is created, so that tensors live where peers can reach them.
     std::shared_ptr<Job> job;
+    /// What is under way in the world, to be let go of behind the job: nobody works on it then.
+    std::shared_ptr<void> world;
     /// Where new tensors live; null: private memory (no job around).
     std::shared_ptr<Heap> heap;
     /// torch's generator; torch.manualSeed sets it. Seeded from the system at first.

@@ -71,6 +71,9 @@ struct alignas(64) RankSlot {
     std::atomic<PeerAccess> peer_access;
     std::atomic<std::int32_t> memory_pid;      ///< for peers that read its private memory
     std::atomic<std::uint64_t> probe_address;  ///< of a byte that they may try to read
+    /// Blocks of this rank's arena that others have freed: the last one (1 + offset; 0: none),
+    /// whose first eight bytes name the one before. See runtime/heap.hpp.
+    alignas(64) std::atomic<std::uint64_t> returned;
     alignas(64) OpRecord ring[op_ring_entries];
 };
 

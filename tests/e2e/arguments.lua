@@ -22,8 +22,10 @@ refuses("nothing", "value expected", "allreduce")
 refuses("nil", "cannot work on a nil", "allreduce", nil)
 refuses("a string", "cannot work on a string", "allreduce", "x")
 refuses("a function", "cannot work on a function", "allreduce", print)
-refuses("a boolean in a table", "cannot work on a boolean", "allreduce", { 1, { false } })
-refuses("a string in a table", "cannot work on a string", "broadcast", { name = "x" })
+refuses("a boolean in a sum", "'sum' is not defined for booleans (there are: land", "allreduce",
+  { 1, { false } })
+refuses("a number with a fraction in bits", "'bor' is defined for integers, and 1.5 is none",
+  "allreduce", 1.5, "bor")
 refuses("boolean keys", "a table key is a boolean", "allreduce", { [true] = 1 })
 refuses("tables as keys", "a table key is a table", "allreduce", { [{}] = 1 })
 local loop = { 1 }
@@ -34,24 +36,61 @@ refuses("an expanded tensor in a table", "expand", "broadcast", { torch.ones(1, 
 refuses("an operation that is not there", "no such operation: 'mean' (there are: sum", "allreduce",
   tensor, "mean")
 refuses("an operation that is no string", "string expected", "allreduce", tensor, true)
-refuses("a root that is no rank", "from 0 to size - 1", "broadcast", tensor, size)
-refuses("a negative root", "from 0 to size - 1", "broadcast", tensor, -1)
+refuses("a root that is no rank", "the root must be a rank, from 0 to " .. size - 1, "broadcast",
+  tensor, size)
+refuses("a negative root", "the root must be a rank, from 0 to " .. size - 1, "broadcast", tensor,
+  -1)
 refuses("a fractional root", "no integer representation", "broadcast", tensor, 0.5)
 refuses("a root that is no number", "number expected", "broadcast", tensor, "first")
-refuses("an unknown option", "unknown option 'timeuot' (there is: timeout)", "barrier",
+refuses("an unknown option", "unknown option 'timeuot' (there are: async, timeout)", "barrier",
   { timeuot = 5 })
 refuses("an unknown option of allreduce", "unknown option 'op'", "allreduce", tensor,
   { op = "sum" })
 refuses("an unknown option of broadcast", "unknown option '1'", "broadcast", tensor, 0, { 5 })
-refuses("options that are no table", "table expected", "barrier", 5)
+refuses("options that are no table", "a table of options expected", "barrier", 5)
 refuses("a negative timeout", "number of seconds", "barrier", { timeout = -1 })
 refuses("a timeout that is no number", "number of seconds", "barrier", { timeout = "soon" })
 refuses("a timeout that is NaN", "number of seconds", "barrier", { timeout = 0 / 0 })
 
+refuses("an async that is no truth value", "async must be true or false", "barrier",
+  { async = 1 })
+refuses("a receiver that is no rank", "the receiver must be a rank, from 0 to", "send", 1, size)
+refuses("a negative tag", "the tag must be an integer from 0 to 2147483647", "send", 1, 0,
+  { tag = -1 })
+refuses("a source that is no rank", "from must be an integer from 0 to " .. size - 1, "receive",
+  { from = size })
+refuses("options of another call", "unknown option 'from' (there are: async, tag, timeout)", "send",
+  1, 0, { from = 0 })
+refuses("a timeout beside async", "with async the timeout is one of wait()", "receive",
+  { async = true, timeout = 1 })
+refuses("to send a function, naming its place", "field 'layers[2].f' of the table is a function",
+  "send", { layers = { 1, { f = print } } }, 0)
+refuses("to gather a coroutine", "the value is a thread", "allgather", coroutine.create(print))
+refuses("a list of another length", "the list has " .. size + 1 .. " values; there are " .. size,
+  "alltoall", table.pack(table.unpack({}, 1, size + 1)))
+refuses("what is no list", "expected a list with a value for each member", "alltoall", 5)
+refuses("a tensor without rows", "cannot be cut into", "reduce_scatter", torch.Tensor())
+refuses("values that are started", "give a place, {into = …}", "allgather", 1, { async = true })
+refuses("values that vary", "values may always differ", "allgather", 1, { varying = true })
+refuses("a broadcast of nothing that is started", "all ranks give a place", "broadcast", nil, 0,
+  { async = true })
+refuses("a colour that is no integer", "number expected", "split", {})
+refuses("a locality that is not there", "invalid option 'cpu'", "split", "cpu")
+refuses("to close the world", "the world cannot be closed", "close")
+refuses("a negative lag", "0 or more", "set_lag", -1)
+
+t.test("refuses to be changed", function()
+  t.raises("cannot set 'rank': the fields of a communicator are read-only", function()
+    world.rank = 3
+  end)
+  t.raises("cannot set 'mine': the fields", function() world.mine = {} end)
+end)
+
 t.test("refuses to be called on something else", function()
-  t.raises("ipcrun.world expected", world.barrier, {})
-  t.raises("ipcrun.world expected", world.allreduce, tensor)
-  t.raises("ipcrun.world expected", world.broadcast)
+  t.raises("ipc.Communicator expected", world.barrier, {})
+  t.raises("ipc.Communicator expected", world.allreduce, tensor)
+  t.raises("ipc.Communicator expected", world.broadcast)
+  t.raises("ipc.Communicator expected", world.send, 1, 0)
 end)
 
 t.test("takes any timeout that is not negative", function()

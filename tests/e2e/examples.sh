@@ -14,6 +14,13 @@ for ranks in 1 2 8; do
         "allreduce.lua: sums over $ranks ranks"
     like "$(tail -1 "$out")" "^1 MiB over $ranks ranks: [0-9]+ us \(median of 50\)\$" \
         "allreduce.lua: tells a time"
+    run "$IPCRUN" -n "$ranks" "$examples/tree.lua"
+    squares=$((ranks * (ranks - 1) * (2 * ranks - 1) / 6))
+    steps=$(seq "$ranks" | paste -sd' ')
+    longest=$(printf 'x%.0s' $(seq "$ranks"))
+    like "$status $(paste -sd'|' "$out")" "^0 sum of nodes: $((ranks * (ranks + 1) / 2)).0\|\
+longest text: $longest\|steps: $steps\|sum of squares: $squares(\.0)?\$" \
+        "tree.lua: reduces by functions, and hands out work, over $ranks ranks"
 done
 
 run "$IPCRUN" -n 8 "$examples/train.lua"

@@ -18,6 +18,8 @@ assert(world:allreduce(value) == value and value[2].x == 2.5 and value.word == 7
 assert(world:broadcast(value) == value and value[0.5] == 2)
 local inside = coroutine.wrap(function() return world:allreduce({ 1 })[1] end)
 assert(inside() == 1)
+assert(world:allreduce(true, "land") == true and world:allreduce(torch.IntStorage { 3 })[1] == 3)
+assert(world:reduce({ 1, t })[1] == 1 and world:broadcast("text") == "text")
 -- What is refused: as a string, with the place.
 assert(not pcall(world.allreduce, world, { [true] = 1 }))
 assert(not pcall(world.allreduce, world, { 1, { "x" } }))

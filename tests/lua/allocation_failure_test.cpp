@@ -46,6 +46,8 @@ int load_and_run(lua_State* lua) {
     luaL_requiref(lua, "table", luaopen_table, 1);
     luaL_requiref(lua, "string", luaopen_string, 1);
     luaL_requiref(lua, "coroutine", luaopen_coroutine, 1);
+    luaL_requiref(lua, "math", luaopen_math, 1);
+    luaL_requiref(lua, "debug", luaopen_debug, 1);
     luaL_requiref(lua, LUA_LOADLIBNAME, luaopen_package, 1);
     ipcrun::lua::preload_modules(lua);
     lua_settop(lua, 1);

@@ -52,4 +52,44 @@ t.test('a finaliser may take away and resize the tensors that take part', functi
   t.equal(text, 'done\n')
 end)
 
+t.test('a finaliser may close the communicator whose call it interrupts', function()
+  local text, good = run [[
+    collectgarbage('incremental', 1, 1000, 2)
+    local closed, done = 0, 0
+    for i = 1, 300 do
+      local part = ipc.world():split(0)
+      setmetatable({}, {__gc = function() part:close() end})
+      local value = {i, {i}, torch.FloatTensor(10)}
+      local call = ({'allreduce', 'allgather', 'broadcast'})[i % 3 + 1]
+      local good, message = pcall(part[call], part, value)
+      if good then done = done + 1 else closed = closed + 1 end
+      assert(good or message:find('the communicator is closed', 1, true), message)
+    end
+    print(done + closed)
+  ]]
+  t.equal(good, true, text)
+  t.equal(text, '300\n')
+end)
+
+t.test('a finaliser may take away what is being sent, and what is being waited for', function()
+  local text, good = run [[
+    local world = ipc.world()
+    collectgarbage('incremental', 1, 1000, 2)
+    for i = 1, 200 do
+      local value = {a = torch.FloatTensor(1000), b = torch.FloatStorage(1000), c = {}}
+      for k = 1, 50 do value.c[k] = {k} end
+      local a, b = value.a, value.b
+      setmetatable({}, {__gc = function() a:resize(1) b:resize(1) end})
+      world:send(value, 0)
+      local work = world:allreduce({1, value.a}, {async = true})
+      setmetatable({}, {__gc = function() pcall(work.wait, work) end})
+      world:receive()
+      work:wait()
+    end
+    print('done')
+  ]]
+  t.equal(good, true, text)
+  t.equal(text, 'done\n')
+end)
+
 t.done()

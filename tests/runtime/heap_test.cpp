@@ -131,6 +131,85 @@ TEST_CASE("heap: threads that allocate and free at once do not disturb each othe
     for (std::thread& thread : threads) thread.join();
 }
 
+TEST_CASE("heap: a block that a peer freed is used again by its owner") {
+    const auto memory = NodeMemory::create(2, 2, 1ull << 30);
+    const auto owner = std::make_shared<Heap>(memory, 0);
+    const auto peer = std::make_shared<Heap>(memory, 1);
+    for (const std::size_t bytes : {8ul, 64ul, 5000ul, 1ul << 20}) {
+        CAPTURE(bytes);
+        void* first = owner->allocate(bytes);
+        void* second = owner->allocate(bytes);
+        peer->deallocate(second);
+        peer->deallocate(first);
+        void* again[] = {owner->allocate(bytes), owner->allocate(bytes)};
+        CHECK((again[0] == first || again[0] == second));
+        CHECK((again[1] == first || again[1] == second));
+        CHECK(again[0] != again[1]);
+    }
+}
+
+TEST_CASE("heap: a storage that was adopted goes back to the heap that it came from") {
+    const auto memory = NodeMemory::create(2, 2, 1ull << 30);
+    const auto owner = std::make_shared<Heap>(memory, 0);
+    const auto peer = std::make_shared<Heap>(memory, 1);
+    void* block = owner->allocate(4000);
+    StoragePtr adopted = Storage::adopt(peer, static_cast<std::byte*>(block), Dtype::f32, 1000);
+    CHECK(adopted->kind() == Storage::Kind::heap);
+    CHECK(adopted->bytes() == 4000);
+    CHECK(owner->allocate(4000) != block);
+    adopted.reset();
+    CHECK(owner->allocate(4000) == block);
+}
+
+TEST_CASE("heap: what a peer returns that is no block in use is ignored") {
+    const auto memory = NodeMemory::create(2, 2, 1ull << 26);
+    const auto owner = std::make_shared<Heap>(memory, 0);
+    std::byte* const arena = memory->arena(0);
+    auto* small = static_cast<std::byte*>(owner->allocate(64));
+    auto* large = static_cast<std::byte*>(owner->allocate(1 << 20));
+    std::memset(large, 0, 1 << 20);
+    const auto offset = [&](const std::byte* at) { return static_cast<std::uint64_t>(at - arena); };
+    auto& returned = memory->control().rank(0).returned;
+    for (const std::uint64_t bogus :
+         {std::uint64_t{1} << 26, ~std::uint64_t{0}, (std::uint64_t{1} << 26) - 3,
+          offset(small) + 8, offset(small) + 64, offset(large) + 64, offset(large) + 65536,
+          offset(large) + (4 << 20)}) {
+        CAPTURE(bogus);
+        returned.store(bogus + 1);
+        void* other = owner->allocate(64);
+        CHECK(other != small);
+        owner->deallocate(other);
+        CHECK(returned.load() == 0);
+    }
+    // A list that bites its tail ends with the first block that is there twice.
+    const std::uint64_t itself = offset(large) + 1;
+    std::memcpy(large, &itself, sizeof itself);
+    returned.store(itself);
+    CHECK(owner->allocate(1 << 20) == large);
+    CHECK(owner->allocate(1 << 20) != large);
+}
+
+TEST_CASE("heap: peers that free at once lose nothing") {
+    const auto memory = NodeMemory::create(4, 4, 1ull << 24);
+    std::vector<std::shared_ptr<Heap>> heaps;
+    for (int rank = 0; rank < 4; ++rank) heaps.push_back(std::make_shared<Heap>(memory, rank));
+    // More than the arena holds, were anything lost.
+    for (int round = 0; round < 40; ++round) {
+        std::vector<void*> blocks;
+        for (int i = 0; i < 300; ++i) {
+            blocks.push_back(heaps[0]->allocate(i % 3 == 0 ? 70000 : 3000));
+            REQUIRE(blocks.back() != nullptr);
+        }
+        std::vector<std::thread> threads;
+        for (std::size_t peer = 0; peer < 3; ++peer)
+            threads.emplace_back([&, peer] {
+                for (std::size_t i = peer; i < blocks.size(); i += 3)
+                    heaps[peer + 1]->deallocate(blocks[i]);
+            });
+        for (std::thread& thread : threads) thread.join();
+    }
+}
+
 TEST_CASE("heap: a forked child gets private storage and leaves the parent's alone") {
     const auto heap = create_heap();
     StoragePtr inherited = Storage::create(heap, Dtype::f32, 1000);

@@ -3,7 +3,8 @@
 
 #include "base/deadline.hpp"
 #include "bindings/lua/context.hpp"
-#include "bindings/lua/ipc/world.hpp"
+#include "bindings/lua/ipc/communicator.hpp"
+#include "bindings/lua/ipc/tree.hpp"
 #include "bindings/lua/modules.hpp"
 
 namespace ipcrun::lua {
@@ -24,7 +25,10 @@ int open_ipc(lua_State* lua) {
     preload_modules(lua);
     lua_newtable(lua);
     push_world_function(lua);
-    lua_setfield(lua, -2, "world");
+    lua_pushvalue(lua, -1);
+    lua_setfield(lua, -3, "world");
+    push_tree_function(lua);
+    lua_setfield(lua, -2, "tree");
     lua_pushcfunction(lua, clock);
     lua_setfield(lua, -2, "clock");
     return 1;

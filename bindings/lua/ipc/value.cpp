@@ -5,7 +5,7 @@
 #include <bit>
 
 #include "bindings/lua/bind.hpp"
-#include "bindings/lua/torch/view.hpp"
+#include "bindings/lua/torch/arguments.hpp"
 
 namespace ipcrun::lua {
 
@@ -14,6 +14,8 @@ namespace {
 constexpr const char* metatable_name = "ipcrun.value";
 constexpr const char* sort_key = "ipcrun.sort";
 constexpr int depth_max = 100;
+// In the layout, for each boolean.
+constexpr std::uint64_t boolean_mark = 0x626f'6f6c;
 
 // A number may be an integer on one rank and a float on another: the result is an integer when all
 // are. Each rank adds a mark, chosen so that the operation keeps it apart from "none is a float".
@@ -31,23 +33,11 @@ double integer_mark(Op op) {
     return op == Op::prod ? 1 : 0;
 }
 
-// How many keys of the table at `index` are there; raises for one that has no order of its own.
-int collect_keys(lua_State* lua, int index, const char* operation) {
-    lua_newtable(lua);
-    const int keys = lua_gettop(lua);
-    int count = 0;
-    lua_pushnil(lua);
-    while (lua_next(lua, index) != 0) {
-        lua_pop(lua, 1);
-        if (lua_type(lua, -1) != LUA_TNUMBER && lua_type(lua, -1) != LUA_TSTRING)
-            luaL_error(lua,
-                       "%s: a table key is a %s; numbers and strings have the same order on "
-                       "every rank",
-                       operation, luaL_typename(lua, -1));
-        lua_pushvalue(lua, -1);
-        lua_rawseti(lua, keys, ++count);
-    }
-    return count;
+bool is_logical(Op op) {
+    return op == Op::land || op == Op::lor || op == Op::lxor;
+}
+bool is_bitwise(Op op) {
+    return op == Op::band || op == Op::bor || op == Op::bxor;
 }
 
 // For table.sort: numbers before strings, each in their own order.
@@ -77,39 +67,101 @@ Value& push_value(lua_State* lua) {
     return create_userdata<Value>(lua, metatable_name);
 }
 
-void Value::load(lua_State* lua, int index, const char* operation) {
+void Value::take_apart(lua_State* lua, int index, const char* operation) {
     index = lua_absindex(lua, index);
     lua_newtable(lua);  // holders: for each number the table it is in, and its key
     add(lua, index, lua_gettop(lua), 0, operation);
-    is_number_ = lua_type(lua, index) == LUA_TNUMBER;
+    is_boolean_ = lua_type(lua, index) == LUA_TBOOLEAN;
+    is_number_ = is_boolean_ || lua_type(lua, index) == LUA_TNUMBER;
     is_table_ = lua_type(lua, index) == LUA_TTABLE;
 }
 
+void Value::load(lua_State* lua, int index, const char* operation) {
+    take_apart(lua, index, operation);
+}
+
+bool Value::try_load(lua_State* lua, int index, const char* operation) {
+    raises_ = false;
+    take_apart(lua, index, operation);
+    return !is_refused_;
+}
+
+void Value::add_tensor(lua_State* lua, const Tensor& tensor, const char* operation) {
+    const Failure failure = attempt([&] {
+        check_writable(view_of(tensor), operation);
+        tensors_.push_back(tensor);
+    });
+    if (failure) raise_string(lua, failure);
+}
+
+void Value::add_number(lua_State* lua, int index) {
+    using Kind = NumberLeaf::Kind;
+    NumberLeaf leaf{0, 0, Kind::boolean};
+    if (lua_isboolean(lua, index)) {
+        leaf.integer = lua_toboolean(lua, index);
+        leaf.real = static_cast<double>(leaf.integer);
+        layout_.add(boolean_mark);
+    } else {
+        leaf.real = lua_tonumber(lua, index);
+        leaf.kind = lua_isinteger(lua, index) != 0 ? Kind::integer : Kind::real;
+        leaf.integer = leaf.kind == Kind::integer ? lua_tointeger(lua, index) : 0;
+    }
+    if (const Failure failure = attempt([&] { numbers_.push_back(leaf); }))
+        raise_string(lua, failure);
+}
+
 void Value::add(lua_State* lua, int index, int holders, int depth, const char* operation) {
-    if (Tensor* tensor = test_tensor(lua, index)) {
+    if (is_refused_) return;
+    if (const Tensor* tensor = test_tensor(lua, index)) return add_tensor(lua, *tensor, operation);
+    if (const StorageObject* object = test_storage(lua, index)) {
         const Failure failure = attempt([&] {
-            check_writable(view_of(*tensor), operation);
-            tensors_.push_back(*tensor);
+            Tensor whole;
+            whole.storage = object->storage;
+            whole.dims = 1;
+            whole.sizes[0] = static_cast<std::int64_t>(object->storage->count());
+            whole.strides[0] = 1;
+            tensors_.push_back(std::move(whole));
         });
         if (failure) raise_string(lua, failure);
         return;
     }
     switch (lua_type(lua, index)) {
-        case LUA_TNUMBER: {
-            NumberLeaf leaf{lua_tonumber(lua, index), 0, lua_isinteger(lua, index) != 0};
-            leaf.integer = leaf.is_integer ? lua_tointeger(lua, index) : 0;
-            const Failure failure = attempt([&] { numbers_.push_back(leaf); });
-            if (failure) raise_string(lua, failure);
-            return;
-        }
+        case LUA_TNUMBER:
+        case LUA_TBOOLEAN:
+            return add_number(lua, index);
         case LUA_TTABLE:
             return add_table(lua, index, holders, depth, operation);
         default:
-            luaL_error(lua,
-                       "%s: cannot work on a %s; tensors, numbers, and tables of these can "
-                       "take part",
-                       operation, luaL_typename(lua, index));
+            is_refused_ = true;
+            if (raises_)
+                luaL_error(lua,
+                           "%s: cannot work on a %s; tensors, storages, numbers, booleans, and "
+                           "tables of these can take part",
+                           operation, luaL_typename(lua, index));
     }
+}
+
+// How many keys of the table at `index` are there; pushes a list of them. A key that has no order
+// of its own is refused.
+int Value::collect_keys(lua_State* lua, int index, const char* operation) {
+    lua_newtable(lua);
+    const int keys = lua_gettop(lua);
+    int count = 0;
+    lua_pushnil(lua);
+    while (lua_next(lua, index) != 0) {
+        lua_pop(lua, 1);
+        if (lua_type(lua, -1) != LUA_TNUMBER && lua_type(lua, -1) != LUA_TSTRING) {
+            is_refused_ = true;
+            if (raises_)
+                luaL_error(lua,
+                           "%s: a table key is a %s; numbers and strings have the same order on "
+                           "every rank",
+                           operation, luaL_typename(lua, -1));
+        }
+        lua_pushvalue(lua, -1);
+        lua_rawseti(lua, keys, ++count);
+    }
+    return count;
 }
 
 // A key of two words for a number (integer or not, its bits), or of its length and text.
@@ -129,12 +181,17 @@ void Value::add_key(lua_State* lua, int index) {
 }
 
 void Value::add_table(lua_State* lua, int index, int holders, int depth, const char* operation) {
+    if (depth == depth_max && !raises_) {
+        is_refused_ = true;
+        return;
+    }
     if (depth == depth_max)
         luaL_error(lua, "%s: tables are nested more than %d deep, or contain themselves", operation,
                    depth_max);
     luaL_checkstack(lua, 12, operation);
     const int count = collect_keys(lua, index, operation);
     const int keys = lua_gettop(lua);
+    if (is_refused_) return lua_settop(lua, keys - 1);
     lua_getfield(lua, LUA_REGISTRYINDEX, sort_key);
     lua_pushvalue(lua, keys);
     lua_pushcfunction(lua, key_less);
@@ -146,7 +203,7 @@ void Value::add_table(lua_State* lua, int index, int holders, int depth, const c
         add_key(lua, -1);
         lua_pushvalue(lua, -1);
         lua_rawget(lua, index);
-        if (lua_type(lua, -1) == LUA_TNUMBER) {
+        if (lua_type(lua, -1) == LUA_TNUMBER || lua_isboolean(lua, -1)) {
             const auto slot = static_cast<lua_Integer>(lua_rawlen(lua, holders));
             lua_pushvalue(lua, index);
             lua_rawseti(lua, holders, slot + 1);
@@ -159,35 +216,52 @@ void Value::add_table(lua_State* lua, int index, int holders, int depth, const c
     lua_settop(lua, keys - 1);
 }
 
-void Value::pack(lua_State* lua, Op op) {
+void Value::pack(Op op, bool combines) {
     op_ = op;
     for (const Tensor& tensor : tensors_) {
-        copies_.push_back(tensor.is_contiguous() ? Tensor() : contiguous(lua, tensor));
-        const Tensor& used = copies_.back().storage ? copies_.back() : tensor;
-        parts_.push_back({used.data(), static_cast<std::size_t>(used.count()), used.dtype()});
+        Part part{tensor.data(), static_cast<std::size_t>(tensor.count()), tensor.dtype()};
+        if (!tensor.is_contiguous()) {
+            part.sizes = {tensor.sizes, static_cast<std::size_t>(tensor.dims)};
+            part.strides = {tensor.strides, static_cast<std::size_t>(tensor.dims)};
+        }
+        parts_.push_back(part);
+    }
+    for (const NumberLeaf& number : numbers_) {
+        using Kind = NumberLeaf::Kind;
+        if (is_bitwise(op) && number.kind == Kind::real)
+            fail(ErrorCode::usage, "'{}' is defined for integers, and {} is none", name_of(op),
+                 number.real);
+        if (combines && number.kind == Kind::boolean && !is_logical(op))
+            fail(ErrorCode::usage, "'{}' is not defined for booleans (there are: land, lor, lxor)",
+                 name_of(op));
+        integers_.push_back(is_logical(op) ? number.real != 0 : number.integer);
+        reals_.push_back(number.real);
+        reals_.push_back(number.kind == Kind::real ? float_mark(op) : integer_mark(op));
     }
     if (numbers_.empty()) return;
-    for (const NumberLeaf& number : numbers_) {
-        reals_.push_back(number.real);
-        reals_.push_back(number.is_integer ? integer_mark(op) : float_mark(op));
-        integers_.push_back(number.integer);
-    }
-    parts_.push_back({reals_.data(), reals_.size(), Dtype::f64});
+    if (!is_logical(op) && !is_bitwise(op))
+        parts_.push_back({reals_.data(), reals_.size(), Dtype::f64});
     parts_.push_back({integers_.data(), integers_.size(), Dtype::i64});
 }
 
 void Value::unpack() {
-    for (std::size_t i = 0; i < tensors_.size(); ++i)
-        if (copies_[i].storage) copy_elements(copies_[i], tensors_[i]);
+    using Kind = NumberLeaf::Kind;
     for (std::size_t i = 0; i < numbers_.size(); ++i) {
-        const bool all_integers = reals_[2 * i + 1] == integer_mark(op_);
-        numbers_[i] = {reals_[2 * i], integers_[i], all_integers && op_ != Op::avg};
+        NumberLeaf& number = numbers_[i];
+        number.real = reals_[2 * i];
+        number.integer = integers_[i];
+        if (number.kind == Kind::boolean) continue;
+        const bool all_integers = is_logical(op_) || is_bitwise(op_) ||
+                                  (reals_[2 * i + 1] == integer_mark(op_) && op_ != Op::avg);
+        number.kind = all_integers ? Kind::integer : Kind::real;
     }
 }
 
 int Value::store(lua_State* lua, int index, int holders) {
     const auto push = [lua](const NumberLeaf& number) {
-        if (number.is_integer)
+        if (number.kind == NumberLeaf::Kind::boolean)
+            lua_pushboolean(lua, number.integer != 0);
+        else if (number.kind == NumberLeaf::Kind::integer)
             lua_pushinteger(lua, number.integer);
         else
             lua_pushnumber(lua, number.real);

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// A value of Lua as a row of tokens, and back; knows nothing of Lua. Tables, tensors and storages
+/// are numbered from 0 in the order in which they begin, so that a later place can name an earlier
+/// one: that is how cycles and shared references travel.
+
+#include <array>
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+#include "base/bytes.hpp"
+
+namespace ipcrun::lua {
+
+/// How deep tables may be nested.
+constexpr int token_depth_max = 10'000;
+
+enum class Tag : std::uint8_t {
+    nil,
+    no,       ///< false
+    yes,      ///< true
+    integer,  ///< 8 bytes
+    number,   ///< 8 bytes
+    string,   ///< length (8 bytes), then that many
+    table,    ///< two hints for its size (4 bytes each); then keys and values, then `end`
+    end,
+    again,    ///< the number of an earlier object (4 bytes)
+    tensor,   ///< which of the message's tensors (4 bytes)
+    storage,  ///< which of the message's blocks (4 bytes)
+};
+constexpr int tag_count = 11;
+
+/// Appends tokens. Does not throw, so that Lua's errors may pass: that memory ran out is remembered
+/// and asked for at the end.
+class TokenWriter {
+  public:
+    void add(Tag tag) noexcept;
+    void add_integer(std::int64_t value) noexcept;
+    void add_number(double value) noexcept;
+    void add_string(std::string_view text) noexcept;
+    /// The hints are those of lua_createtable.
+    void begin_table(std::uint32_t items, std::uint32_t fields) noexcept;
+    void end_table() noexcept { add(Tag::end); }
+    /// again, tensor or storage.
+    void add_index(Tag tag, std::uint32_t index) noexcept;
+
+    bool is_out_of_memory() const { return out_of_memory_; }
+    Bytes take() { return encoder_.take(); }
+
+  private:
+    template <typename Write>
+    void guarded(Write write) noexcept;
+
+    Encoder encoder_;
+    bool out_of_memory_ = false;
+};
+
+/// One token, as it was read. Text is borrowed from the bytes.
+struct Token {
+    /// What the value that this token is, or ends, is good for.
+    enum class Role : std::uint8_t { root, key, value };
+
+    Tag tag = Tag::nil;
+    Role role = Role::root;
+    std::uint32_t index = 0;   ///< of again, tensor and storage
+    std::uint32_t items = 0;   ///< of table: no more than bytes that are left can hold
+    std::uint32_t fields = 0;  ///< likewise
+    std::int64_t integer = 0;
+    double number = 0;
+    std::string_view text;
+};
+
+/// Reads what TokenWriter wrote, and trusts none of it: every length, index and nesting is checked,
+/// and all hints together stay below the bytes there are. Trivially destructible, and never throws.
+class TokenReader {
+  public:
+    TokenReader() = default;
+    TokenReader(std::span<const std::uint8_t> bytes, std::uint32_t tensors, std::uint32_t blocks);
+
+    /// The next token of the one value: false when that is complete, or when the bytes are none.
+    bool next(Token& token);
+    /// What is wrong with the bytes; null when nothing is.
+    const char* error() const { return error_; }
+
+  private:
+    bool read(Token& token);
+    template <typename T>
+    bool read_number(T& value);
+    bool read_table(Token& token);
+    bool check_role(Token& token);
+    bool refuse(const char* reason);
+
+    std::span<const std::uint8_t> bytes_;
+    std::uint32_t tensors_ = 0;
+    std::uint32_t blocks_ = 0;
+    std::uint32_t objects_ = 0;
+    std::size_t hints_left_ = 0;
+    int depth_ = 0;
+    bool is_complete_ = true;
+    const char* error_ = nullptr;
+    // A bit a level: does the next value of this table stand for a key? And what is the table good
+    // for, where it stands?
+    std::bitset<token_depth_max + 1> expects_key_;
+    std::bitset<token_depth_max + 1> is_key_;
+};
+static_assert(std::is_trivially_destructible_v<TokenReader>);
+
+}  // namespace ipcrun::lua

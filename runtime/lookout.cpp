@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/lookout.hpp"
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace ipcrun {
+
+std::string MessageCall::describe() const {
+    constexpr std::string_view verbs[] = {"send", "receive", "probe"};
+    const std::string who = peer == any_source ? "any rank" : fmt::format("rank {}", peer);
+    const std::string what = tag == any_tag ? "any tag" : fmt::format("tag {}", tag);
+    return fmt::format("{}({} {}, {}) at {}:{}", verbs[static_cast<int>(verb)],
+                       verb == Verb::send ? "to" : "from", who, what, site.file, site.line);
+}
+
+std::string MessageCall::describe_peers(const Group& group) const {
+    if (peer != any_source) return fmt::format("rank {}", peer);
+    std::vector<int> others;
+    for (int member = 0; member < group.size(); ++member)
+        if (member != group.rank()) others.push_back(member);
+    return others.empty() ? "any rank" : fmt::format("any of ranks {}", format_list(others));
+}
+
+// Looks around at its first check: somebody may have ended already.
+Lookout::Lookout(Group& group)
+    : group_(group), alert_seen_(group.alert() - 1), departed_(group.size()) {}
+
+bool Lookout::is_forsaken(int peer) const {
+    if (peer != any_source) return departed_[peer];
+    for (int member = 0; member < group_.size(); ++member)
+        if (member != group_.rank() && !departed_[member]) return false;
+    return group_.size() > 1;
+}
+
+void Lookout::look_around() {
+    const std::uint32_t alert = group_.alert();
+    for (int member = 0; member < group_.size(); ++member) {
+        const RankState state = group_.state_of(member);
+        const bool departed = state == RankState::left || state == RankState::exited;
+        if (!departed || departed_[member]) continue;
+        departed_[member] = true;
+        ++departures_;
+    }
+    int culprit = group_.find_failed();
+    auto code = ErrorCode::peer_lost;
+    std::string end = culprit >= 0 ? group_.describe_end(culprit, true) : "";
+    // Whoever recorded a failure was before those who fell over it, whose states were read first.
+    if (const auto failure = group_.recorded_failure()) {
+        culprit = failure->culprit;
+        if (failure->code == ErrorCode::timeout) code = ErrorCode::timeout;
+        end = group_.describe(*failure);
+    }
+    if (culprit >= 0)
+        group_.give_up(code, culprit, group_.sequence() + 1,
+                       call_ == nullptr ? "a message" : call_->describe(),
+                       fmt::format("rank {} {}", culprit, end));
+    alert_seen_ = alert;
+}
+
+Error Lookout::lost(const MessageCall& call, int peer) const {
+    if (peer == any_source)
+        return Error(ErrorCode::peer_lost,
+                     fmt::format("{}: all other ranks have left", call.describe()));
+    return Error(ErrorCode::peer_lost,
+                 fmt::format("{}: rank {} has {}", call.describe(), peer,
+                             group_.state_of(peer) == RankState::left ? "left" : "ended"),
+                 0, peer);
+}
+
+Error Lookout::timed_out(const MessageCall& call) const {
+    std::optional<int> peer;
+    if (call.peer != any_source) peer = call.peer;
+    return Error(
+        ErrorCode::timeout,
+        fmt::format("{}: timed out waiting for {}", call.describe(), call.describe_peers(group_)),
+        0, peer);
+}
+
+}  // namespace ipcrun

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/mailbox.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "runtime/mailbox_impl.hpp"
+#include "runtime/message_requests.hpp"
+
+namespace ipcrun {
+
+using Verb = MessageCall::Verb;
+
+Mailbox::Mailbox(Group& group) : impl_(std::make_unique<Impl>(group)) {}
+
+Mailbox::~Mailbox() {
+    // In a child after fork() all of it belongs to the parent.
+    if (!impl_->lookout.group().heap()->is_open()) return;
+    for (Sending* sending : impl_->offered) (void)impl_->outbox.withdraw(*sending);
+    try {
+        impl_->inbox.leave();
+    } catch (const Error&) {
+        // A peer wrote nonsense: what cannot be read is not given back, and nobody is left to tell.
+    }
+}
+
+void Mailbox::Impl::check_call(const MessageCall& call) const {
+    const int size = lookout.group().size();
+    const bool sends = call.verb == Verb::send;
+    if (call.peer >= size || call.peer < (sends ? 0 : any_source))
+        fail(ErrorCode::usage, "{}: ranks are 0 to {}", call.describe(), size - 1);
+    if (call.tag < (sends ? 0 : any_tag))
+        fail(ErrorCode::usage, "{}: tags are 0 or more", call.describe());
+}
+
+void Mailbox::Impl::advance(const Receiving* wanted) {
+    for (Sending* sending : offered) outbox.advance(*sending);
+    std::erase_if(offered, [](const Sending* sending) { return sending->done; });
+    inbox.advance(wanted);
+    if (!requests.empty()) drop_done();
+}
+
+bool Mailbox::Impl::can_advance(int source) const {
+    return inbox.can_advance(source) ||
+           std::any_of(offered.begin(), offered.end(),
+                       [this](const Sending* sending) { return outbox.can_advance(*sending); });
+}
+
+void Mailbox::Impl::fail_forsaken(Sending& sending) {
+    const int to = sending.call.peer;
+    if (sending.done || !lookout.has_departed(to) || !outbox.withdraw(sending)) return;
+    std::erase(offered, &sending);
+    sending.error = lookout.lost(sending.call, to);
+}
+
+void Mailbox::Impl::fail_forsaken(Receiving& receiving) {
+    if (receiving.done || !lookout.is_forsaken(receiving.call.peer) || !inbox.close_post()) return;
+    inbox.remove(receiving);
+    receiving.error = lookout.lost(receiving.call, receiving.call.peer);
+    receiving.done = true;
+}
+
+bool Mailbox::Impl::wait(Sending& sending, Deadline deadline) {
+    for (;;) {
+        advance(nullptr);
+        fail_forsaken(sending);
+        if (sending.done) return true;
+        if (!lookout.wait(deadline, [this] { return can_advance(Inbox::no_source); }))
+            return sending.done;
+    }
+}
+
+bool Mailbox::Impl::wait(Receiving& receiving, Deadline deadline) {
+    try {
+        for (;;) {
+            advance(&receiving);
+            fail_forsaken(receiving);
+            if (receiving.done) return true;
+            inbox.post(receiving);
+            const int source = receiving.call.peer;
+            // A post that a sender is filling cannot be closed: it will be done.
+            if (!lookout.wait(deadline, [&] { return can_advance(source); }) && inbox.close_post())
+                return receiving.done;
+        }
+    } catch (...) {
+        inbox.abandon_post();
+        throw;
+    }
+}
+
+void Mailbox::send(std::span<const Part> parts, int to, int tag, Deadline deadline, CallSite site) {
+    Sending sending{{Verb::send, to, tag, site}, parts, {parts, false}};
+    impl_->check_call(sending.call);
+    const CallScope scope(impl_->lookout, sending.call);
+    impl_->lookout.count();
+    impl_->outbox.start(sending);
+    if (sending.done) return;
+    impl_->offered.push_back(&sending);
+    struct Removal {
+        Impl& impl;
+        Sending& sending;
+        ~Removal() {
+            // After an error; what a receiver took meanwhile it has, or fails with us.
+            if (!sending.done) (void)impl.outbox.withdraw(sending);
+            std::erase(impl.offered, &sending);
+        }
+    } removal{*impl_, sending};
+    while (!impl_->wait(sending, deadline)) {
+        if (impl_->outbox.withdraw(sending)) throw impl_->lookout.timed_out(sending.call);
+        deadline = Deadline::never();  // it is being received
+    }
+    if (sending.error) throw *sending.error;
+}
+
+void Mailbox::Impl::receive(Receiving& receiving, Deadline deadline) {
+    check_call(receiving.call);
+    const CallScope scope(lookout, receiving.call);
+    lookout.count();
+    inbox.start(receiving);
+    struct Removal {
+        Impl& impl;
+        Receiving& receiving;
+        ~Removal() {
+            if (!receiving.done) impl.inbox.remove(receiving);
+        }
+    } removal{*this, receiving};
+    if (!receiving.done && !wait(receiving, deadline)) throw lookout.timed_out(receiving.call);
+    if (receiving.error) throw *receiving.error;
+}
+
+Envelope Mailbox::receive(std::span<const Part> parts, int from, int tag, Deadline deadline,
+                          CallSite site) {
+    Receiving receiving{{Verb::receive, from, tag, site}, parts, {parts, true}};
+    impl_->receive(receiving, deadline);
+    return receiving.message.envelope;
+}
+
+Message Mailbox::receive_message(int from, int tag, Deadline deadline, CallSite site) {
+    Receiving receiving{{Verb::receive, from, tag, site}, {}, {{}, false}, true};
+    impl_->receive(receiving, deadline);
+    return std::move(receiving.message);
+}
+
+Envelope Mailbox::probe(int from, int tag, Deadline deadline, CallSite site) {
+    const MessageCall call{Verb::probe, from, tag, site};
+    impl_->check_call(call);
+    const CallScope scope(impl_->lookout, call);
+    impl_->lookout.count();
+    for (;;) {
+        impl_->advance(nullptr);
+        if (const auto found = impl_->inbox.find(from, tag)) return *found;
+        if (impl_->lookout.is_forsaken(from)) throw impl_->lookout.lost(call, from);
+        if (!impl_->lookout.wait(deadline, [&] { return impl_->can_advance(from); }))
+            throw impl_->lookout.timed_out(call);
+    }
+}
+
+std::optional<Envelope> Mailbox::test_message(int from, int tag, CallSite site) {
+    const MessageCall call{Verb::probe, from, tag, site};
+    impl_->check_call(call);
+    const CallScope scope(impl_->lookout, call);
+    impl_->advance(nullptr);
+    return impl_->inbox.find(from, tag);
+}
+
+void Mailbox::set_lag(std::size_t bytes) {
+    impl_->outbox.set_lag(bytes);
+}
+
+void Mailbox::progress() {
+    impl_->lookout.check();
+    impl_->advance(nullptr);
+}
+
+void Mailbox::release(Group& group) {
+    Inbox::release(group);
+}
+
+}  // namespace ipcrun

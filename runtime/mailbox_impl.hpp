@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// What a mailbox is made of. Known to mailbox.cpp and message_requests.cpp.
+
+#include <memory>
+#include <vector>
+
+#include "runtime/inbox.hpp"
+#include "runtime/lookout.hpp"
+#include "runtime/mailbox.hpp"
+#include "runtime/outbox.hpp"
+
+namespace ipcrun {
+
+/// A started operation, until it is done.
+class MessageRequest;
+
+struct Mailbox::Impl {
+    Lookout lookout;
+    Outbox outbox;
+    Inbox inbox;
+    std::vector<Sending*> offered;                          // of senders that wait, and of requests
+    std::vector<std::shared_ptr<MessageRequest>> requests;  // shared: with those who started them
+
+    explicit Impl(Group& group) : lookout(group), outbox(lookout), inbox(lookout) {}
+
+    /// Throws Error{usage}.
+    void check_call(const MessageCall& call) const;
+
+    /// Goes on with what was started, until `wanted` (may be null) is done.
+    void advance(const Receiving* wanted);
+    bool can_advance(int source) const;
+    /// A receiver has left: what was offered to it is done with an error.
+    void fail_forsaken(Sending& sending);
+    void fail_forsaken(Receiving& receiving);
+
+    /// Wait until it is done (maybe with an error): true; false when the deadline passes.
+    bool wait(Sending& sending, Deadline deadline);
+    bool wait(Receiving& receiving, Deadline deadline);
+    void receive(Receiving& receiving, Deadline deadline);
+    void drop_done();
+};
+
+/// The errors of the communicator speak of this call while it lives.
+class CallScope {
+  public:
+    CallScope(Lookout& lookout, const MessageCall& call) : lookout_(lookout) {
+        lookout.begin(call);
+    }
+    ~CallScope() { lookout_.end(); }
+    CallScope(const CallScope&) = delete;
+
+  private:
+    Lookout& lookout_;
+};
+
+}  // namespace ipcrun

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/message_requests.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace ipcrun {
+
+using Verb = MessageCall::Verb;
+
+MessageRequest::MessageRequest(Mailbox::Impl& mailbox, std::span<const Part> parts, CallSite site)
+    : mailbox_(mailbox), parts_(parts.begin(), parts.end()), file_(site.file), line_(site.line) {
+    extents_.reserve(2 * parts.size());
+    for (Part& part : parts_) {
+        part.sizes = extents_.emplace_back(part.sizes.begin(), part.sizes.end());
+        part.strides = extents_.emplace_back(part.strides.begin(), part.strides.end());
+    }
+}
+
+SendRequest::SendRequest(Mailbox::Impl& mailbox, std::span<const Part> parts, int to, int tag,
+                         CallSite site)
+    : MessageRequest(mailbox, parts, site),
+      sending_{{Verb::send, to, tag, this->site()}, parts_, {parts_, false}} {}
+
+void SendRequest::start() {
+    mailbox_.check_call(sending_.call);
+    const CallScope scope(mailbox_.lookout, sending_.call);
+    mailbox_.lookout.count();
+    mailbox_.outbox.start(sending_);
+    if (!sending_.done) mailbox_.offered.push_back(&sending_);
+}
+
+bool SendRequest::check_done() {
+    if (sending_.error) throw *sending_.error;
+    return sending_.done;
+}
+
+bool SendRequest::test() {
+    if (check_done()) return true;
+    const CallScope scope(mailbox_.lookout, sending_.call);
+    mailbox_.advance(nullptr);
+    mailbox_.fail_forsaken(sending_);
+    return check_done();
+}
+
+bool SendRequest::wait(Deadline deadline) {
+    if (check_done()) return true;
+    const CallScope scope(mailbox_.lookout, sending_.call);
+    (void)mailbox_.wait(sending_, deadline);
+    return check_done();
+}
+
+ReceiveRequest::ReceiveRequest(Mailbox::Impl& mailbox, std::span<const Part> parts, int from,
+                               int tag, CallSite site)
+    : MessageRequest(mailbox, parts, site),
+      receiving_{{Verb::receive, from, tag, this->site()}, parts_, {parts_, true}} {}
+
+void ReceiveRequest::start() {
+    mailbox_.check_call(receiving_.call);
+    const CallScope scope(mailbox_.lookout, receiving_.call);
+    mailbox_.lookout.count();
+    mailbox_.inbox.start(receiving_);
+}
+
+bool ReceiveRequest::check_done() {
+    if (receiving_.error) throw *receiving_.error;
+    return receiving_.done;
+}
+
+bool ReceiveRequest::test() {
+    if (check_done()) return true;
+    const CallScope scope(mailbox_.lookout, receiving_.call);
+    mailbox_.advance(nullptr);
+    mailbox_.fail_forsaken(receiving_);
+    return check_done();
+}
+
+bool ReceiveRequest::wait(Deadline deadline) {
+    if (check_done()) return true;
+    const CallScope scope(mailbox_.lookout, receiving_.call);
+    (void)mailbox_.wait(receiving_, deadline);
+    return check_done();
+}
+
+void Mailbox::Impl::drop_done() {
+    std::erase_if(requests, [](const auto& request) { return request->is_done(); });
+}
+
+Request Mailbox::start_send(std::span<const Part> parts, int to, int tag, CallSite site) {
+    auto request = std::make_shared<SendRequest>(*impl_, parts, to, tag, site);
+    request->start();
+    if (!request->is_done()) impl_->requests.push_back(request);
+    return Request(std::move(request));
+}
+
+Request Mailbox::start_receive(std::span<const Part> parts, int from, int tag, CallSite site) {
+    auto request = std::make_shared<ReceiveRequest>(*impl_, parts, from, tag, site);
+    request->start();
+    if (!request->is_done()) impl_->requests.push_back(request);
+    return Request(std::move(request));
+}
+
+}  // namespace ipcrun

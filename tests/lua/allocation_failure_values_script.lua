@@ -1,0 +1,43 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- As allocation_failure_ipc_script.lua: values that are sent, gathered and started.
+local ipc = require "ipc"
+local torch = require "torch"
+local world = ipc.world()
+local t = torch.ones(2, 3)
+local shared = { 1 }
+local value = { a = shared, b = shared, [2.5] = "x", t = t, row = t:select(1, 2),
+  s = torch.ByteStorage():string("ping") }
+value.self = value
+world:send(value, 0, { tag = 3 })
+assert(world:probe { tag = 3 } == 0)
+local got, source, tag = world:receive { from = 0, tag = 3, timeout = 1 }
+assert(got.self == got and got.a == got.b and got.row[1] == 1 and source == 0 and tag == 3)
+assert(world:send(t, 0, { async = true }):wait() == true)
+assert(world:receive_into(torch.Tensor(6)):sum() == 6)
+local later = world:receive { async = true }
+assert(not later:test() and later:wait(0) == false)
+world:send(("long"):rep(1000), 0)
+assert(#later:wait() == 4000 and #later:wait() == 4000)
+local into = world:receive_into(torch.Tensor(2, 3), { async = true })
+world:send(t:t(), 0)
+assert(into:wait():sum() == 6)
+assert(world:allgather(value)[1].s:string() == "ping" and world:gather { 1 }[1][1] == 1)
+assert(world:scatter { "own" } == "own" and world:scatter(t):sum() == 6)
+assert(world:alltoall { 5 }[1] == 5 and world:alltoall(t):sum() == 6)
+assert(world:allgather(t, { into = torch.Tensor(6) })[6] == 1)
+assert(world:gather(t, 0, { into = torch.Tensor(6), async = true }):wait()[1] == 1)
+assert(world:reduce_scatter(t):sum() == 6 and world:allreduce(t, { async = true }):wait() == t)
+assert(world:allreduce({ 1, true }, "lor", { async = true }):wait()[1] == 1)
+assert(world:barrier { async = true }:wait() == true)
+do
+  local part <close> = world:split(0)
+  local node = part:split("node")
+  assert(node.members[1] == 0 and tostring(node) == "ipc.Communicator (rank 0 of 1)")
+  node:set_lag(1000)
+  node:close()
+  assert(not pcall(node.barrier, node) and world:split(nil) == nil)
+end
+-- What is refused.
+assert(not pcall(world.send, world, { f = { print } }, 0))
+assert(not pcall(world.receive, world, { timeout = 0 }))
+assert(not pcall(function() world.rank = 1 end))

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// Values of Lua as parcels, without anybody who sends them; and parcels that nobody should send.
+#include "bindings/lua/ipc/marshal.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <memory>
+#include <random>
+#include <string>
+
+#include "base/error.hpp"
+#include "bindings/lua/bind.hpp"
+#include "bindings/lua/modules.hpp"
+
+namespace {
+
+using namespace ipcrun;
+using namespace ipcrun::lua;
+
+struct CloseState {
+    void operator()(lua_State* lua) const { lua_close(lua); }
+};
+using State = std::unique_ptr<lua_State, CloseState>;
+
+void append(const Part& part, std::size_t dimension, std::int64_t at, std::string& bytes) {
+    const auto* data = static_cast<const char*>(part.data);
+    if (dimension == part.sizes.size()) {
+        bytes.append(data + at * std::int64_t(size_of(part.dtype)), size_of(part.dtype));
+        return;
+    }
+    for (std::int64_t i = 0; i < part.sizes[dimension]; ++i)
+        append(part, dimension + 1, at + i * part.strides[dimension], bytes);
+}
+
+std::string bytes_of(const Outgoing& outgoing) {
+    std::string bytes;
+    for (const Part& part : outgoing.parts()) {
+        if (part.sizes.empty())
+            bytes.append(static_cast<const char*>(part.data), part.bytes());
+        else
+            append(part, 0, 0, bytes);
+    }
+    CHECK(bytes.size() == outgoing.bytes());
+    return bytes;
+}
+
+StoragePtr message_of(const std::string& bytes, std::size_t offset = 0) {
+    StoragePtr message = Storage::create(nullptr, Dtype::u8, bytes.size() + offset);
+    std::memcpy(message->data() + offset, bytes.data(), bytes.size());
+    return message;
+}
+
+// copy(value [, offset]): the value, out and in again; and the bytes that it took.
+int copy(lua_State* lua) {
+    const auto offset = static_cast<std::size_t>(luaL_optinteger(lua, 2, 0));
+    Outgoing& outgoing = push_outgoing(lua);
+    Incoming& incoming = push_incoming(lua);
+    marshal(lua, 1, outgoing, "copy");
+    std::size_t size = 0;
+    const Failure failure = attempt([&] {
+        outgoing.pack();
+        const std::string bytes = bytes_of(outgoing);
+        size = bytes.size();
+        incoming.open(message_of(bytes, offset), offset, bytes.size(), nullptr);
+    });
+    if (failure) raise_string(lua, failure);
+    unmarshal(lua, incoming, "copy");
+    lua_pushinteger(lua, lua_Integer(size));
+    return 2;
+}
+
+State open_state() {
+    State lua(luaL_newstate());
+    luaL_openlibs(lua.get());
+    preload_modules(lua.get());
+    REQUIRE(luaL_dostring(lua.get(), "torch = require 'torch'") == LUA_OK);
+    register_marshal(lua.get());
+    lua_register(lua.get(), "copy", copy);
+    return lua;
+}
+
+void run_script(const State& lua, const char* script) {
+    const int status = luaL_dostring(lua.get(), script);
+    const std::string message = status == LUA_OK ? "" : lua_tostring(lua.get(), -1);
+    INFO(message);
+    CHECK(status == LUA_OK);
+}
+
+std::string parcel_of(const State& lua, const char* expression) {
+    REQUIRE(luaL_dostring(lua.get(), (std::string("return ") + expression).c_str()) == LUA_OK);
+    Outgoing& outgoing = push_outgoing(lua.get());
+    marshal(lua.get(), -2, outgoing, "test");
+    outgoing.pack();
+    return bytes_of(outgoing);
+}
+
+}  // namespace
+
+TEST_CASE("marshal: simple values stay what they are") {
+    const State lua = open_state();
+    run_script(lua, R"(
+        for _, value in ipairs {true, false, 0, -1, math.maxinteger, math.mininteger, 0.0, -0.0,
+                                1.5, math.huge, -math.huge, '', 'x', 'a\0b\255',
+                                ('x'):rep(100000)} do
+            local got = copy(value)
+            assert(got == value and math.type(got) == math.type(value), tostring(value))
+            assert(copy({value})[1] == value)
+        end
+        assert(copy(nil) == nil and copy(0/0) ~= copy(0/0))
+        assert(1 / copy(-0.0) == -math.huge)
+    )");
+}
+
+TEST_CASE("marshal: tables keep their keys, nesting, cycles and shared places") {
+    const State lua = open_state();
+    run_script(lua, R"(
+        local inner = {7}
+        local key = {'a key'}
+        local value = {1, 'two', {3, {4}}, nil, 5, x = inner, y = inner, [2.5] = true,
+                       [-1] = 'minus',
+                       [false] = 'no', [key] = key}
+        value.self = value
+        value[inner] = {[inner] = inner}
+        local got = copy(value)
+        assert(got[4] == nil and got[1] == 1 and got[2] == 'two' and got[5] == 5)
+        assert(got[3][2][1] == 4)
+        assert(got.self == got and got.x == got.y and got.x[1] == 7 and got.x ~= inner)
+        assert(got[2.5] == true and got[-1] == 'minus' and got[false] == 'no')
+        assert(got[got.x][got.x] == got.x)
+        local count = 0
+        for k, v in pairs(got) do
+            count = count + 1
+            if type(k) == 'table' and k ~= got.x then assert(k == v and k[1] == 'a key') end
+        end
+        assert(count == 12, count)
+        assert(next((copy {})) == nil and getmetatable(copy(setmetatable({}, {}))) == nil)
+    )");
+}
+
+TEST_CASE("marshal: a list of nine thousand links is no trouble, and a longer one an error") {
+    const State lua = open_state();
+    run_script(lua, R"(
+        local list
+        for i = 1, 9000 do list = {next = list, value = i} end
+        local count, at = 0, copy(list)
+        while at do count, at = count + 1, at.next end
+        assert(count == 9000)
+        for i = 1, 2000 do list = {[list] = i} end
+        local good, message = pcall(copy, list)
+        assert(not good and message:find('nested more than 10000 deep', 1, true), message)
+    )");
+}
+
+TEST_CASE("marshal: tensors keep dtype, shape and elements, and lie as the message does") {
+    const State lua = open_state();
+    run_script(lua, R"(
+        for _, name in ipairs {'Byte', 'Char', 'Short', 'Int', 'Long', 'Half', 'BFloat16', 'Float',
+                               'Double'} do
+            for _, offset in ipairs {0, 64, 1} do
+                local t = torch.range(1, 24):type('torch.' .. name .. 'Tensor'):view(2, 3, 4)
+                for _, one in ipairs {t, t:transpose(1, 3), t:narrow(2, 2, 1), t:select(1, 2)} do
+                    local got, bytes = copy(one, offset)
+                    assert(got:type() == t:type() and got:isSameSizeAs(one), name)
+                    assert(got:ne(one):sum() == 0 and got:isContiguous())
+                    assert(bytes >= one:nElement() + 192 and (bytes - 192) % one:nElement() == 0)
+                end
+            end
+        end
+        local expanded = copy(torch.ones(1, 3):expand(4, 3))
+        assert(expanded:size(1) == 4 and expanded:sum() == 12)
+        assert(copy(torch.FloatTensor()):nElement() == 0)
+        local empty = copy(torch.FloatTensor(3, 0, 2))
+        assert(empty:size(1) == 3 and empty:size(2) == 0 and empty:nDimension() == 3)
+    )");
+}
+
+TEST_CASE("marshal: tensors of one storage share it again, with only what they use of it") {
+    const State lua = open_state();
+    run_script(lua, R"(
+        local whole = torch.range(1, 100000):float()
+        local a, b = whole:narrow(1, 501, 4), whole:narrow(1, 503, 4):view(2, 2):t()
+        local got, bytes = copy {a = a, b = b, again = a}
+        assert(bytes < 1000, bytes)
+        assert(rawequal(got.a, got.again) and got.b:ne(b):sum() == 0)
+        got.a:fill(0)
+        assert(got.b[1][1] == 0 and got.b[2][2] == 506 and a[1] == 501)
+        local storage = torch.LongStorage {1, 2, 3}
+        local t = torch.LongTensor(storage, 2, 2)
+        local pair = copy {storage, t, storage}
+        assert(rawequal(pair[1], pair[3]) and pair[1]:size() == 3 and pair[2]:size(1) == 2)
+        pair[2]:fill(9)
+        assert(pair[1][1] == 1 and pair[1][2] == 9 and pair[1][3] == 9)
+        assert(copy(torch.ByteStorage():string('ping')):string() == 'ping')
+    )");
+}
+
+TEST_CASE("marshal: what cannot go is named by its place") {
+    const State lua = open_state();
+    run_script(lua, R"(
+        local function refuses(fragment, value)
+            local good, message = pcall(copy, value)
+            assert(not good and message:find(fragment, 1, true), message)
+        end
+        refuses("copy: the value is a function", print)
+        refuses("copy: field 'callback' of the table is a function", {callback = print})
+        refuses("copy: field 'layers[2].f' of the table is a function", {layers = {1, {f = print}}})
+        refuses("field 'co' of the table is a thread", {co = coroutine.create(print)})
+        refuses("field 'x[2.5]' of the table is a FILE*", {x = {[2.5] = io.stdout}})
+        refuses("the key '[a function]' of the table is a function", {[print] = 1})
+        refuses("of the table is a function", {[{print}] = 1})
+    )");
+}
+
+TEST_CASE("marshal: a parcel that was cut or changed is refused or something else, never a crash") {
+    const State lua = open_state();
+    const std::string good = parcel_of(
+        lua, "{1, 'two', {3.5, x = torch.ones(3, 2), [true] = torch.range(1, 6):view(2, 3):t()}}");
+    std::mt19937 random(7);
+    int accepted = 0;
+    for (int round = 0; round < 20000; ++round) {
+        std::string bytes = good;
+        if (round % 3 == 0) bytes.erase(bytes.begin() + long(random() % bytes.size()), bytes.end());
+        for (unsigned i = random() % 4; i > 0 && !bytes.empty(); --i)
+            bytes[random() % bytes.size()] = char(random());
+        lua_settop(lua.get(), 0);
+        Incoming& incoming = push_incoming(lua.get());
+        try {
+            incoming.open(message_of(bytes), 0, bytes.size(), nullptr);
+        } catch (const Error& error) {
+            CHECK(error.code == ErrorCode::protocol);
+            continue;
+        }
+        Token token;
+        while (incoming.tokens().next(token)) {
+        }
+        accepted += incoming.tokens().error() == nullptr;
+    }
+    CHECK(accepted > 0);
+}
+
+TEST_CASE("marshal: a table's hint of its size is not believed beyond the bytes there are") {
+    TokenWriter writer;
+    for (int i = 0; i < 1000; ++i) {
+        writer.begin_table(0xffff'ffff, 0xffff'ffff);
+        writer.add_integer(1);
+    }
+    const Bytes bytes = writer.take();
+    TokenReader reader(bytes, 0, 0);
+    Token token;
+    std::size_t hinted = 0;
+    while (reader.next(token)) hinted += token.items + token.fields;
+    CHECK(reader.error() != nullptr);
+    CHECK(hinted <= bytes.size());
+}
