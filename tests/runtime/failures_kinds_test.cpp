@@ -174,11 +174,14 @@ TEST_CASE("failures: a rank that never comes is named by whose time is up, in an
                     if (self.rank == 2) return;
                     const Survival end =
                         survive(self.world, &*others, *self.heap,
-                                {.form = form, .starts = starts, .deadline_seconds = 0.01});
+                                {.form = form, .starts = starts, .deadline_seconds = 0.02});
                     CAPTURE(end.message);
                     CHECK(end.code == "timeout");
-                    if (end.rank == self.rank)
-                        CHECK(end.message.ends_with("timed out waiting for rank 2"));
+                    // The other survivor may be late, too.
+                    if (end.rank == self.rank) {
+                        CHECK(end.message.find("timed out waiting for rank") != std::string::npos);
+                        CHECK(end.message.ends_with('2'));
+                    }
                     CHECK(end.found == "clean");
                     through.fetch_add(1);
                 });
