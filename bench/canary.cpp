@@ -36,7 +36,7 @@ int run_canary() {
             }
             samples_us.push_back((measure_now_us() - start) / batch / 2);
         }
-        if (index == 0) measure_report("canary", "flag", 2, 8, samples_us.data(), batches);
+        if (index == 0) measure_report("canary", 2, 8, samples_us.data(), batches);
     });
 }
 

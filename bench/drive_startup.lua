@@ -4,7 +4,7 @@
 package.path = "bench/?.lua;" .. package.path
 local driver = require "driver"
 
-local options = driver.options(arg, 15)
+local options = driver.options(arg, { rounds = 15 })
 local stopwatch <const> = "build/bench/spawn_limit 1 "
 local openmpi <const> = "mpirun.openmpi --allow-run-as-root --oversubscribe --bind-to none "
 

@@ -77,7 +77,8 @@ end
 
 ---What a result depends on, the same for every line of a run.
 function M.circumstances()
-  local dirty = M.capture("git status --porcelain 2>/dev/null") or ""
+  -- Results of this run make the tree no other one.
+  local dirty = M.capture("git status --porcelain -- . ':!bench/results' 2>/dev/null") or ""
   return {
     commit = first_line("git rev-parse --short HEAD 2>/dev/null || echo unknown")
       .. (dirty ~= "" and "-dirty" or ""),
@@ -89,7 +90,8 @@ function M.circumstances()
 end
 
 local fields <const> = { "bench", "what", "ranks", "bytes", "p50_us", "p99_us", "min_us", "max_us",
-  "samples", "ratio_to_limit", "canary_us", "commit", "cpu", "compiler", "date" }
+  "percent", "samples", "ratio_to_limit", "ratio_to_peer", "canary_us", "commit", "cpu", "compiler",
+  "date" }
 
 ---Appends `results` (tables with some of `fields`) to the file `path`, one JSON line each.
 function M.append(path, results, circumstances)
@@ -109,24 +111,111 @@ function M.append(path, results, circumstances)
     file:write("{", table.concat(parts, ","), "}\n")
   end
   assert(file:close())
-  print(("\n%d lines added to %s"):format(#results, path))
 end
 
----Options of a driver: --output FILE, --rounds N. Ends with status 2 at anything else.
-function M.options(arguments, rounds)
-  local options = { output = "bench/results/" .. os.date("!%Y-%m-%d") .. ".jsonl", rounds = rounds }
-  for index = 1, #arguments, 2 do
-    local name, value = arguments[index], arguments[index + 1]
-    if name == "--output" and value then
-      options.output = value
-    elseif name == "--rounds" and math.tointeger(value) and math.tointeger(value) > 0 then
-      options.rounds = math.tointeger(value)
+---Whole file, or "" when there is none.
+function M.read_file(path)
+  local file = io.open(path)
+  local text = file and file:read("a") or ""
+  if file then file:close() end
+  return text
+end
+
+---The results of one bench with the newest date among them; `benches` is a set of names.
+function M.newest(records, benches)
+  local date, list = "", {}
+  for _, record in ipairs(records) do
+    if benches[record.bench] and record.date >= date then
+      if record.date > date then date, list = record.date, {} end
+      list[#list + 1] = record
+    end
+  end
+  return list
+end
+
+---The values of `field` in the order of their first appearance.
+function M.distinct(list, field)
+  local seen, values = {}, {}
+  for _, record in ipairs(list) do
+    if record[field] ~= nil and not seen[record[field]] then
+      seen[record[field]] = true
+      values[#values + 1] = record[field]
+    end
+  end
+  return values
+end
+
+function M.set(list)
+  local set = {}
+  for _, value in ipairs(list) do set[value] = true end
+  return set
+end
+
+local units <const> = { [""] = 1, K = 1 << 10, M = 1 << 20 }
+
+---"64K" as 65536; nil when `text` is no count.
+function M.parse_count(text)
+  local digits, unit = text:match("^(%d+)([KM]?)$")
+  return digits and math.tointeger(digits) * units[unit]
+end
+
+---65536 as "64 KiB".
+function M.format_bytes(bytes)
+  if bytes >= 1 << 20 and bytes % (1 << 20) == 0 then return (bytes >> 20) .. " MiB" end
+  if bytes >= 1 << 10 and bytes % (1 << 10) == 0 then return (bytes >> 10) .. " KiB" end
+  return bytes .. " B"
+end
+
+---`text` as a value like `default`: a list as its elements with commas between.
+local function parse_value(text, default)
+  if type(default) == "string" then return text end
+  if type(default) == "number" then
+    local count = M.parse_count(text)
+    return count and count > 0 and count or nil
+  end
+  local list, known = {}, M.set(default)
+  for item in text:gmatch("[^,]+") do
+    local value = item
+    if type(default[1]) == "number" then value = M.parse_count(item) end
+    if value == nil or type(value) == "string" and not known[value] then return nil end
+    list[#list + 1] = value
+  end
+  return #list > 0 and list or nil
+end
+
+---Options of a driver, those of `defaults` and --output FILE; a false one is a flag. Or nil and
+---what is wrong.
+function M.parse_options(arguments, defaults)
+  local options = { output = "bench/results/" .. os.date("!%Y-%m-%d") .. ".jsonl" }
+  for name, value in pairs(defaults) do options[name] = value end
+  local index = 1
+  while arguments[index] do
+    local name = arguments[index]:match("^%-%-(%a+)$")
+    local default = name and options[name]
+    if default == nil then return nil, "there is no option " .. arguments[index] end
+    if default == false then
+      options[name] = true
+      index = index + 1
     else
-      io.stderr:write("bench: options are --output FILE and --rounds N, not '", name, "'\n")
-      os.exit(2)
+      options[name] = parse_value(arguments[index + 1] or "", defaults[name] or default)
+      if options[name] == nil or not arguments[index + 1] then
+        return nil, ("--%s cannot be '%s'"):format(name, arguments[index + 1] or "")
+      end
+      index = index + 2
     end
   end
   return options
+end
+
+---The same; ends with status 2 at what is wrong.
+function M.options(arguments, defaults)
+  local options, fault = M.parse_options(arguments, defaults)
+  if options then return options end
+  local names = { "--output" }
+  for name in pairs(defaults) do names[#names + 1] = "--" .. name end
+  table.sort(names)
+  io.stderr:write("bench: ", fault, "; there are ", table.concat(names, ", "), "\n")
+  os.exit(2)
 end
 
 return M

@@ -33,6 +33,21 @@ inline void* map_shared(std::size_t bytes) {
     return memory;
 }
 
+/// Where huge pages can be mapped: shared memory needs the mapping itself to begin at one. Whole
+/// huge pages.
+inline void* map_shared_aligned(std::size_t bytes) {
+    constexpr std::size_t page = 2u << 20;
+    const std::size_t whole = (bytes + page - 1) / page * page;
+    void* room = mmap(nullptr, whole + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED) die("mmap");
+    auto* start =
+        reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(room) + page - 1) / page * page);
+    start =
+        mmap(start, whole, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (start == MAP_FAILED) die("mmap");
+    return start;
+}
+
 inline std::vector<int> allowed_cpus() {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) != 0) die("sched_getaffinity");

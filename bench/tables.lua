@@ -1,20 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Prints the newest run in a file of results as the Markdown tables of docs/benchmarks.md:
+-- Prints the newest run of each bench in a file of results as the Markdown tables of
+-- docs/benchmarks.md, misses in bold, and then says them one by one:
 --   lua5.4 bench/tables.lua bench/results/FILE.jsonl
 package.path = "bench/?.lua;" .. package.path
 local driver = require "driver"
-
----The results of one bench with the newest date among them.
-local function newest(records, bench)
-  local date, list = "", {}
-  for _, record in ipairs(records) do
-    if record.bench == bench and record.date >= date then
-      if record.date > date then date, list = record.date, {} end
-      list[#list + 1] = record
-    end
-  end
-  return list
-end
+local targets = require "targets"
 
 local function print_row(cells) print("| " .. table.concat(cells, " | ") .. " |") end
 
@@ -33,51 +23,91 @@ local function print_startup(list)
   print()
 end
 
----The values of `field` in the order of their first appearance.
-local function distinct(list, field)
-  local seen, values = {}, {}
-  for _, record in ipairs(list) do
-    if not seen[record[field]] then
-      seen[record[field]] = true
-      values[#values + 1] = record[field]
-    end
-  end
-  return values
+---`text`, in bold when `record` misses its target for `field`.
+local function marked(record, field, text)
+  return targets.misses(record)[field] and "**" .. text .. "**" or text
 end
 
-local function print_allreduce(list)
-  local by_key, names = {}, distinct(list, "what")
+local function ratio_cell(record, field)
+  local ratio = record and record[field]
+  return ratio and marked(record, field, ("%.2f"):format(ratio)) or ""
+end
+
+---The rows of one bench: those of one number of ranks together, small sizes first.
+local function print_sizes(list)
+  local names = driver.distinct(list, "what")
+  local by_key = {}
   for _, record in ipairs(list) do
     by_key[record.ranks .. " " .. record.bytes .. " " .. record.what] = record
   end
-  for _, ranks in ipairs(distinct(list, "ranks")) do
-    print_row { ("%d ranks, bytes"):format(ranks), table.unpack(names) }
-    print("|--:" .. ("|--:"):rep(#names) .. "|")
-    for _, bytes in ipairs(distinct(list, "bytes")) do
-      local cells = { tostring(bytes) }
+  local sizes = driver.distinct(list, "bytes")
+  table.sort(sizes)
+  print_row { list[1].bench .. ": ranks", "size", "to limit", "to best peer",
+    table.unpack(names) }
+  print("|--:|--:|--:|--:" .. ("|--:"):rep(#names) .. "|")
+  for _, ranks in ipairs(driver.distinct(list, "ranks")) do
+    for _, bytes in ipairs(sizes) do
+      local ours = by_key[ranks .. " " .. bytes .. " ipcrun"]
+      local cells = { tostring(ranks), bytes > 0 and driver.format_bytes(bytes) or "",
+        ratio_cell(ours, "ratio_to_limit"), ratio_cell(ours, "ratio_to_peer") }
+      local is_there = false
       for _, name in ipairs(names) do
         local record = by_key[ranks .. " " .. bytes .. " " .. name]
-        local ratio = record and record.ratio_to_limit
-        cells[#cells + 1] = driver.format_us(record and record.p50_us)
-          .. (ratio and name ~= "limit" and (" (%.2f)"):format(ratio) or "")
+        is_there = is_there or record ~= nil
+        cells[#cells + 1] = record
+          and marked(record, "p50_us", driver.format_us(record.p50_us)) or ""
       end
-      print_row(cells)
+      if is_there then print_row(cells) end
     end
-    print()
   end
+  print()
+end
+
+local function print_collectives(list)
+  for _, kind in ipairs(targets.kinds) do
+    local of_kind = {}
+    for _, record in ipairs(list) do
+      if record.bench == kind then of_kind[#of_kind + 1] = record end
+    end
+    if #of_kind > 0 then print_sizes(of_kind) end
+  end
+end
+
+local function print_idle(list)
+  print_row { "8 ranks that wait for a sleeping ninth", "of one core" }
+  print "|---|--:|"
+  for _, record in ipairs(list) do
+    print_row { record.what, marked(record, "percent", ("%.2f %%"):format(record.percent)) }
+  end
+  print()
+end
+
+local function print_misses(list)
+  local lines = targets.lines(list)
+  if #lines > 0 then print("Misses:\n") end
+  for _, line in ipairs(lines) do print("- " .. line) end
+  if #lines > 0 then print() end
 end
 
 if not arg[1] then
   io.stderr:write("usage: lua5.4 bench/tables.lua RESULTS.jsonl\n")
   os.exit(2)
 end
-local file = assert(io.open(arg[1]))
-local records = driver.records(file:read("a"))
-file:close()
-for _, bench in ipairs { { "startup", print_startup }, { "allreduce", print_allreduce } } do
-  local list = newest(records, bench[1])
+local records <const> = driver.records(driver.read_file(arg[1]))
+if #records == 0 then
+  io.stderr:write("tables: there are no results in ", arg[1], "\n")
+  os.exit(1)
+end
+for _, part in ipairs {
+  { { "startup" }, print_startup },
+  { targets.kinds, print_collectives },
+  { { "pingpong" }, print_sizes },
+  { { "idle" }, print_idle },
+} do
+  local list = driver.newest(records, driver.set(part[1]))
   if #list > 0 then
     print_source(arg[1], list[1])
-    bench[2](list)
+    part[2](list)
+    print_misses(list)
   end
 end

@@ -22,7 +22,7 @@ void visit_fields(Fields& fields, Message& message) {
                m.cpu_quota);
     if constexpr (std::is_same_v<T, Ready>) fields(m.version, m.machine);
     if constexpr (std::is_same_v<T, RankSpec>)
-        fields(m.cpus, m.memory_nodes, m.threads, m.environment);
+        fields(m.cpus, m.memory_nodes, m.threads, m.environment, m.numa_node, m.last_level_cache);
     if constexpr (std::is_same_v<T, Launch>)
         fields(m.program, m.argv, m.environment, m.directory, m.ignored_signals, m.stdin_rank,
                m.terminal_group, m.whole_lines, m.arena_bytes, m.usable_cpus, m.ranks);
@@ -32,7 +32,8 @@ void visit_fields(Fields& fields, Message& message) {
     if constexpr (std::is_same_v<T, SpawnFailed>) fields(m.rank, m.reason);
     if constexpr (std::is_same_v<T, Output>) fields(m.rank, m.stream, m.data);
     if constexpr (std::is_same_v<T, RankReport>) fields(m.rank, m.kind, m.text);
-    if constexpr (std::is_same_v<T, Ended>) fields(m.rank, m.pid, m.wait_status, m.out_of_memory);
+    if constexpr (std::is_same_v<T, Ended>)
+        fields(m.rank, m.pid, m.wait_status, m.out_of_memory, m.fenced);
     if constexpr (std::is_same_v<T, Failed>) fields(m.reason);
     if constexpr (std::is_same_v<T, Done>) fields(m.survivors);
 }

@@ -46,7 +46,9 @@ struct RankSpec {
     std::vector<int> cpus;          ///< empty: not bound
     std::vector<int> memory_nodes;  ///< empty: any
     int threads = 1;
-    std::vector<std::string> environment;  ///< "NAME=value", beside Launch::environment
+    std::vector<std::string> environment = {};  ///< "NAME=value", beside Launch::environment
+    std::int32_t numa_node = 0;            ///< 1 + index of the one it is bound within; 0: none
+    std::int32_t last_level_cache = 0;     ///< the same
 };
 
 constexpr int no_rank = -1;
@@ -101,6 +103,7 @@ struct Ended {
     std::int32_t pid = 0;
     std::int32_t wait_status = 0;  ///< as waitpid(2) gives it
     bool out_of_memory = false;    ///< killed by the kernel for want of memory
+    bool fenced = false;           ///< killed by the agent: it had stopped while others waited
 };
 struct Failed {
     std::string reason;

@@ -21,14 +21,20 @@ constexpr int exit_status_1 = W_EXITCODE(1, 0);
 
 }  // namespace
 
-Membership::Membership(EventLoop& loop, const Shape& shape, ReportCallback report)
+Membership::Membership(EventLoop& loop, const Shape& shape, Callbacks callbacks)
     : loop_(loop),
       segment_fd_(ControlSegment::create(shape.ranks, shape.usable_cpus, shape.arena_bytes)),
       heap_fd_(
           create_memfd("ipcrun-heap", static_cast<std::uint64_t>(shape.ranks) * shape.arena_bytes)),
       segment_(segment_fd_.get()),
       members_(static_cast<std::size_t>(shape.ranks)),
-      report_(std::move(report)) {}
+      callbacks_(std::move(callbacks)) {}
+
+void Membership::set_locality(int rank, int numa_node, int last_level_cache) {
+    RankSlot& slot = segment_.rank(rank);
+    slot.numa.store(static_cast<std::uint32_t>(numa_node));
+    slot.last_level_cache.store(static_cast<std::uint32_t>(last_level_cache));
+}
 
 UniqueFd Membership::open_socket(int rank) {
     auto [ours, theirs] = create_socket_pair(SocketKind::packet);
@@ -88,7 +94,8 @@ bool Membership::read_packet(int rank) {
 
 void Membership::handle(int rank, const WorkerMessage& message) {
     if (const auto* wish = std::get_if<Join>(&message)) return join(rank, *wish);
-    if (const auto* report = std::get_if<Report>(&message)) return report_(rank, *report);
+    if (const auto* report = std::get_if<Report>(&message)) return callbacks_.report(rank, *report);
+    if (const auto* wish = std::get_if<Fence>(&message)) return fence(rank, wish->rank);
     if (!std::holds_alternative<Leave>(message))
         fail(ErrorCode::protocol, "a rank sent a message that only agents send");
     RankSlot& slot = segment_.rank(rank);
@@ -121,6 +128,18 @@ void Membership::join(int rank, const Join& join) {
     slot.pid.store(join.pid);
     slot.state.store(RankState::joined);
     answer(rank, Joined{}, std::array{segment_fd_.get(), heap_fd_.get()});
+}
+
+void Membership::fence(int rank, int target) {
+    const auto is_member = [this](int other) {
+        return members_[static_cast<std::size_t>(other)].joined_pid != 0;
+    };
+    if (target < 0 || target >= static_cast<int>(members_.size()) || target == rank ||
+        !is_member(rank) || !is_member(target))
+        return answer(
+            rank, Refused{fmt::format("rank {} cannot ask for the end of rank {}", rank, target)});
+    // Several ask, and it may have ended since.
+    if (!members_[static_cast<std::size_t>(target)].is_marked) callbacks_.fence(target);
 }
 
 void Membership::answer(int rank, const WorkerMessage& message, std::span<const int> fds) {

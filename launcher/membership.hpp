@@ -20,11 +20,17 @@ class Membership {
         int usable_cpus = 1;
         std::uint64_t arena_bytes = 0;
     };
-    using ReportCallback = std::function<void(int rank, const Report& report)>;
+    struct Callbacks {
+        std::function<void(int rank, const Report& report)> report;
+        /// A member asks for the end of `rank`, which takes part in the job.
+        std::function<void(int rank)> fence;
+    };
 
     /// Creates the control segment and the shared heap.
-    Membership(EventLoop& loop, const Shape& shape, ReportCallback report);
+    Membership(EventLoop& loop, const Shape& shape, Callbacks callbacks);
 
+    /// Tells the node where `rank` is bound: numbers as in RankSpec.
+    void set_locality(int rank, int numa_node, int last_level_cache);
     /// Opens the control socket of `rank` and returns the worker's end.
     UniqueFd open_socket(int rank);
     /// The process that was started as `rank`; to be called before the loop turns again.
@@ -50,6 +56,7 @@ class Membership {
     bool read_packet(int rank);
     void handle(int rank, const WorkerMessage& message);
     void join(int rank, const Join& join);
+    void fence(int rank, int target);
     void answer(int rank, const WorkerMessage& message, std::span<const int> fds = {});
     void joined_process_ended(int rank);
     void mark_ended(int rank, int wait_status);
@@ -59,7 +66,7 @@ class Membership {
     UniqueFd heap_fd_;
     ControlSegment segment_;
     std::vector<Member> members_;
-    ReportCallback report_;
+    Callbacks callbacks_;
 };
 
 }  // namespace ipcrun

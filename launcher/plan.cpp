@@ -109,7 +109,11 @@ Launch make_plan(const Options& options, const Program& program, const Surroundi
     const auto places = topology::place_ranks(machine, ranks, options.bind_to);
     for (int rank = 0; rank < ranks; ++rank) {
         const topology::Place& place = places[static_cast<std::size_t>(rank)];
-        RankSpec spec{place.cpus, place.memory_nodes, place.threads, {}};
+        RankSpec spec{.cpus = place.cpus,
+                      .memory_nodes = place.memory_nodes,
+                      .threads = place.threads,
+                      .numa_node = place.numa_node,
+                      .last_level_cache = place.last_level_cache};
         if (options.bind_to == topology::BindTo::none) {
             spec.cpus.clear();
             spec.memory_nodes.clear();

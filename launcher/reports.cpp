@@ -16,6 +16,8 @@ std::string format_ranks(const std::set<int>& ranks) {
 }
 
 std::string describe_end(const Ended& ended) {
+    if (ended.fenced)
+        return "was killed: it had stopped in the middle of work on the memory of other ranks";
     const bool was_signalled = (ended.wait_status & 0x7f) != 0;
     return fmt::format("{} {}{}", was_signalled ? "was killed by" : "ended with",
                        describe_wait_status(ended.wait_status),

@@ -46,12 +46,18 @@ Workers::Workers(EventLoop& loop, Launch launch, rlimit open_files, Send send)
                   {.ranks = static_cast<int>(launch_.ranks.size()),
                    .usable_cpus = launch_.usable_cpus,
                    .arena_bytes = launch_.arena_bytes},
-                  [this](int rank, const Report& report) { forward(rank, report); }),
+                  {.report = [this](int rank, const Report& report) { forward(rank, report); },
+                   .fence = [this](int rank) { fence(rank); }}),
       null_(open_null()),
       // Occupies the number of the control socket, so that nothing that is to be passed on has it.
       placeholder_(::fcntl(null_.get(), F_DUPFD_CLOEXEC, control_fd_number)) {}
 
 void Workers::start() {
+    // Of all ranks before the first runs: those that meet compare their neighbours'.
+    for (int rank = 0; rank < static_cast<int>(launch_.ranks.size()); ++rank) {
+        const RankSpec& spec = launch_.ranks[static_cast<std::size_t>(rank)];
+        membership_.set_locality(rank, spec.numa_node, spec.last_level_cache);
+    }
     for (int rank = 0; rank < static_cast<int>(launch_.ranks.size()); ++rank) {
         auto worker = std::make_unique<Worker>(loop_, sender_, rank, launch_.whole_lines);
         try {
@@ -76,6 +82,13 @@ void Workers::forward(int rank, const Report& report) {
     worker.out.drain();
     worker.err.drain();
     send_(RankReport{rank, report.kind, report.text});
+}
+
+void Workers::fence(int rank) {
+    Worker& worker = *workers_[static_cast<std::size_t>(rank)];
+    worker.fenced = true;
+    // Its end is told when it has been reaped, as that of any other.
+    (void)worker.child.signal(SIGKILL);
 }
 
 Child Workers::spawn_worker(Worker& worker) {
@@ -131,7 +144,8 @@ void Workers::reaped(pid_t pid, int wait_status) {
     membership_.worker_ended(worker.rank, wait_status);
     const bool was_killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
     send_(Ended{worker.rank, pid, wait_status,
-                was_killed && !kill_expected_ && out_of_memory_.has_grown()});
+                was_killed && !kill_expected_ && !worker.fenced && out_of_memory_.has_grown(),
+                worker.fenced});
 }
 
 void Workers::finish() {

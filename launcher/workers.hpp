@@ -44,11 +44,13 @@ class Workers {
               err(loop, sender, rank_index, Stream::err, whole_lines) {}
         int rank;
         Child child;
+        bool fenced = false;  // killed because another rank asked for it
         WorkerPipe out;
         WorkerPipe err;
     };
 
     void forward(int rank, const Report& report);
+    void fence(int rank);
     Child spawn_worker(Worker& worker);
     void release_stdin();
 

@@ -6,6 +6,13 @@
 
 namespace ipcrun {
 
+namespace {
+
+// The agent tells of an end within milliseconds.
+constexpr Seconds end_patience{1.0};
+
+}  // namespace
+
 void Collectives::look_around(const Operation& operation) {
     const std::uint32_t alert = group_.alert();
     group_.waiter().report_if_asked();
@@ -48,19 +55,42 @@ void Collectives::look_again() {
 
 void Collectives::give_up(const Operation& operation, ErrorCode code, int culprit,
                           const std::string& message) {
-    group_.give_up(code, culprit, operation.sequence,
+    // Of those that were started the oldest is the first that will not be finished, and its memory
+    // must not be touched any more either.
+    group_.give_up(code, culprit, completed_ + 1,
                    group_.describe_call(group_.rank(), operation.sequence), message);
 }
 
 void Collectives::time_out(const Operation& operation) {
-    std::vector<int> missing;
-    for (int member = 0; member < group_.size(); ++member)
-        if (!has_arrived(member, operation.sequence) && member != group_.rank())
-            missing.push_back(member);
+    // Before its own arrival it waits for the last operation that used the slot.
+    const bool arrived = has_arrived(group_.rank(), operation.sequence);
+    const auto is_missing = [&](int member) {
+        return arrived ? !has_arrived(member, operation.sequence)
+                       : is_before(group_.member(member).completed.load(),
+                                   operation.sequence - operation_slots);
+    };
+    std::vector<int> missing, working;
+    for (int member = 0; member < group_.size(); ++member) {
+        if (member == group_.rank()) continue;
+        if (is_missing(member)) missing.push_back(member);
+        if (group_.member(member).touching.load() != 0) working.push_back(member);
+    }
+    const bool waits = !missing.empty();
+    const std::vector<int>& named = waits ? missing : working;
+    if (named.empty())
+        give_up(operation, ErrorCode::timeout, group_.rank(),
+                "timed out while others were working");
     give_up(operation, ErrorCode::timeout, group_.rank(),
-            missing.empty() ? std::string("timed out while others were working")
-                            : fmt::format("timed out waiting for rank{} {}",
-                                          missing.size() == 1 ? "" : "s", format_list(missing)));
+            fmt::format("timed out {} rank{} {}", waits ? "waiting for" : "during the work of",
+                        named.size() == 1 ? "" : "s", format_list(named)));
+}
+
+// The kernel knew of somebody's end before the agent, which tells whose it was.
+void Collectives::wait_for_an_end(const Operation& operation) {
+    group_.member(group_.rank()).touching.store(0);
+    (void)group_.wait(
+        group_.block().bell, alert_seen_, Deadline::after(end_patience), [] { return false; },
+        [&] { look_around(operation); });
 }
 
 }  // namespace ipcrun

@@ -150,6 +150,7 @@ void Collectives::go_on(Operation& operation, Patience patience) {
     if (!operation.has_worked || !is_finished(operation)) work(operation, patience);
     if (!is_finished(operation)) return;
     if (operation.verdict) throw *operation.verdict;
+    group_.faults().at(FaultPoint::before_unload, operation.sequence);
     operation.staging.unload();
     complete(operation);
 }

@@ -98,6 +98,7 @@ class Collectives {
     [[noreturn]] void give_up(const Operation& operation, ErrorCode code, int culprit,
                               const std::string& message);
     [[noreturn]] void time_out(const Operation& operation);
+    void wait_for_an_end(const Operation& operation);
     // Runs the body. Of disagreements all members know; of other errors they must be told.
     template <typename Body>
     void or_give_up(const Operation& operation, Body body) {
@@ -105,6 +106,7 @@ class Collectives {
             body();
         } catch (const Error& error) {
             if (group_.has_given_up() || error.code == ErrorCode::mismatch) throw;
+            if (error.code == ErrorCode::peer_lost && !error.rank) wait_for_an_end(operation);
             give_up(operation, error.code, error.rank.value_or(group_.rank()), error.what());
         } catch (const std::bad_alloc&) {
             give_up(operation, ErrorCode::system, group_.rank(), "not enough memory");

@@ -73,10 +73,13 @@ struct CommunicatorBlock {
         auto* channels = reinterpret_cast<Channel*>(&member(size));
         return channels[static_cast<std::size_t>(to) * size + from];
     }
-    static std::size_t bytes(std::size_t member_count) {
+    static constexpr std::size_t bytes(std::size_t member_count) {
         return sizeof(CommunicatorBlock) + member_count * sizeof(Member) +
                member_count * member_count * sizeof(Channel);
     }
 };
+static_assert(sizeof(CommunicatorBlock) + sizeof(Member) <= member_bytes_max &&
+                  sizeof(Channel) <= pair_bytes_max,
+              "the control segment has room for the world");
 
 }  // namespace ipcrun

@@ -10,8 +10,9 @@
 namespace ipcrun {
 
 struct Communicator::Impl {
-    Impl(std::shared_ptr<Heap> heap, Identity identity, Faults faults = {})
-        : group(std::move(heap), std::move(identity), std::move(faults)),
+    Impl(std::shared_ptr<Heap> heap, Identity identity, Faults faults = {},
+         AskForEnd ask_for_end = {})
+        : group(std::move(heap), std::move(identity), std::move(faults), std::move(ask_for_end)),
           mailbox(group),
           collectives(group) {}
 

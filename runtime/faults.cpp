@@ -11,9 +11,19 @@ namespace ipcrun {
 namespace {
 
 constexpr FaultPoint all_points[] = {
-    FaultPoint::after_publish, FaultPoint::after_arrive, FaultPoint::after_claim,
-    FaultPoint::mid_chunk,     FaultPoint::after_done,   FaultPoint::before_commit,
-    FaultPoint::after_commit,  FaultPoint::mid_copy,     FaultPoint::holding_message};
+    FaultPoint::after_publish, FaultPoint::after_arrive,   FaultPoint::after_claim,
+    FaultPoint::mid_chunk,     FaultPoint::after_done,     FaultPoint::before_unload,
+    FaultPoint::in_split,      FaultPoint::before_commit,  FaultPoint::after_commit,
+    FaultPoint::mid_copy,      FaultPoint::holding_message};
+
+std::string format_points() {
+    std::string text;
+    for (const FaultPoint point : all_points) {
+        if (!text.empty()) text += ", ";
+        text += name_of(point);
+    }
+    return text;
+}
 
 }  // namespace
 
@@ -37,15 +47,20 @@ std::string_view name_of(FaultPoint point) {
             return "mid_copy";
         case FaultPoint::holding_message:
             return "holding_message";
+        case FaultPoint::before_unload:
+            return "before_unload";
+        case FaultPoint::in_split:
+            return "in_split";
     }
     return "?";
 }
 
-Faults::Faults(std::string_view text, int rank) : strike_([] { (void)::raise(SIGKILL); }) {
+Faults::Faults(std::string_view text, int rank) {
     const auto pieces = split(text, ':');
-    const auto fault_rank = pieces.size() == 3 ? parse_number<int>(pieces[1]) : std::nullopt;
-    const auto sequence =
-        pieces.size() == 3 ? parse_number<std::uint32_t>(pieces[2]) : std::nullopt;
+    const bool stops = pieces.size() == 4 && pieces[3] == "stop";
+    const bool is_whole = pieces.size() == 3 || stops;
+    const auto fault_rank = is_whole ? parse_number<int>(pieces[1]) : std::nullopt;
+    const auto sequence = is_whole ? parse_number<std::uint32_t>(pieces[2]) : std::nullopt;
     bool known = false;
     for (const FaultPoint point : all_points) {
         if (pieces[0] != name_of(point)) continue;
@@ -53,13 +68,14 @@ Faults::Faults(std::string_view text, int rank) : strike_([] { (void)::raise(SIG
         known = true;
     }
     if (!known || !fault_rank || !sequence)
-        fail(ErrorCode::config,
-             "read IPCRUN_FAULT '{}': it must be POINT:RANK:OPERATION, with a POINT of "
-             "after_publish, after_arrive, after_claim, mid_chunk, after_done, before_commit, "
-             "after_commit, mid_copy, holding_message",
-             text);
+        fail(
+            ErrorCode::config,
+            "read IPCRUN_FAULT '{}': it must be POINT:RANK:OPERATION or POINT:RANK:OPERATION:stop, "
+            "with a POINT of {}",
+            text, format_points());
     armed_ = *fault_rank == rank;
     sequence_ = *sequence;
+    strike_ = [stops] { (void)::raise(stops ? SIGSTOP : SIGKILL); };
 }
 
 }  // namespace ipcrun

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/// A hook that kills a chosen rank at a chosen step of an operation, so that tests can show what
-/// the survivors see. Armed by IPCRUN_FAULT; costs a predictable branch when it is not.
+/// A hook that kills or stops a chosen rank at a chosen step of an operation, so that tests can
+/// show what the survivors see. Armed by IPCRUN_FAULT; costs a predictable branch when it is not.
 
 #include <cstdint>
 #include <functional>
@@ -13,8 +13,11 @@ enum class FaultPoint {
     after_publish,  ///< its memory is named, its arrival is not yet told
     after_arrive,   ///< arrived, nothing done
     after_claim,    ///< owns a chunk, has not begun it
-    mid_chunk,      ///< wrote part of a chunk
+    mid_chunk,      ///< wrote part of a chunk, or of what it fetches where counts vary
     after_done,     ///< all its chunks are done, the operation may not be
+    before_unload,  ///< the operation is done; results that were staged are not yet where they
+                    ///< belong
+    in_split,       ///< between the two exchanges of a split; the operation is the first of them
     // Of messages:
     before_commit,    ///< the message is written, and cannot be seen
     after_commit,     ///< the message can be seen; its receiver may sleep
@@ -29,10 +32,10 @@ class Faults {
   public:
     /// No fault, ever.
     Faults() = default;
-    /// `text` is "POINT:RANK:OPERATION": the rank in the world, and the operation's number in its
-    /// communicator from 1 (messages are counted by themselves): the fault strikes when the rank
-    /// comes to the point in that one or a later one. Throws Error{config} when it is something
-    /// else.
+    /// `text` is "POINT:RANK:OPERATION", with ":stop" behind it for SIGSTOP instead of SIGKILL: the
+    /// rank in the world, and the operation's number in its communicator from 1 (messages are
+    /// counted by themselves): the fault strikes when the rank comes to the point in that one or a
+    /// later one. Throws Error{config} when it is something else.
     Faults(std::string_view text, int rank);
 
     void at(FaultPoint point, std::uint32_t sequence) const {
@@ -41,7 +44,7 @@ class Faults {
     }
     bool is_armed() const { return armed_; }
 
-    /// What happens instead of SIGKILL: for tests whose ranks are threads.
+    /// What happens instead of the signal: for tests whose ranks are threads.
     void on_strike(std::function<void()> strike) { strike_ = std::move(strike); }
 
   private:

@@ -9,7 +9,7 @@
 
 namespace ipcrun {
 
-Group::Group(std::shared_ptr<Heap> heap, Identity identity, Faults faults)
+Group::Group(std::shared_ptr<Heap> heap, Identity identity, Faults faults, AskForEnd ask_for_end)
     : heap_(std::move(heap)),
       memory_(*heap_->memory()),
       control_(memory_.control()),
@@ -17,6 +17,7 @@ Group::Group(std::shared_ptr<Heap> heap, Identity identity, Faults faults)
       block_(*reinterpret_cast<CommunicatorBlock*>(control_.at(identity_.block_offset))),
       waiter_(control_.header(), control_.header().ranks > control_.header().cpus),
       faults_(std::move(faults)),
+      ask_for_end_(std::move(ask_for_end)),
       sequence_(identity_.sequence) {
     check(identity_.block_offset + CommunicatorBlock::bytes(identity_.members.size()) <=
               control_.bytes(),

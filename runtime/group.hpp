@@ -4,6 +4,7 @@
 /// share, how they wait, and what becomes of everybody when one is lost.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,10 +32,15 @@ struct Identity {
     std::uint32_t sequence = 0;
 };
 
+/// Asks for the end of a rank (of the world) that does not let go of peers' memory: see Fence in
+/// wire/worker_protocol.hpp. Called by any thread; the rank may have been ended already. Empty
+/// where nobody can do it.
+using AskForEnd = std::function<void(int rank)>;
+
 class Group {
   public:
     /// `heap` is this rank's own.
-    Group(std::shared_ptr<Heap> heap, Identity identity, Faults faults);
+    Group(std::shared_ptr<Heap> heap, Identity identity, Faults faults, AskForEnd ask_for_end);
     Group(const Group&) = delete;
 
     int rank() const { return identity_.rank; }
@@ -50,6 +56,7 @@ class Group {
     RankState state_of(int member) const { return slot(member).state.load(); }
     Waiter& waiter() { return waiter_; }
     const Faults& faults() const { return faults_; }
+    const AskForEnd& ask_for_end() const { return ask_for_end_; }
 
     /// The last collective operation that this member has begun.
     std::uint32_t sequence() const { return sequence_; }
@@ -90,7 +97,8 @@ class Group {
 
     /// This member cannot go on with the communicator, because of `culprit` (a member): records it
     /// unless another failure was first, wakes all, waits until no living member touches memory of
-    /// others, and throws: now and at every later check_usable(). `sequence`: of the first
+    /// others (and has those ended that do not let go of it), and throws: now and at every later
+    /// check_usable(). `sequence`: of the first
     /// operation that it will not finish. `attempt` says what this member was doing.
     [[noreturn]] void give_up(ErrorCode code, int culprit, std::uint32_t sequence,
                               const std::string& attempt, const std::string& message);
@@ -121,6 +129,7 @@ class Group {
     CommunicatorBlock& block_;
     Waiter waiter_;
     Faults faults_;
+    AskForEnd ask_for_end_;
     std::uint32_t sequence_;
     PeerAccess peer_access_ = PeerAccess::unknown;  // what is known of all members
     std::unique_ptr<Error> failure_;                // why nothing works any more

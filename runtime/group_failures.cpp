@@ -15,6 +15,11 @@ std::uint64_t encode(const Group::Failure& failure) {
            static_cast<std::uint64_t>(failure.sequence) << 32;
 }
 
+// How long a member may take to let go of peers' memory: a chunk takes milliseconds. Waited for in
+// slices, so that time in which we were stopped ourselves (a job that is suspended) hardly counts.
+constexpr Seconds fence_slice{0.1};
+constexpr int fence_slices = 5;
+
 bool has_ended(RankState state) {
     return state == RankState::exited || state == RankState::failed;
 }
@@ -55,15 +60,25 @@ void Group::give_up(ErrorCode code, int culprit, std::uint32_t sequence, const s
 }
 
 void Group::wait_until_untouched() {
-    for (int other = 0; other < size(); ++other) {
-        const auto untouched = [this, other] {
-            return member(other).touching.load() == 0 || has_ended(state_of(other));
-        };
-        // A helper sees the alert at its next chunk. When it lets go it sees the failure, and
-        // rings; the end of one that is killed raises another alert.
-        while (waiter_.wait(block_.bell, alert(), Deadline::never(), untouched) !=
-               WaitResult::ready) {
-        }
+    int first = 0;  // all before it have let go
+    const auto is_touching = [this](int other) {
+        return member(other).touching.load() != 0 && !has_ended(state_of(other));
+    };
+    const auto untouched = [&] {
+        while (first < size() && !is_touching(first)) ++first;
+        return first == size();
+    };
+    // A helper sees the alert at its next chunk. When it lets go it sees the failure, and rings;
+    // the end of one that is killed raises another alert. One that was stopped does neither.
+    for (int slices = 0;;) {
+        const bool may_ask = ask_for_end_ && slices < fence_slices;
+        const auto result =
+            waiter_.wait(block_.bell, alert(),
+                         may_ask ? Deadline::after(fence_slice) : Deadline::never(), untouched);
+        if (result == WaitResult::ready) return;
+        if (result != WaitResult::timed_out || ++slices < fence_slices) continue;
+        for (int other = first; other < size(); ++other)
+            if (is_touching(other)) ask_for_end_(identity_.members[other]);
     }
 }
 

@@ -35,6 +35,17 @@ std::shared_ptr<NodeMemory> ask_agent(int control_fd) {
     return std::make_shared<NodeMemory>(std::move(packet.fds[0]), std::move(packet.fds[1]));
 }
 
+AskForEnd ask_over(int control_fd) {
+    return [control_fd](int rank) {
+        try {
+            // A packet is whole, whichever threads send at the same time.
+            (void)send_packet(control_fd, encode(Fence{rank}));
+        } catch (const Error&) {
+            // The agent is gone. Then so is that rank, or will be presently: the launcher sweeps.
+        }
+    };
+}
+
 std::shared_ptr<NodeMemory> create_alone() {
     constexpr std::uint64_t arena_bytes = 1ull << 30;
     return NodeMemory::create(1, 1, arena_bytes);
@@ -51,10 +62,12 @@ std::shared_ptr<Job> Job::join() {
     if (place.local_size != place.size)
         fail(ErrorCode::unsupported, "join the job: it has ranks on other hosts");
     std::shared_ptr<NodeMemory> memory;
+    AskForEnd ask_for_end;
     if (environment) {
         set_close_on_exec(place.control_fd);
         memory = ask_agent(place.control_fd);
         job->control_fd_ = place.control_fd;
+        ask_for_end = ask_over(place.control_fd);
     } else {
         memory = create_alone();
     }
@@ -66,8 +79,8 @@ std::shared_ptr<Job> Job::join() {
     std::iota(identity.members.begin(), identity.members.end(), 0);
     identity.rank = place.rank;
     identity.block_offset = memory->control().header().world_offset;
-    job->world_ = std::make_unique<Communicator>(
-        std::make_unique<Communicator::Impl>(job->heap_, std::move(identity), faults));
+    job->world_ = std::make_unique<Communicator>(std::make_unique<Communicator::Impl>(
+        job->heap_, std::move(identity), std::move(faults), std::move(ask_for_end)));
     return job;
 }
 

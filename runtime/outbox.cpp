@@ -119,7 +119,9 @@ bool Outbox::fill_post(const Sending& sending) {
             heap_.memory()->resolve({post.arena.load(std::memory_order_relaxed), 0,
                                      post.offset.load(std::memory_order_relaxed)},
                                     sending.shape.bytes);
+        lookout_.pass(FaultPoint::before_commit);
         post.state.store(Post::word(number, Post::Phase::shared));
+        lookout_.pass(FaultPoint::after_commit);
         if (source && sending.shape.bytes >= help_bytes_min) group_.member(to).mail.ring(1);
         copy.work(touching, static_cast<const std::byte*>(part->data), target, to);
     }

@@ -27,7 +27,7 @@ struct Sending {
 };
 
 /// Messages from here on are long: a receiver that waits for one says where, a sender writes there.
-constexpr std::size_t long_bytes_min = 16 * 1024;
+constexpr std::size_t long_bytes_min = 1024;
 /// From here on it pays to wake a sleeping peer so that it helps to copy.
 constexpr std::size_t help_bytes_min = 1024 * 1024;
 

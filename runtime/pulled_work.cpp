@@ -3,6 +3,7 @@
 // every member fetches its own result from where the others published theirs. It is done when all
 // have fetched.
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 #include "runtime/collective_checks.hpp"
@@ -113,15 +114,17 @@ void Collectives::pull_blocks(const Operation& operation) {
     const int rank = group_.rank();
     const std::size_t element = size_of(collective.to[0].dtype);
     std::byte* result = operation.staging.own_result();
-    const auto in_pieces = [&](std::size_t bytes, auto move) {
-        for (std::size_t at = 0; at < bytes; at += pulled_at_once) {
+    const Faults& faults = group_.faults();
+    const auto in_pieces = [&](std::size_t bytes, std::size_t piece, auto move) {
+        for (std::size_t at = 0; at < bytes; at += piece) {
             if (is_alerted()) look_around(operation);
             places_.begin_run();
-            move(at, std::min(pulled_at_once, bytes - at));
+            move(at, std::min(piece, bytes - at));
+            faults.at(FaultPoint::mid_chunk, operation.sequence);
         }
     };
     const auto copy_block = [&](int member, std::size_t skip, std::size_t count) {
-        in_pieces(count * element, [&](std::size_t at, std::size_t bytes) {
+        in_pieces(count * element, pulled_at_once, [&](std::size_t at, std::size_t bytes) {
             places_.add_source(places_.from(member, 0), skip * element + at);
             places_.add_destination({result, nullptr, 0}, at);
             places_.copy_run(bytes);
@@ -148,7 +151,11 @@ void Collectives::pull_blocks(const Operation& operation) {
         default: {
             const std::size_t skip =
                 element * counts.sum(rank, [&](int member) { return counts.to(member); });
-            in_pieces(counts.to(rank) * element, [&](std::size_t at, std::size_t bytes) {
+            // Between two looks as many bytes are read as where blocks are copied.
+            const std::size_t piece =
+                std::max(pulled_at_once / std::bit_ceil(static_cast<std::size_t>(counts.size())),
+                         std::size_t{4096});
+            in_pieces(counts.to(rank) * element, piece, [&](std::size_t at, std::size_t bytes) {
                 for (int member = 0; member < counts.size(); ++member)
                     places_.add_source(places_.from(member, 0), skip + at);
                 places_.add_destination({result, nullptr, 0}, at);

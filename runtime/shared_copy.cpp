@@ -9,7 +9,7 @@ namespace ipcrun {
 namespace {
 
 constexpr std::size_t chunk_bytes_min = 32 * 1024;
-constexpr std::size_t chunk_bytes_max = 512 * 1024;
+constexpr std::size_t chunk_bytes_max = 1024 * 1024;
 constexpr std::size_t chunks_wanted = 8;
 
 }  // namespace

@@ -45,6 +45,7 @@ std::optional<Communicator> Communicator::split(int colour, int key, Deadline de
     BlockGrant grant{};
     const bool leads = !ours.empty() && ours[0] == rank();
     if (leads) grant = take_block(group.control(), static_cast<int>(ours.size()));
+    group.faults().at(FaultPoint::in_split, group.sequence());
     const auto grants = exchange(*this, grant, grants_layout, deadline, site);
     if (ours.empty()) return std::nullopt;
     grant = grants[ours[0]];
@@ -57,7 +58,8 @@ std::optional<Communicator> Communicator::split(int colour, int key, Deadline de
     identity.block_offset = grant.offset;
     for (const int member : ours) identity.members.push_back(group.identity().members[member]);
     identity.rank = static_cast<int>(std::find(ours.begin(), ours.end(), rank()) - ours.begin());
-    return Communicator(std::make_unique<Impl>(group.heap(), std::move(identity), group.faults()));
+    return Communicator(std::make_unique<Impl>(group.heap(), std::move(identity), group.faults(),
+                                               group.ask_for_end()));
 }
 
 Communicator Communicator::split(Locality locality, Deadline deadline, CallSite site) {

@@ -53,7 +53,8 @@ bool Collectives::Started::is_over() const {
 }
 
 Collectives::~Collectives() {
-    if (!started_.empty() && !group_.has_given_up()) {
+    // In a child after fork() they are its parent's.
+    if (!started_.empty() && !group_.has_given_up() && group_.heap()->is_open()) {
         try {
             // Others may be working on our memory, or be about to.
             give_up(started_.front()->operation, ErrorCode::peer_lost, group_.rank(),

@@ -119,15 +119,25 @@ void sort_unique(std::vector<int>& numbers) {
     numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
 }
 
+// 1 + what `of` gives for all cores, or 0.
+template <typename Of>
+int common_index(const std::vector<Core>& cores, Of of) {
+    for (const Core& core : cores)
+        if (of(core) != of(cores[0])) return 0;
+    return of(cores[0]) + 1;
+}
+
 Place place(const Machine& machine, const Share& share, BindTo bind_to) {
     // Only the two wide bindings look beyond the share.
     const bool wide = bind_to != BindTo::automatic && bind_to != BindTo::core;
     const int begin = wide ? 0 : share.begin;
     const int end = wide ? static_cast<int>(machine.cores.size()) : share.end;
     Place result;
+    std::vector<Core> cores;
     for (int index = begin; index < end; ++index) {
         if (!reaches(machine, share, bind_to, index)) continue;
         const Core& core = machine.cores[static_cast<std::size_t>(index)];
+        cores.push_back(core);
         result.cpus.insert(result.cpus.end(), core.cpus.begin(), core.cpus.end());
         if (bind_to != BindTo::none && machine.numa_nodes.size() > 1)
             result.memory_nodes.push_back(
@@ -135,6 +145,11 @@ Place place(const Machine& machine, const Share& share, BindTo bind_to) {
     }
     sort_unique(result.cpus);
     sort_unique(result.memory_nodes);
+    if (bind_to != BindTo::none) {
+        result.numa_node = common_index(cores, [](const Core& core) { return core.numa_node; });
+        result.last_level_cache =
+            common_index(cores, [](const Core& core) { return core.last_level_cache; });
+    }
     result.threads = share.owned && bind_to != BindTo::core ? share.end - share.begin : 1;
     return result;
 }

@@ -26,6 +26,10 @@ struct Place {
     std::vector<int> cpus;          ///< the kernel's CPU numbers, ascending, never empty
     std::vector<int> memory_nodes;  ///< NUMA nodes (the kernel's numbers) to use; empty: any
     int threads = 1;                ///< cores of its own, for OMP_NUM_THREADS; at least 1
+    /// 1 + the index of the NUMA node and of the last-level cache (as in Core) that all its cores
+    /// have in common; 0 when there is none, or when it is not bound.
+    int numa_node = 0;
+    int last_level_cache = 0;
 };
 
 /// A place for each of `ranks` ranks, in rank order; neighbouring ranks are neighbours on the

@@ -3,6 +3,7 @@
 
 #include <sys/wait.h>
 
+#include <bit>
 #include <cstring>
 
 #include "base/error.hpp"
@@ -12,8 +13,8 @@ namespace ipcrun {
 
 namespace {
 
-// Sparse: what no communicator uses costs nothing. Enough for thousands of communicators.
-constexpr std::uint64_t segment_bytes = 4ull << 30;
+constexpr std::uint64_t world_sized_communicators = 8;
+constexpr std::uint64_t small_communicators_bytes = 1ull << 30;
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
     return (value + unit - 1) / unit * unit;
@@ -23,10 +24,18 @@ constexpr std::uint64_t slots_offset = round_up(sizeof(ControlHeader), alignof(R
 
 }  // namespace
 
+std::uint64_t ControlSegment::bytes_for(int ranks) {
+    const auto n = static_cast<std::uint64_t>(ranks);
+    // Blocks take a power of two.
+    const std::uint64_t world = std::bit_ceil(n * member_bytes_max + n * n * pair_bytes_max);
+    return round_up(slots_offset + n * sizeof(RankSlot), 4096) + world_sized_communicators * world +
+           small_communicators_bytes;
+}
+
 UniqueFd ControlSegment::create(int ranks, int cpus, std::uint64_t arena_bytes) {
     check(ranks >= 1 && ranks <= node_ranks_max && cpus >= 1, "a control segment without ranks");
-    UniqueFd fd = create_memfd("ipcrun-control", segment_bytes);
-    Mapping mapping(fd.get(), 0, segment_bytes);
+    UniqueFd fd = create_memfd("ipcrun-control", bytes_for(ranks));
+    Mapping mapping(fd.get(), 0, sizeof(ControlHeader));
     auto* header = reinterpret_cast<ControlHeader*>(mapping.data());
     header->magic = control_magic;
     header->ranks = static_cast<std::uint32_t>(ranks);
@@ -37,11 +46,13 @@ UniqueFd ControlSegment::create(int ranks, int cpus, std::uint64_t arena_bytes) 
 }
 
 ControlSegment::ControlSegment(int fd) {
-    if (memfd_bytes(fd) != segment_bytes)
+    const std::uint64_t bytes = memfd_bytes(fd);
+    if (bytes < bytes_for(1))
         fail(ErrorCode::protocol, "map the control segment: it has the wrong size");
-    mapping_ = Mapping(fd, 0, segment_bytes);
+    mapping_ = Mapping(fd, 0, bytes);
     const ControlHeader& head = header();
-    if (head.magic != control_magic || head.ranks < 1 || head.ranks > node_ranks_max)
+    if (head.magic != control_magic || head.ranks < 1 || head.ranks > node_ranks_max ||
+        bytes != bytes_for(static_cast<int>(head.ranks)))
         fail(ErrorCode::protocol,
              "map the control segment: it was made by another version of ipcrun");
 }

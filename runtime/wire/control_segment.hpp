@@ -16,6 +16,10 @@ namespace ipcrun {
 constexpr std::uint64_t control_magic = 0x6e75'7263'7069'0001;  // "ipcrun", layout 1
 constexpr int node_ranks_max = 4096;
 constexpr std::uint32_t op_ring_entries = 32;
+/// What a communicator's block may take up, so that the size of this memory follows from the number
+/// of ranks: bytes for each member, and for each pair of members (a channel for messages).
+constexpr std::uint64_t member_bytes_max = 16 << 10;
+constexpr std::uint64_t pair_bytes_max = 128;
 
 /// What a rank is, seen from its node. Only ever moves down this list.
 enum class RankState : std::uint32_t {
@@ -96,8 +100,13 @@ struct ControlHeader {
 class ControlSegment {
   public:
     /// Creates the memory for `ranks` ranks that share `cpus` CPUs, each with `arena_bytes` of the
-    /// shared heap. The descriptor is for handing on to ranks.
+    /// shared heap. The descriptor is for handing on to ranks. Sparse: what no communicator uses
+    /// costs address space only.
     static UniqueFd create(int ranks, int cpus, std::uint64_t arena_bytes);
+
+    /// The size for `ranks`: the world, seven more communicators of its size, and 1 GiB for smaller
+    /// ones.
+    static std::uint64_t bytes_for(int ranks);
 
     /// Maps what `create` made; throws Error{protocol} when it is something else.
     explicit ControlSegment(int fd);

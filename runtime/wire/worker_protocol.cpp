@@ -22,6 +22,9 @@ void write(Encoder& out, const Report& report) {
     out.string(std::string_view(report.text).substr(0, text_bytes_max));
 }
 void write(Encoder&, const Leave&) {}
+void write(Encoder& out, const Fence& fence) {
+    out.number(fence.rank);
+}
 
 WorkerMessage read(Decoder& in) {
     switch (in.number<std::uint8_t>()) {
@@ -45,6 +48,8 @@ WorkerMessage read(Decoder& in) {
         }
         case 4:
             return Leave{};
+        case 5:
+            return Fence{in.number<std::int32_t>()};
         default:
             fail(ErrorCode::protocol, "decode: no such message between rank and agent");
     }

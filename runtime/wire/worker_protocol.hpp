@@ -7,6 +7,7 @@
 ///     agent -> rank   Joined          with two descriptors: control segment, shared heap
 ///                     Refused         why not
 ///     rank -> agent   Report          an error that ends the program, for people to read
+///                     Fence           end that rank: it has stopped where others wait for it
 ///                     Leave           a clean end: peers get an error if they still count on it
 
 #include <cstdint>
@@ -37,8 +38,14 @@ struct Report {
     std::string text;  ///< message and traceback, without a newline at the end
 };
 struct Leave {};
+/// Asked by a rank that has given up, when another has not let go of peers' memory for long: it was
+/// stopped, or hangs in the kernel. Any number of ranks may ask. The agent kills that rank and
+/// marks it as failed, or refuses what makes no sense.
+struct Fence {
+    std::int32_t rank = 0;  ///< in the world
+};
 
-using WorkerMessage = std::variant<Join, Joined, Refused, Report, Leave>;
+using WorkerMessage = std::variant<Join, Joined, Refused, Report, Leave, Fence>;
 
 /// The text of a report is cut to fit a packet.
 Bytes encode(const WorkerMessage& message);

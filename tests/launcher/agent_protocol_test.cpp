@@ -23,7 +23,7 @@ Launch sample_launch() {
                   .whole_lines = false,
                   .arena_bytes = 1ull << 40,
                   .usable_cpus = 3};
-    launch.ranks = {{{0, 1}, {0}, 2, {"IPCRUN_RANK=0"}}, {{}, {}, 1, {}}};
+    launch.ranks = {{{0, 1}, {0}, 2, {"IPCRUN_RANK=0"}, 3, 7}, {}};
     return launch;
 }
 
@@ -42,7 +42,7 @@ std::vector<ToLauncher> samples_to_launcher() {
             SpawnFailed{2, "no"},
             Output{3, Stream::err, std::string("a\0b\n", 4)},
             RankReport{1, Report::Kind::peer_error, "text"},
-            Ended{1, 4242, 256, true},
+            Ended{1, 4242, 256, true, true},
             Failed{"why"},
             Done{3}};
 }
@@ -79,6 +79,8 @@ TEST_CASE("agent protocol: the fields of a launch arrive in their places") {
     REQUIRE(launch.ranks.size() == 2);
     CHECK(launch.ranks[0].cpus == std::vector<int>{0, 1});
     CHECK(launch.ranks[0].threads == 2);
+    CHECK(launch.ranks[0].numa_node == 3);
+    CHECK(launch.ranks[0].last_level_cache == 7);
 }
 
 TEST_CASE("agent protocol: unknown messages and values beyond their kind are refused") {

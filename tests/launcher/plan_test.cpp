@@ -103,6 +103,26 @@ TEST_CASE("plan: only one rank has its output passed on as it comes") {
     CHECK(plan({.ranks = 2}).whole_lines);
 }
 
+TEST_CASE("plan: a rank within one NUMA node or cache is told which, one in several is not") {
+    topology::Machine machine = four_cores();
+    machine.numa_nodes.push_back({.os_index = 4, .bytes = 1ull << 30});
+    for (int core = 0; core < 4; ++core) {
+        machine.cores[core].numa_node = core / 2;
+        machine.cores[core].last_level_cache = core;
+    }
+    const Launch pairs = plan({.ranks = 2}, {}, machine);
+    CHECK(pairs.ranks[0].numa_node == 1);
+    CHECK(pairs.ranks[1].numa_node == 2);
+    CHECK(pairs.ranks[1].last_level_cache == 0);
+    const Launch each = plan({.ranks = 4}, {}, machine);
+    CHECK(each.ranks[3].numa_node == 2);
+    CHECK(each.ranks[3].last_level_cache == 4);
+    CHECK(plan({.ranks = 1}, {}, machine).ranks[0].numa_node == 0);
+    const Launch unbound = plan({.ranks = 4, .bind_to = topology::BindTo::none}, {}, machine);
+    CHECK(unbound.ranks[3].numa_node == 0);
+    CHECK(unbound.ranks[3].last_level_cache == 0);
+}
+
 TEST_CASE("plan: bindings are printed one line a rank") {
     const topology::Machine machine = four_cores();
     CHECK(format_bindings(plan({.ranks = 2}), machine) ==

@@ -67,6 +67,29 @@ run "$IPCRUN" -n 2 sh -c 'if [ $IPCRUN_RANK = 1 ]; then exec "$1" join leave exi
 is "$status $(<"$err")" $'6 ipcrun: rank 0 failed:\nrank 1 has left' \
     "unless nothing else explains the failure"
 
+# Rank 0 asks for the end of rank 1.
+run "$IPCRUN" -n 2 sh -c '[ $IPCRUN_RANK = 0 ] && exec "$1" join settle fence 1 peers
+    exec "$1" join stop' sh "$rank"
+is "$status" 137 "a rank that stopped is killed when another asks for it"
+like "$(<"$out")" 'rank 1 is in state 4, signal 9 \(Killed\)' "which its peers are told"
+like "$(<"$err")" '^ipcrun: rank 1 \(pid [0-9]+\) was killed: it had stopped in the middle of work on' \
+    "and the user"
+run "$IPCRUN" -n 2 sh -c 'if [ $IPCRUN_RANK = 0 ]; then exec "$1" join settle fence 1 peers; fi
+    "$1" join stop; exit 7' sh "$rank"
+like "$(<"$out")" 'rank 1 is in state 4' "so is one under a shell"
+nothing_left "and nothing is left of either"
+run "$IPCRUN" -n 2 sh -c '[ $IPCRUN_RANK = 0 ] || exit 0
+    exec "$1" fence 1 answer join fence 0 answer fence -1 answer fence 2 answer fence 1 answer' sh \
+    "$rank"
+is "$status $(sort "$out" | sed -n 's/refused: //p' | paste -sd'|')" "0 $(
+    printf 'rank 0 cannot ask for the end of rank %d\n' -1 0 1 1 2 | sort | paste -sd'|')" \
+    "who asks for the end of itself, of none, of one that has not joined or before joining is refused"
+
+like "$("$IPCRUN" -n 2 --bind-to core "$rank" join locality | grep -c 'numa [1-9]')" 2 \
+    "a rank that is bound to a core is told of its NUMA node"
+like "$("$IPCRUN" -n 1 --bind-to none "$rank" join locality)" 'numa 0, cache 0' \
+    "one that is not bound has none"
+
 touch "$work/script.lua"
 is "$(IPCRUN_LUA=/bin/echo "$IPCRUN" -n 1 "$work/script.lua" a 'b c')" \
     "$work/script.lua a b c" "a .lua program is given to the interpreter, with its arguments"

@@ -79,3 +79,11 @@ TEST_CASE("reports: a lack of memory is named") {
           "ipcrun: rank 0 (pid 9) was killed by signal 9 (Killed): the machine or the cgroup ran "
           "out of memory\n");
 }
+
+TEST_CASE("reports: a rank that was ended at the wish of others is told as such") {
+    Reports reports;
+    CHECK(
+        reports.ended({1, 9, SIGKILL, false, true}, false) ==
+        "ipcrun: rank 1 (pid 9) was killed: it had stopped in the middle of work on the memory of "
+        "other ranks\n");
+}

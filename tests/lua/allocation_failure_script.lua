@@ -18,6 +18,38 @@ local parts = {
   torch.ByteStorage():string('ping'), torch.LongStorage {1, 2}:resize(5), a:storage(), #a,
   a:stride(), torch.HalfTensor {1, 2}:add(1), torch.HalfTensor {1, 2}:sum(),
 }
+local batch = torch.ones(2, 2, 2)
+local new_parts = {
+  a:permute(2, 1), a:unfold(2, 2, 1), a:repeatTensor(2, 1), a:split(2), torch.chunk(a, 2, 2),
+  torch.reshape(torch.Tensor(), a, 12), torch.tril(a), a:triu(1), torch.diag(a), a[1]:diag(),
+  mask:nonzero(), torch.gather(torch.Tensor(), a, 1, index:view(1, 2)), a.new(2, 2),
+  torch.maskedSelect(torch.Tensor(), a, mask), torch.cross(torch.ones(3), torch.ones(3)),
+  torch.addcmul(a, 2, a, b), torch.addcdiv(a:half(), b:half(), b:half()), torch.lerp(a, b, 0.5),
+  torch.bmm(batch, batch), torch.baddbmm(batch, batch, batch), torch.logspace(0, 1, 3),
+  torch.addbmm(torch.ones(2, 2), batch, batch), torch.zerosLike(a), torch.eye(torch.Tensor(), 2),
+  torch.multinomial(torch.ones(3), 2), torch.multinomial(torch.ones(2, 3), 2, true),
+  torch.Tensor(3):bernoulli(torch.ones(3)), torch.Tensor(3):cauchy(), torch.rand(torch.Tensor(), 2),
+  torch.atan2(a, b), torch.fmod(a, b), torch.log1p(mask:double()), torch.trace(batch[1]),
+  torch.dist(a, b), torch.bernoulli(0.5), torch.geometric(0.5), a:isSetTo(b),
+  torch.ones(2):map(torch.ones(2), function(x, y) return x + y end),
+}
+new_parts[#new_parts + 1] = {a:topk(2), a:kthvalue(1), a:median(), a:mode(1)}
+torch.zeros(3, 2):indexAdd(1, index, torch.ones(2, 2))
+torch.zeros(3, 2):scatterAdd(1, index:view(1, 2), torch.ones(1, 2))
+local Saved = torch.class('Saved', {})
+local object = Saved()
+object.tensors = {a, a:t(), a:storage(), torch.Tensor(), object, 'text', 1.5, true, [0.5] = {}}
+for _, format in ipairs {'binary', 'ascii'} do
+  local bytes = torch.serialize(object, format)
+  local read = torch.deserialize(bytes, format)
+  assert(read.tensors[5] == read and read.tensors[1]:size(1) == 3)
+  assert(not pcall(torch.deserialize, bytes:sub(1, -9), format))
+end
+torch.save('/dev/null', object)
+assert(not pcall(torch.load, '/dev/null'))
+assert(not pcall(torch.serialize, {print}))
+assert(not pcall(torch.deserialize, 'nonsense'))
+assert(not pcall(torch.IntTensor, {1e20}))
 parts[#parts + 1] = {a:max(1), a:min(2), a:sort(1, true), tostring(a),
   tostring(a:size()), a:totable()}
 a[1] = 3

@@ -47,6 +47,14 @@ t.test('print: empty tensors, infinities and NaN', function()
   assert(tostring(torch.Tensor {1 / 0, 0 / 0, 1}):find('inf', 1, true))
 end)
 
+t.test('print: infinities and NaN keep the columns', function()
+  prints(torch.Tensor {{1, 1 / 0}, {-1 / 0, 0 / 0}},
+         '   1  inf\n-inf  nan\n[torch.DoubleTensor of size 2x2]\n')
+  prints(torch.Tensor {0.5, -(0 / 0), -1 / 0},
+         ' 0.5000\n    nan\n   -inf\n[torch.DoubleTensor of size 3]\n')
+  prints(torch.FloatTensor {0 / 0}, ' nan\n[torch.FloatTensor of size 1]\n')
+end)
+
 t.test('print: storages', function()
   prints(torch.LongStorage {3, 4}, ' 3\n 4\n[torch.LongStorage of size 2]\n')
 end)

@@ -150,4 +150,44 @@ t.test('errors: name the sizes and types', function()
   end)
 end)
 
+t.test('bmm, baddbmm and addbmm: every matrix of a batch, for every type', function()
+  for _, type in ipairs(reference.types) do
+    local tolerance = (reference.tolerance[type] or 0) * 50
+    local function sample(...) return torch[type .. 'Tensor'](...):random(0, 3) end
+    local a, b = sample(4, 3, 2):transpose(2, 3), sample(3, 5, 4):transpose(1, 3)
+    local m, n = sample(4, 2, 3), sample(2, 3)
+    b = b:narrow(2, 1, 3):narrow(3, 1, 3)
+    local product, added, summed = torch.bmm(a, b), torch.baddbmm(2, m, 3, a, b),
+      torch.addbmm(2, n, 3, a, b)
+    local sum = n * 2
+    for i = 1, 4 do
+      local one = torch.mm(a[i], b[i])
+      assert((product[i] - one):double():abs():max() <= tolerance)
+      assert((added[i] - (m[i] * 2 + one * 3)):double():abs():max() <= tolerance, type)
+      sum = sum + one * 3
+    end
+    assert((summed - sum):double():abs():max() <= tolerance * 12, type)
+    t.equal(m:baddbmm(0, 1, a, b), m)
+    assert(m:equal(product))
+    local result = m.new()
+    t.equal(result:bmm(a, b), result)
+    assert(result:equal(product))
+  end
+end)
+
+t.test('bmm: operands in the result, empty batches, sizes that do not fit', function()
+  local a = torch.randn(3, 2, 2)
+  local expected = torch.bmm(a, a)
+  torch.bmm(a, a, a)
+  assert(a:equal(expected))
+  t.equal(torch.bmm(torch.zeros(0, 2, 3), torch.zeros(0, 3, 4)):nElement(), 0)
+  local m = torch.ones(2, 4)
+  assert(torch.addbmm(3, m, 1, torch.zeros(0, 2, 3), torch.zeros(0, 3, 4)):equal(m * 3))
+  t.raises('bmm: sizes 3x2x2 and 2x2x2 do not fit: 3 and 2 matrices', torch.bmm, a,
+           torch.zeros(2, 2, 2))
+  t.raises('bmm: sizes 3x2x2 and 3x4x2 do not fit: 2 columns and 4 rows', torch.bmm, a,
+           torch.zeros(3, 4, 2))
+  t.raises('expected operands with 3 and 3 dimensions', torch.bmm, a, a[1])
+end)
+
 t.done()

@@ -63,7 +63,8 @@ local operators = {
 --- Everything there is to call, as functions that take any arguments.
 local function collect_functions()
   local functions = {}
-  local skipped = {class = true, setdefaulttensortype = true, seed = true}
+  -- save() would write files of any name.
+  local skipped = {class = true, setdefaulttensortype = true, seed = true, save = true}
   local sources = {torch, torch.getmetatable('torch.DoubleTensor')}
   for _, source in ipairs(sources) do
     local names = {}

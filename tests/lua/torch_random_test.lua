@@ -78,4 +78,76 @@ t.test('randperm: every number once', function()
   t.equal(torch.randperm(0):nElement(), 0)
 end)
 
+t.test('multinomial: draws in proportion, without replacement each once', function()
+  torch.manualSeed(7)
+  local p = torch.FloatTensor {1, 1, 0.5, 0}
+  local a = torch.multinomial(p, 10000, true)
+  t.equal(a:type(), 'torch.LongTensor')
+  for i, expected in ipairs {0.4, 0.4, 0.2, 0} do
+    t.near(a:eq(i):sum() / 10000, expected, 0.03)
+  end
+  local firsts = 0
+  for _ = 1, 2000 do
+    local order = p:multinomial(3)
+    t.equal(torch.sort(order):sum(), 6)
+    if order[1] == 3 then firsts = firsts + 1 end
+  end
+  t.near(firsts / 2000, 0.2, 0.05)
+  local rows = torch.multinomial(torch.Tensor {{0, 1}, {1, 0}}:t(), 4, true)
+  assert(rows:equal(torch.LongTensor {{2, 2, 2, 2}, {1, 1, 1, 1}}))
+  local result = torch.LongTensor()
+  t.equal(p.multinomial(result, p, 2), result)
+  t.equal(result:size(1), 2)
+end)
+
+t.test('multinomial: refuses what are no probabilities', function()
+  t.raises('multinomial: -1 is no probability', torch.multinomial, torch.Tensor {1, -1}, 1)
+  t.raises('sum to 0', torch.multinomial, torch.zeros(2), 1)
+  t.raises('nan is no probability', torch.multinomial, torch.Tensor {(0 / 0) * -1}, 1)
+  t.raises('3 draws without replacement from 2 elements', torch.multinomial,
+           torch.Tensor {1, 1, 0}, 3)
+  t.raises('nothing to draw from', torch.multinomial, torch.zeros(2, 0), 1)
+  t.raises('expected a vector or a matrix', torch.multinomial, torch.ones(1, 1, 1), 1)
+end)
+
+t.test('bernoulli: by one probability, or one for every element', function()
+  torch.manualSeed(8)
+  t.near(torch.IntTensor(10000):bernoulli(0.3):sum() / 10000, 0.3, 0.03)
+  assert(torch.ByteTensor(4):bernoulli(torch.Tensor {0, 1, 1, 0}):equal(
+    torch.ByteTensor {0, 1, 1, 0}))
+  t.equal(torch.bernoulli(1), 1)
+  t.equal(torch.bernoulli(0), 0)
+  t.raises('sizes 2 and 3 differ', torch.Tensor(2).bernoulli, torch.Tensor(2), torch.ones(3))
+  t.raises('not between 0 and 1', torch.bernoulli, 2)
+  t.raises('probability 2 is not', torch.Tensor(2).bernoulli, torch.Tensor(2),
+           torch.Tensor {0, 2})
+end)
+
+t.test('exponential, geometric, cauchy, logNormal: their means or medians', function()
+  torch.manualSeed(9)
+  local a = torch.Tensor(20000)
+  t.near(a:exponential(2):mean(), 0.5, 0.02)
+  t.near(a:geometric(0.25):mean(), 4, 0.05)
+  assert(a:min() >= 1)
+  t.near(a:logNormal(3, 0.5):mean(), 3, 0.02)
+  t.near(torch.median(a:cauchy(5, 1))[1], 5, 0.02)
+  for _, name in ipairs {'exponential', 'logNormal', 'cauchy'} do
+    t.equal(math.type(torch[name](1, 1)), 'float')
+  end
+  assert(torch.geometric(0.5) >= 1)
+  t.raises('expected a number above 0, got 0', torch.exponential, 0)
+  t.raises('is not between 0 and 1', a.geometric, a, 1)
+end)
+
+t.test('rand, randn, randperm: into a given result', function()
+  local a = torch.FloatTensor()
+  t.equal(torch.rand(a, 3, 2), a)
+  t.equal(a:randn(5), a)
+  t.equal(a:size(1), 5)
+  local order = torch.LongTensor()
+  t.equal(torch.randperm(order, 6), order)
+  assert(torch.sort(order):equal(torch.LongTensor {1, 2, 3, 4, 5, 6}))
+  t.raises('does not fit into a torch.ByteTensor', torch.randperm, torch.ByteTensor(), 256)
+end)
+
 t.done()

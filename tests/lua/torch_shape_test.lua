@@ -297,7 +297,8 @@ t.test('cat: along any dimension, of a table or of two', function()
   local result = torch.Tensor()
   t.equal(torch.cat(result, {a, b}, 1), result)
   t.equal(size_of(torch.cat(a, a, b, 1)), '4x3')
-  t.raises('does not fit along dimension 1', torch.cat, torch.ones(2, 2), torch.ones(2, 3), 1)
+  t.raises('cat: sizes 2x2 and 2x3 do not fit along dimension 1', torch.cat, torch.ones(2, 2),
+           torch.ones(2, 3), 1)
   t.raises('element 2 of the table is not a tensor', torch.cat, {a, 3})
 end)
 

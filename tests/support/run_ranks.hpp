@@ -23,6 +23,7 @@ struct Options {
     std::function<void()> on_strike = {};  ///< what happens instead of that end
     int struck_status = SIGKILL;           ///< the wait status of a rank that was struck
     std::uint32_t sequence = 0;            ///< of the operation before the first
+    AskForEnd ask_for_end = {};            ///< what an agent would do
 };
 
 /// What a rank's thread has.
@@ -68,7 +69,8 @@ inline std::vector<std::exception_ptr> run_ranks_to_the_end(
                                   .rank = rank,
                                   .block_offset = memory->control().header().world_offset,
                                   .sequence = options.sequence};
-                Communicator world(std::make_unique<Communicator::Impl>(heap, identity, faults));
+                Communicator world(std::make_unique<Communicator::Impl>(heap, identity, faults,
+                                                                        options.ask_for_end));
                 Rank self{memory, heap, world, rank};
                 body(self);
             } catch (const Struck&) {

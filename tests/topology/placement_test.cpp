@@ -178,6 +178,25 @@ TEST_CASE("placement: holds for every machine and number of ranks") {
     }
 }
 
+TEST_CASE("placement: a place knows the NUMA node and the cache that it lies within") {
+    const auto localities = [](const Machine& machine, int ranks, BindTo bind_to) {
+        std::string text;
+        for (const Place& place : place_ranks(machine, ranks, bind_to))
+            text += std::to_string(place.numa_node) + std::to_string(place.last_level_cache) + " ";
+        return text;
+    };
+    Machine machine = build({4, 4});
+    CHECK(localities(machine, 4, BindTo::automatic) == "11 11 22 22 ");
+    CHECK(localities(machine, 1, BindTo::automatic) == "00 ");
+    CHECK(localities(machine, 3, BindTo::core) == "11 11 22 ");
+    CHECK(localities(machine, 2, BindTo::none) == "00 00 ");
+    for (std::size_t core = 0; core < 8; ++core)
+        machine.cores[core].last_level_cache = static_cast<int>(core / 2);
+    CHECK(localities(machine, 2, BindTo::automatic) == "10 20 ");
+    CHECK(localities(machine, 4, BindTo::automatic) == "11 12 23 24 ");
+    CHECK(localities(machine, 8, BindTo::numa) == "10 10 10 10 20 20 20 20 ");
+}
+
 TEST_CASE("placement: names of bindings are read back") {
     for (const BindTo bind_to :
          {BindTo::automatic, BindTo::none, BindTo::core, BindTo::numa, BindTo::package})

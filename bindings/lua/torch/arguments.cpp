@@ -1,22 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bindings/lua/torch/arguments.hpp"
 
-#include <string_view>
-
 namespace ipcrun::lua {
 
 namespace {
-
-constexpr const char* short_names[dtype_count] = {"Byte", "Char",     "Short", "Int",   "Long",
-                                                  "Half", "BFloat16", "Float", "Double"};
-constexpr const char* tensor_names[dtype_count] = {
-    "torch.ByteTensor",     "torch.CharTensor",  "torch.ShortTensor",
-    "torch.IntTensor",      "torch.LongTensor",  "torch.HalfTensor",
-    "torch.BFloat16Tensor", "torch.FloatTensor", "torch.DoubleTensor"};
-constexpr const char* storage_names[dtype_count] = {
-    "torch.ByteStorage",     "torch.CharStorage",  "torch.ShortStorage",
-    "torch.IntStorage",      "torch.LongStorage",  "torch.HalfStorage",
-    "torch.BFloat16Storage", "torch.FloatStorage", "torch.DoubleStorage"};
 
 constexpr const char* default_dtype_key = "ipcrun.torch.default_dtype";
 
@@ -63,26 +50,6 @@ void push_description(lua_State* lua, int index) {
 }
 
 }  // namespace
-
-const char* short_name_of(Dtype dtype) {
-    return short_names[int(dtype)];
-}
-const char* tensor_name_of(Dtype dtype) {
-    return tensor_names[int(dtype)];
-}
-const char* storage_name_of(Dtype dtype) {
-    return storage_names[int(dtype)];
-}
-
-bool parse_type_name(const char* name, Dtype& dtype) {
-    for (int i = 0; i < dtype_count; ++i) {
-        if (std::string_view(name) != tensor_names[i] && std::string_view(name) != storage_names[i])
-            continue;
-        dtype = Dtype(i);
-        return true;
-    }
-    return false;
-}
 
 Dtype default_dtype(lua_State* lua) {
     const bool is_set = lua_getfield(lua, LUA_REGISTRYINDEX, default_dtype_key) == LUA_TNUMBER;
@@ -157,6 +124,22 @@ Scalar to_scalar(lua_State* lua, int index) {
 Scalar check_scalar(lua_State* lua, int index) {
     if (lua_type(lua, index) != LUA_TNUMBER) raise_expected(lua, index, "a number");
     return to_scalar(lua, index);
+}
+
+void check_fits(lua_State* lua, int index, const Scalar& scalar, Dtype dtype) {
+    if (holds(dtype, scalar)) return;
+    const IntegerRange range = range_of(dtype);
+    push_scalar(lua, scalar);
+    luaL_argerror(lua, index,
+                  lua_pushfstring(lua, "%s does not fit into a %s, which holds %I to %I",
+                                  lua_tostring(lua, -1), tensor_name_of(dtype),
+                                  lua_Integer(range.least), lua_Integer(range.greatest)));
+}
+
+Scalar check_element(lua_State* lua, int index, Dtype dtype) {
+    const Scalar scalar = check_scalar(lua, index);
+    check_fits(lua, index, scalar, dtype);
+    return scalar;
 }
 
 void push_scalar(lua_State* lua, const Scalar& scalar) {

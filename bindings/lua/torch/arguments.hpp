@@ -8,6 +8,7 @@
 #include "bindings/lua/bind.hpp"
 #include "bindings/lua/tensor.hpp"
 #include "bindings/lua/torch/scalar.hpp"
+#include "bindings/lua/torch/type_names.hpp"
 #include "bindings/lua/torch/view.hpp"
 
 namespace ipcrun::lua {
@@ -25,12 +26,6 @@ StorageObject& push_storage(lua_State* lua);
 /// Pushes a LongStorage with `values`.
 void push_sizes(lua_State* lua, const std::int64_t* values, int count);
 
-/// "Float" and "torch.FloatTensor"; literals.
-const char* short_name_of(Dtype dtype);
-const char* tensor_name_of(Dtype dtype);
-const char* storage_name_of(Dtype dtype);
-/// False when `name` is no tensor type ("torch.FloatTensor", or "torch.FloatStorage").
-bool parse_type_name(const char* name, Dtype& dtype);
 Dtype default_dtype(lua_State* lua);
 void set_default_dtype(lua_State* lua, Dtype dtype);
 
@@ -75,6 +70,10 @@ void register_entries(lua_State* lua, int torch, int methods, const Entry (&entr
 [[noreturn]] void raise_usage(lua_State* lua, const char* name, const char* usage);
 
 Scalar check_scalar(lua_State* lua, int index);
+/// The same, for an element of `dtype`: raises when integers of that type cannot hold the number.
+Scalar check_element(lua_State* lua, int index, Dtype dtype);
+/// Raises for a number, from the argument `index`, that integers of `dtype` cannot hold.
+void check_fits(lua_State* lua, int index, const Scalar& scalar, Dtype dtype);
 /// The number on top of the stack or at `index`, which is one.
 Scalar to_scalar(lua_State* lua, int index);
 void push_scalar(lua_State* lua, const Scalar& scalar);
@@ -99,8 +98,14 @@ void resize(lua_State* lua, Tensor& tensor, const Shape& shape);
 /// it has another dtype or is an expanded view.
 void prepare_result(lua_State* lua, const char* name, Tensor& result, Dtype dtype,
                     const Shape& shape);
+/// The same for element-wise functions: a result that is an operand keeps its size, or they throw.
+void prepare_target(lua_State* lua, const char* name, Tensor& result, bool is_operand, Dtype dtype,
+                    const Shape& shape);
 /// Pushes the tensor at `index`, or a new one when that is 0.
 Tensor& push_result(lua_State* lua, int index);
+/// Pushes another tensor with the elements of the one at `index`, which keeps their storage while
+/// Lua code may run (a function given, or a finaliser) that could resize that one.
+const Tensor& push_held(lua_State* lua, int index);
 /// Makes `result` the `view` of `of`'s storage.
 void set_view(Tensor& result, const Tensor& of, const View& view);
 inline Shape shape_of(const Tensor& tensor) {

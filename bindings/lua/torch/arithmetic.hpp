@@ -10,10 +10,19 @@
 
 namespace ipcrun::lua {
 
-enum class BinaryOp { add, sub, mul, div, pow, max, min };
-constexpr int binary_op_count = 7;
+enum class BinaryOp {
+    add,
+    sub,
+    mul,
+    div,
+    pow,
+    max,
+    min,
+    fmod,       ///< what is left of a division that truncates: has the sign of a
+    remainder,  ///< of a division that rounds down: has the sign of b
+    atan2,
+};
 enum class CompareOp { eq, ne, lt, le, gt, ge };
-constexpr int compare_op_count = 6;
 enum class UnaryOp {
     abs,
     neg,
@@ -22,15 +31,24 @@ enum class UnaryOp {
     ceil,
     round,
     trunc,
+    frac,
     exp,
     log,
+    log1p,
     sqrt,
+    rsqrt,
+    cinv,  ///< 1 / x
     tanh,
     sigmoid,
     sin,
     cos,
+    tan,
+    asin,
+    acos,
+    atan,
+    sinh,
+    cosh,
 };
-constexpr int unary_op_count = 14;
 
 /// out = a op b
 void binary(BinaryOp op, const View& out, const View& a, const View& b);

@@ -71,6 +71,29 @@ void pow_run(std::byte* const* data, const std::int64_t* strides, std::int64_t c
         out[i * strides[0]] = std::pow(a[i * strides[1]], b[i * strides[2]]);
 }
 
+template <typename T, T (*function)(T, T)>
+void each(std::byte* const* data, const std::int64_t* strides, std::int64_t count) {
+    T* out = reinterpret_cast<T*>(data[0]);
+    const T* a = reinterpret_cast<const T*>(data[1]);
+    const T* b = reinterpret_cast<const T*>(data[2]);
+    for (std::int64_t i = 0; i < count; ++i)
+        out[i * strides[0]] = function(a[i * strides[1]], b[i * strides[2]]);
+}
+
+template <typename T>
+T truncated_remainder(T a, T b) {
+    return std::fmod(a, b);
+}
+template <typename T>
+T floored_remainder(T a, T b) {
+    const T rest = std::fmod(a, b);
+    return rest != T(0) && (rest < T(0)) != (b < T(0)) ? rest + b : rest;
+}
+template <typename T>
+T angle(T y, T x) {
+    return std::atan2(y, x);
+}
+
 template <typename T>
 void add_scaled_run(std::byte* const* data, const std::int64_t* strides, std::int64_t count) {
     const T scale = *reinterpret_cast<const T*>(data[3]);
@@ -100,6 +123,12 @@ Kernel kernel_of(BinaryOp op) {
             return run<T, Max>;
         case BinaryOp::min:
             return run<T, Min>;
+        case BinaryOp::fmod:
+            return each<T, truncated_remainder<T>>;
+        case BinaryOp::remainder:
+            return each<T, floored_remainder<T>>;
+        case BinaryOp::atan2:
+            return each<T, angle<T>>;
     }
     __builtin_unreachable();
 }

@@ -40,6 +40,19 @@ struct Div {
         return static_cast<T>(a / b);
     }
 };
+struct Fmod {
+    template <typename T>
+    static T apply(T a, T b) {
+        return Sub::apply(a, Mul::apply(Div::apply(a, b), b));
+    }
+};
+struct Remainder {
+    template <typename T>
+    static T apply(T a, T b) {
+        const T rest = Fmod::apply(a, b);
+        return rest != 0 && (rest < 0) != (b < 0) ? Add::apply(rest, b) : rest;
+    }
+};
 struct Pow {
     template <typename T>
     static T apply(T base, T exponent) {
@@ -117,6 +130,13 @@ Kernel kernel_of(BinaryOp op) {
             return run<T, Max>;
         case BinaryOp::min:
             return run<T, Min>;
+        case BinaryOp::fmod:
+            return run<T, Fmod>;
+        case BinaryOp::remainder:
+            return run<T, Remainder>;
+        case BinaryOp::atan2:
+            fail(ErrorCode::usage,
+                 "atan2 needs floating-point tensors; convert integers with :double()");
     }
     __builtin_unreachable();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// torch.FloatTensor(...) and its kin, and the functions that make filled tensors.
+// torch.FloatTensor(...) and its kin.
 #include <algorithm>
 #include <cmath>
 
@@ -45,7 +45,9 @@ std::byte* store_table(lua_State* lua, int argument, Dtype dtype, const Shape& s
                 luaL_argerror(lua, argument,
                               lua_pushfstring(lua, "expected a number in the table, got %s",
                                               luaL_typename(lua, -1)));
-            store_element(dtype, next, to_scalar(lua, -1));
+            const Scalar element = to_scalar(lua, -1);
+            check_fits(lua, argument, element, dtype);
+            store_element(dtype, next, element);
             next += size_of(dtype);
         }
         lua_pop(lua, 1);
@@ -109,17 +111,9 @@ void place(Tensor& result, const StoragePtr& storage, const Placement& placement
         if (available == 0) view.shape.dims = 0;
     }
     set_contiguous_strides(view.shape, view.strides);
-    const std::int64_t count = checked_count(view.shape);
-    std::int64_t last = placement.offset;
-    bool fits = placement.offset >= 0 && placement.offset <= available;
-    for (int d = 0; d < view.shape.dims; ++d) {
-        if (placement.has_strides) view.strides[d] = placement.strides.sizes[d];
-        const std::int64_t steps = std::max<std::int64_t>(view.shape.sizes[d] - 1, 0);
-        if (view.strides[d] < 0) fits = false;
-        if (fits && steps > 0 && view.strides[d] > (available - last) / steps) fits = false;
-        if (fits) last += steps * view.strides[d];
-    }
-    if (!fits || (count > 0 && last >= available))
+    (void)checked_count(view.shape);  // for its messages
+    if (placement.has_strides) std::copy_n(placement.strides.sizes, view.shape.dims, view.strides);
+    if (!lies_inside(view.shape, view.strides, placement.offset, available))
         fail(ErrorCode::usage,
              "a view of size {} at offset {} reaches outside a storage of size {}",
              format_shape(view.shape), placement.offset + 1, available);
@@ -191,103 +185,6 @@ int set(lua_State* lua) {
     return 1;
 }
 
-/// torch.zeros(sizes) and torch.zeros(result, sizes); likewise ones.
-int filled(lua_State* lua) {
-    const int value = int(lua_tointeger(lua, lua_upvalueindex(2)));
-    const int first = test_tensor(lua, 1) != nullptr ? 2 : 1;
-    const Shape shape = check_shape(lua, first);
-    const Dtype dtype = first == 2 ? check_tensor(lua, 1).dtype() : default_dtype(lua);
-    Tensor& result = push_result(lua, first - 1);
-    run(lua, [&] {
-        prepare_result(lua, "fill", result, dtype, shape);
-        fill(view_of(result), Scalar::of(std::int64_t(value)));
-    });
-    return 1;
-}
-
-int eye(lua_State* lua) {
-    const lua_Integer rows = luaL_checkinteger(lua, 1);
-    const lua_Integer columns = luaL_optinteger(lua, 2, rows);
-    const Dtype dtype = default_dtype(lua);
-    Tensor& result = push_tensor(lua);
-    run(lua, [&] {
-        allocate(lua, result, dtype, {2, {rows, columns}});
-        fill(view_of(result), Scalar::of(std::int64_t(0)));
-        View diagonal = view_of(result);
-        diagonal.shape = {1, {std::min(rows, columns)}};
-        diagonal.strides[0] = columns + 1;
-        fill(diagonal, Scalar::of(std::int64_t(1)));
-    });
-    return 1;
-}
-
-struct Sequence {
-    Scalar first;
-    Scalar step;
-    std::int64_t count = 0;
-
-    Scalar operator[](std::int64_t i) const {
-        if (first.is_integer && step.is_integer)  // exact, as unsigned so that it wraps
-            return Scalar::of(std::int64_t(std::uint64_t(first.integer) +
-                                           std::uint64_t(i) * std::uint64_t(step.integer)));
-        return Scalar::of(first.real + double(i) * step.real);
-    }
-};
-
-/// How many steps lead from `first` to `last`, both ends counted; 0 when they never arrive.
-std::int64_t range_count(const Scalar& first, const Scalar& last, const Scalar& step) {
-    constexpr double count_max = 1e15;
-    double steps;
-    if (first.is_integer && last.is_integer && step.is_integer && step.integer > 0 &&
-        first.integer <= last.integer) {
-        const std::uint64_t distance = std::uint64_t(last.integer) - std::uint64_t(first.integer);
-        steps = double(distance / std::uint64_t(step.integer));
-    } else {
-        constexpr double slack = 1e-9;  // rounding must not lose the last element
-        steps = std::floor((last.real - first.real) / step.real + slack);
-    }
-    return steps >= 0 && steps < count_max ? std::int64_t(steps) + 1 : 0;
-}
-
-/// What range (op 0) or linspace (op 1) asks for in the arguments from `index` on.
-Sequence check_sequence(lua_State* lua, int op, int index) {
-    Sequence sequence;
-    sequence.first = check_scalar(lua, index);
-    const Scalar last = check_scalar(lua, index + 1);
-    const bool has_third = !lua_isnoneornil(lua, index + 2);
-    if (op == 1) {
-        sequence.count = has_third ? luaL_checkinteger(lua, index + 2) : 100;
-        const double gaps = sequence.count > 1 ? double(sequence.count - 1) : 1;
-        sequence.step = Scalar::of((last.real - sequence.first.real) / gaps);
-        return sequence;
-    }
-    sequence.step = has_third ? check_scalar(lua, index + 2) : Scalar::of(std::int64_t(1));
-    sequence.count = range_count(sequence.first, last, sequence.step);
-    if (sequence.count == 0)
-        luaL_error(lua, "range: cannot go from %f to %f in steps of %f", sequence.first.real,
-                   last.real, sequence.step.real);
-    return sequence;
-}
-
-/// torch.range([result,] first, last [, step]): `last` is included.
-/// torch.linspace([result,] first, last [, count])
-int sequence(lua_State* lua) {
-    const int op = int(lua_tointeger(lua, lua_upvalueindex(2)));
-    const int result_index = test_tensor(lua, 1) != nullptr ? 1 : 0;
-    const Sequence values = check_sequence(lua, op, result_index + 1);
-    const Dtype dtype = result_index != 0 ? check_tensor(lua, 1).dtype() : default_dtype(lua);
-    Tensor& result = push_result(lua, result_index);
-    run(lua, [&] {
-        prepare_result(lua, op == 0 ? "range" : "linspace", result, dtype, {1, {values.count}});
-        std::byte* to = result.data();
-        for (std::int64_t i = 0; i < values.count; ++i) {
-            store_element(dtype, to, values[i]);
-            to += result.strides[0] * std::int64_t(size_of(dtype));
-        }
-    });
-    return 1;
-}
-
 int set_default_type(lua_State* lua) {
     Dtype dtype;
     const char* name = luaL_checkstring(lua, 1);
@@ -303,21 +200,20 @@ int get_default_type(lua_State* lua) {
 
 }  // namespace
 
+void push_constructor(lua_State* lua, Dtype dtype) {
+    lua_pushinteger(lua, int(dtype));
+    lua_pushcclosure(lua, create_typed, 1);
+}
+
 void register_constructors(lua_State* lua, int torch, int methods) {
     static const Entry entries[] = {
-        {"zeros", filled, 0, Entry::function_only},
-        {"ones", filled, 1, Entry::function_only},
-        {"eye", eye, 0, Entry::function_only},
-        {"range", sequence, 0, Entry::function_only},
-        {"linspace", sequence, 1, Entry::function_only},
         {"set", set, 0, Entry::method_only},
         {"setdefaulttensortype", set_default_type, 0, Entry::function_only},
         {"getdefaulttensortype", get_default_type, 0, Entry::function_only},
     };
     register_entries(lua, torch, methods, entries);
     for (int i = 0; i < dtype_count; ++i) {
-        lua_pushinteger(lua, i);
-        lua_pushcclosure(lua, create_typed, 1);
+        push_constructor(lua, Dtype(i));
         lua_setfield(lua, torch, tensor_name_of(Dtype(i)) + std::strlen("torch."));
     }
     lua_pushcfunction(lua, create_default);

@@ -75,6 +75,23 @@ Element to_element(const Scalar& scalar, Dtype dtype) {
     return element;
 }
 
+IntegerRange range_of(Dtype dtype) {
+    return visit_integer(dtype, []<typename T>(std::type_identity<T>) -> IntegerRange {
+        return {std::int64_t(std::numeric_limits<T>::min()),
+                std::int64_t(std::numeric_limits<T>::max())};
+    });
+}
+
+bool holds(Dtype dtype, const Scalar& scalar) {
+    if (is_floating(dtype)) return true;
+    const IntegerRange range = range_of(dtype);
+    if (scalar.is_integer) return scalar.integer >= range.least && scalar.integer <= range.greatest;
+    constexpr double limit = 9223372036854775808.0;  // 2^63
+    if (!(scalar.real >= -limit && scalar.real < limit)) return false;
+    const auto truncated = static_cast<std::int64_t>(scalar.real);
+    return truncated >= range.least && truncated <= range.greatest;
+}
+
 Scalar load_element(Dtype dtype, const std::byte* element) {
     return visit_any(dtype, [&]<typename T>(std::type_identity<T>) {
         T value;

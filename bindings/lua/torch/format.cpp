@@ -37,6 +37,8 @@ struct Output {
     void number(const NumberFormat& format, const Scalar& value) const {
         if (value.is_integer)
             print("%*" PRId64, format.width, value.integer);
+        else if (std::isnan(value.real))  // whatever its sign bit
+            print("%*s", format.width, "nan");
         else if (format.style == NumberFormat::scientific)
             print("%*.4e", format.width, value.real);
         else
@@ -49,7 +51,8 @@ struct Magnitudes {
     bool whole = true;  ///< no fractions
     double smallest = HUGE_VAL;
     double largest = 0;
-    int digits = 1;  ///< of the widest integer, with its sign
+    int digits = 1;      ///< of the widest integer, with its sign
+    bool finite = true;  ///< neither infinities nor NaN
 };
 
 Magnitudes measure(const View& view) {
@@ -62,7 +65,10 @@ Magnitudes measure(const View& view) {
             if (value.is_integer)
                 result.digits =
                     std::max(result.digits, std::snprintf(nullptr, 0, "%" PRId64, value.integer));
-            if (!std::isfinite(value.real)) continue;
+            if (!std::isfinite(value.real)) {
+                result.finite = false;
+                continue;
+            }
             const double magnitude = std::abs(value.real);
             if (magnitude != std::floor(magnitude)) result.whole = false;
             result.smallest = std::min(result.smallest, magnitude);
@@ -99,6 +105,8 @@ NumberFormat choose_format(const View& view) {
         format.width = scaled || high == 0 ? 7 : high + 6;
         if (scaled) format.scale = std::pow(10.0, high - 1);
     }
+    constexpr int special_width = 4;  // "-inf"
+    if (!magnitudes.finite) format.width = std::max(format.width, special_width);
     return format;
 }
 

@@ -47,43 +47,67 @@ void for_each_indexed(const char* name, const View& index, const View& many, con
     });
 }
 
-/// gather(t, dim, index): result[i][j] = t[index[i][j]][j] for dim 1
+/// Integers wrap.
+void add_element(Dtype dtype, std::byte* to, const std::byte* value) {
+    const Scalar a = load_element(dtype, to);
+    const Scalar b = load_element(dtype, value);
+    store_element(
+        dtype, to,
+        a.is_integer ? Scalar::of(std::int64_t(std::uint64_t(a.integer) + std::uint64_t(b.integer)))
+                     : Scalar::of(a.real + b.real));
+}
+
+/// gather([result,] t, dim, index): result[i][j] = t[index[i][j]][j] for dim 1
 int gather(lua_State* lua) {
-    const Tensor& self = check_tensor(lua, 1);
-    const int dim = check_dimension(lua, 2, self);
-    const Tensor& given = check_tensor(lua, 3);
-    Tensor& result = push_tensor(lua);
+    const Call call = begin_call(lua);
+    const int source = call.is("TTNT") ? 2 : 1;
+    if (source == 1 && !call.is("TNT"))
+        raise_usage(lua, "gather", "([result,] tensor, dimension, LongTensor)");
+    const Tensor& self = check_tensor(lua, source);
+    const int dim = check_dimension(lua, source + 1, self);
+    const Tensor& given = check_tensor(lua, source + 2);
+    Tensor& result = push_result(lua, source - 1);
     run(lua, [&] {
         const View from = view_of(self);
         const View index = view_of(given);
         check_indices("gather", index, from, dim);
-        allocate(lua, result, from.dtype, index.shape);
+        const Scratch picked(from.dtype, index.shape);
         const std::size_t item = size_of(from.dtype);
-        for_each_indexed("gather", index, from, view_of(result), dim,
+        for_each_indexed("gather", index, from, picked.view, dim,
                          [&](std::byte* many, std::byte* one) { std::memcpy(one, many, item); });
+        prepare_result(lua, "gather", result, from.dtype, index.shape);
+        copy(picked.view, view_of(result));
     });
     return 1;
 }
 
-/// t:scatter(dim, index, values): t[index[i][j]][j] = values[i][j] for dim 1; or one number
+/// t:scatter(dim, index, values): t[index[i][j]][j] = values[i][j] for dim 1; or one number.
+/// t:scatterAdd(dim, index, values) adds to what is there.
 int scatter(lua_State* lua) {
+    const Call call = begin_call(lua);
+    const bool adds = call.op == 1;
+    const char* kinds = call.pattern;
+    if (std::strcmp(kinds, "TNTT") != 0 && (adds || std::strcmp(kinds, "TNTN") != 0))
+        raise_usage(lua, call.name,
+                    adds ? "(tensor, dimension, LongTensor, tensor)"
+                         : "(tensor, dimension, LongTensor, tensor or number)");
     Tensor& self = check_tensor(lua, 1);
     const int dim = check_dimension(lua, 2, self);
     const Tensor& given = check_tensor(lua, 3);
     const Tensor* values = test_tensor(lua, 4);
-    const Scalar number = values == nullptr ? check_scalar(lua, 4) : Scalar();
+    const Scalar number = values == nullptr ? check_element(lua, 4, self.dtype()) : Scalar();
     run(lua, [&] {
         const View to = view_of(self);
-        check_writable(to, "scatter");
+        check_writable(to, call.name);
         // A copy where the values, or the indices, are in the memory that is written.
         const Scratch index = converted(view_of(given), view_of(given).dtype);
-        check_indices("scatter", index.view, to, dim);
+        check_indices(call.name, index.view, to, dim);
         View from;
         Element element = to_element(number, to.dtype);
         if (values != nullptr) {
-            check_same_dtype("scatter", values->dtype(), to.dtype);
+            check_same_dtype(call.name, values->dtype(), to.dtype);
             if (!(shape_of(*values) == index.view.shape))
-                fail(ErrorCode::usage, "scatter: values of size {} for indices of size {}",
+                fail(ErrorCode::usage, "{}: values of size {} for indices of size {}", call.name,
                      format_shape(shape_of(*values)), format_shape(index.view.shape));
             from = view_of(*values);
         } else {
@@ -93,8 +117,13 @@ int scatter(lua_State* lua) {
         }
         const Scratch source = converted(from, to.dtype);
         const std::size_t item = size_of(to.dtype);
-        for_each_indexed("scatter", index.view, to, source.view, dim,
-                         [&](std::byte* many, std::byte* one) { std::memcpy(many, one, item); });
+        for_each_indexed(call.name, index.view, to, source.view, dim,
+                         [&](std::byte* many, std::byte* one) {
+                             if (adds)
+                                 add_element(to.dtype, many, one);
+                             else
+                                 std::memcpy(many, one, item);
+                         });
     });
     lua_settop(lua, 1);
     return 1;
@@ -105,7 +134,8 @@ int scatter(lua_State* lua) {
 void register_gather(lua_State* lua, int torch, int methods) {
     static const Entry entries[] = {
         {"gather", gather},
-        {"scatter", scatter, 0, Entry::method_only},
+        {"scatter", scatter, 0},
+        {"scatterAdd", scatter, 1},
     };
     register_entries(lua, torch, methods, entries);
 }

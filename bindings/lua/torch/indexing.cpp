@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// t[i], t[{...}], t[mask], and the methods that pick parts: select, narrow, sub, index.
+// t[i], t[{...}], t[mask], and the methods that pick parts: select, narrow, sub.
 #include <algorithm>
 
 #include "bindings/lua/torch/convert.hpp"
@@ -143,110 +143,16 @@ int sub_method(lua_State* lua) {
     return return_part(result, self, view);
 }
 
-/// The indices of a LongTensor, and the dimension they are for.
-struct Rows {
-    Rows(const View& view, const View& indices, int dim, const char* name)
-        : list(converted(indices, Dtype::i64)), count(indices.shape.count()) {
-        if (indices.dtype != Dtype::i64)
-            fail(ErrorCode::usage, "{}: indices are a torch.LongTensor, not a {}", name,
-                 tensor_name_of(indices.dtype));
-        const std::int64_t size = view.shape.sizes[dim];
-        for (std::int64_t i = 0; i < count; ++i)
-            if ((*this)[i] < 0 || (*this)[i] >= size)
-                fail(ErrorCode::usage, "{}: index {} out of range: dimension {} has size {}", name,
-                     (*this)[i] + 1, dim + 1, size);
-    }
-    std::int64_t operator[](std::int64_t i) const {
-        return reinterpret_cast<const std::int64_t*>(list.view.data)[i] - 1;
-    }
-    Scratch list;
-    std::int64_t count;
-};
-
-/// t:index(dim, indices), torch.index([result,] t, dim, indices)
-int index_method(lua_State* lua) {
-    const Call call = begin_call(lua);
-    const int source = call.is("TTNT") ? 2 : 1;
-    if (source == 1 && !call.is("TNT"))
-        raise_usage(lua, "index", "([result,] tensor, dimension, LongTensor)");
-    const Tensor& self = check_tensor(lua, source);
-    const int dim = check_dimension(lua, source + 1, self);
-    const Tensor& indices = check_tensor(lua, source + 2);
-    Tensor& result = push_result(lua, source - 1);
-    run(lua, [&] {
-        const StoragePtr held = self.storage;
-        const View from = view_of(self);
-        const Rows rows(from, view_of(indices), dim, "index");
-        Shape shape = from.shape;
-        shape.sizes[dim] = rows.count;
-        prepare_result(lua, "index", result, from.dtype, shape);
-        View from_row = from;
-        from_row.shape.sizes[dim] = 1;
-        View to_row = view_of(result);
-        to_row.shape.sizes[dim] = 1;
-        const std::int64_t item = std::int64_t(size_of(from.dtype));
-        const bool as_bytes = dim == 0 && from_row.is_contiguous() && to_row.is_contiguous();
-        const std::size_t row_bytes = std::size_t(from_row.shape.count() * item);
-        for (std::int64_t i = 0; i < rows.count; ++i) {
-            from_row.data = from.data + rows[i] * from.strides[dim] * item;
-            if (as_bytes)
-                std::memmove(to_row.data, from_row.data, row_bytes);
-            else
-                copy(from_row, to_row);
-            to_row.data += to_row.strides[dim] * item;
-        }
-    });
-    return 1;
-}
-
-/// t:indexCopy(dim, indices, rows), t:indexFill(dim, indices, x)
-int index_write(lua_State* lua) {
-    const Call call = begin_call(lua);
-    const bool fills = call.op == 1;
-    if (!call.is(fills ? "TNTN" : "TNTT"))
-        raise_usage(lua, call.name,
-                    fills ? "(tensor, dimension, LongTensor, number)"
-                          : "(tensor, dimension, LongTensor, tensor)");
-    Tensor& self = check_tensor(lua, 1);
-    const int dim = check_dimension(lua, 2, self);
-    const Tensor& indices = check_tensor(lua, 3);
-    const Tensor* source = test_tensor(lua, 4);
-    const Scalar value = fills ? to_scalar(lua, 4) : Scalar();
-    run(lua, [&] {
-        View to = view_of(self);
-        check_writable(to, call.name);
-        const Rows rows(to, view_of(indices), dim, call.name);
-        View to_row = to;
-        to_row.shape.sizes[dim] = 1;
-        View from_row;
-        if (!fills) {
-            from_row = view_of(*source);
-            Shape expected = to.shape;
-            expected.sizes[dim] = rows.count;
-            if (!(from_row.shape == expected))
-                fail(ErrorCode::usage, "{}: expected a tensor of size {}, got {}", call.name,
-                     format_shape(expected), format_shape(from_row.shape));
-            from_row.shape.sizes[dim] = 1;
-        }
-        for (std::int64_t i = 0; i < rows.count; ++i) {
-            to_row.data = to.data + rows[i] * to.strides[dim] * std::int64_t(size_of(to.dtype));
-            if (fills) {
-                fill(to_row, value);
-                continue;
-            }
-            copy(from_row, to_row);
-            from_row.data += from_row.strides[dim] * std::int64_t(size_of(from_row.dtype));
-        }
-    });
-    lua_settop(lua, 1);
-    return 1;
-}
-
 }  // namespace
 
 int index_tensor(lua_State* lua) {
     switch (lua_type(lua, 2)) {
         case LUA_TSTRING:
+            if (std::strcmp(lua_tostring(lua, 2), "new") == 0) {
+                // t.new(...) makes another of its type; the methods do not know which that is.
+                push_constructor(lua, check_tensor(lua, 1).dtype());
+                return 1;
+            }
             lua_pushvalue(lua, 2);
             lua_rawget(lua, lua_upvalueindex(1));
             return 1;
@@ -277,7 +183,7 @@ int set_index_tensor(lua_State* lua) {
         raise_expected(lua, 2, "an index (a number, a table or a ByteTensor)");
     View part = lua_istable(lua, 2) ? view_by_table(lua, self) : view_by_number(lua, self);
     if (value == nullptr) {
-        const Scalar scalar = check_scalar(lua, 3);
+        const Scalar scalar = check_element(lua, 3, self.dtype());
         if (part.shape.dims == 0) {
             store_element(part.dtype, part.data, scalar);
             return 0;
@@ -301,10 +207,6 @@ void register_indexing(lua_State* lua, int torch, int methods) {
         {"select", select_method},
         {"narrow", narrow_method},
         {"sub", sub_method, 0, Entry::method_only},
-        {"index", index_method},
-        {"indexSelect", index_method},
-        {"indexCopy", index_write, 0, Entry::method_only},
-        {"indexFill", index_write, 1, Entry::method_only},
     };
     register_entries(lua, torch, methods, entries);
 }

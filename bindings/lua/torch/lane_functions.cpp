@@ -128,6 +128,7 @@ void join(lua_State* lua, Tensor& result, const Pieces& pieces, int dim) {
     shape.dims = std::max(shape.dims, dim + 1);
     shape.sizes[dim] = 0;
     bool is_first = true;
+    Shape first;
     for (int i = 0; i < pieces.count; ++i) {
         const Tensor& piece = *pieces[i];
         check_same_dtype("cat", piece.dtype(), dtype);
@@ -136,11 +137,14 @@ void join(lua_State* lua, Tensor& result, const Pieces& pieces, int dim) {
         while (expected.dims <= dim) expected.sizes[expected.dims++] = 1;
         const std::int64_t size = expected.sizes[dim];
         expected.sizes[dim] = shape.sizes[dim];
-        if (is_first) shape = expected;
+        if (is_first) {
+            shape = expected;
+            first = shape_of(piece);
+        }
         is_first = false;
         if (!(expected == shape))
-            fail(ErrorCode::usage, "cat: a tensor of size {} does not fit along dimension {}",
-                 format_shape(shape_of(piece)), dim + 1);
+            fail(ErrorCode::usage, "cat: sizes {} and {} do not fit along dimension {}",
+                 format_shape(first), format_shape(shape_of(piece)), dim + 1);
         shape.sizes[dim] += size;
     }
     Tensor joined;  // not yet `result`, which may be a piece

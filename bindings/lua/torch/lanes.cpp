@@ -125,6 +125,38 @@ void sort(bool descending, const View& in, int dim, const View& values, const Vi
     });
 }
 
+void find_modes(const View& sorted, const View& places, int dim, const View& values,
+                const View& indices) {
+    const std::int64_t size = sorted.shape.sizes[dim];
+    const std::int64_t stride = sorted.strides[dim];
+    visit_any(sorted.dtype, [&]<typename T>(std::type_identity<T>) {
+        for_each_lane(
+            sorted, values, indices, dim, [&](std::byte* from, std::byte* value, std::byte* at) {
+                const T* lane = reinterpret_cast<const T*>(from);
+                // Both scratches lie alike: the same offset leads to the places.
+                const auto* place = reinterpret_cast<const std::int64_t*>(places.data) +
+                                    (lane - reinterpret_cast<const T*>(sorted.data));
+                std::int64_t best_end = 0;
+                std::int64_t best_length = 0;
+                std::int64_t begin = 0;
+                for (std::int64_t i = 1; i <= size; ++i) {
+                    const bool goes_on =
+                        i < size && !stands_before(lane[begin * stride], lane[i * stride], false);
+                    if (goes_on) continue;
+                    if (i - begin > best_length) {
+                        best_length = i - begin;
+                        best_end = i - 1;
+                    }
+                    begin = i;
+                }
+                const T most = lane[best_end * stride];
+                const std::int64_t last = place[best_end * places.strides[dim]];
+                *reinterpret_cast<T*>(value) = most;
+                *reinterpret_cast<std::int64_t*>(at) = last;
+            });
+    });
+}
+
 void accumulate_along(bool product, const View& in, int dim, const View& out) {
     const std::int64_t size = in.shape.sizes[dim];
     const std::int64_t in_stride = in.strides[dim];

@@ -14,6 +14,12 @@ void extreme(bool largest, const View& in, int dim, const View& values, const Vi
 /// Sorts along `dim`, stably, NaN last; `values` and `indices` have in's shape.
 void sort(bool descending, const View& in, int dim, const View& values, const View& indices);
 
+/// The most frequent element of every lane along `dim` of what sort() gave, the smallest of equally
+/// frequent ones, and the last place at which it stands. NaNs are one value. `values` and `indices`
+/// have size 1 there, and may be the first elements of `sorted` and `places`.
+void find_modes(const View& sorted, const View& places, int dim, const View& values,
+                const View& indices);
+
 /// Running sums (or products) along `dim`.
 void accumulate_along(bool product, const View& in, int dim, const View& out);
 

@@ -39,22 +39,26 @@ void for_each_masked(const View& view, const Mask& mask, Pick&& pick) {
 }  // namespace
 
 int masked_select(lua_State* lua) {
-    const Tensor& self = check_tensor(lua, 1);
-    const Tensor* given = test_tensor(lua, 2);
-    if (given == nullptr) raise_expected(lua, 2, "an index (a number, a table or a ByteTensor)");
-    Tensor& result = push_tensor(lua);
+    const int source = test_tensor(lua, 3) != nullptr ? 2 : 1;
+    const Tensor& self = check_tensor(lua, source);
+    const Tensor* given = test_tensor(lua, source + 1);
+    if (given == nullptr)
+        raise_expected(lua, source + 1, "an index (a number, a table or a ByteTensor)");
+    Tensor& result = push_result(lua, source - 1);
     run(lua, [&] {
         const View from = view_of(self);
         const Mask mask(view_of(*given), from, "maskedSelect");
         std::int64_t count = 0;
         for_each_masked(from, mask, [&](std::byte*) { ++count; });
-        allocate(lua, result, from.dtype, {1, {count}});
-        std::byte* to = result.data();
+        const Scratch picked(from.dtype, {1, {count}});
+        std::byte* to = picked.view.data;
         const std::size_t item = size_of(from.dtype);
         for_each_masked(from, mask, [&](std::byte* element) {
             std::memcpy(to, element, item);
             to += item;
         });
+        prepare_result(lua, "maskedSelect", result, from.dtype, picked.view.shape);
+        copy(picked.view, view_of(result));
     });
     return 1;
 }
@@ -62,7 +66,7 @@ int masked_select(lua_State* lua) {
 int masked_fill(lua_State* lua) {
     const Tensor& self = check_tensor(lua, 1);
     const Tensor& given = check_tensor(lua, 2);
-    const Scalar value = check_scalar(lua, 3);
+    const Scalar value = check_element(lua, 3, self.dtype());
     run(lua, [&] {
         const View to = view_of(self);
         check_writable(to, "maskedFill");
@@ -102,8 +106,8 @@ int masked_copy(lua_State* lua) {
 void register_masks(lua_State* lua, int torch, int methods) {
     static const Entry entries[] = {
         {"maskedSelect", masked_select},
-        {"maskedFill", masked_fill, 0, Entry::method_only},
-        {"maskedCopy", masked_copy, 0, Entry::method_only},
+        {"maskedFill", masked_fill},
+        {"maskedCopy", masked_copy},
     };
     register_entries(lua, torch, methods, entries);
 }

@@ -7,7 +7,7 @@
 
 namespace ipcrun::lua {
 
-/// t:maskedSelect(mask) -> a vector
+/// t:maskedSelect(mask), torch.maskedSelect([result,] t, mask) -> a vector
 int masked_select(lua_State* lua);
 /// t:maskedFill(mask, number)
 int masked_fill(lua_State* lua);

@@ -63,15 +63,6 @@ View stretched(const View& view, const Tensor* tensor, const Shape& shape, const
     return empty;
 }
 
-/// In-place targets keep their size; explicit results take the one of the operation.
-void prepare_target(lua_State* lua, const char* name, Tensor& result, bool is_operand, Dtype dtype,
-                    const Shape& shape) {
-    if (is_operand && !(shape_of(result) == shape))
-        fail(ErrorCode::usage, "{}: a result of size {} does not fit into a tensor of size {}",
-             name, format_shape(shape), format_shape(shape_of(result)));
-    prepare_result(lua, name, result, dtype, shape);
-}
-
 int arithmetic(lua_State* lua) {
     const Call call = begin_call(lua);
     const BinaryOp op = BinaryOp(call.op);
@@ -230,6 +221,11 @@ constexpr Entry entries[] = {
     {"cpow", arithmetic, int(BinaryOp::pow)},
     {"cmax", arithmetic, int(BinaryOp::max)},
     {"cmin", arithmetic, int(BinaryOp::min)},
+    {"fmod", arithmetic, int(BinaryOp::fmod)},
+    {"remainder", arithmetic, int(BinaryOp::remainder)},
+    {"cremainder", arithmetic, int(BinaryOp::remainder)},
+    {"cfmod", arithmetic, int(BinaryOp::fmod)},
+    {"atan2", arithmetic, int(BinaryOp::atan2)},
     {"eq", comparison, int(CompareOp::eq)},
     {"ne", comparison, int(CompareOp::ne)},
     {"lt", comparison, int(CompareOp::lt)},
@@ -243,13 +239,23 @@ constexpr Entry entries[] = {
     {"ceil", elementwise, int(UnaryOp::ceil)},
     {"round", elementwise, int(UnaryOp::round)},
     {"trunc", elementwise, int(UnaryOp::trunc)},
+    {"frac", elementwise, int(UnaryOp::frac)},
     {"exp", elementwise, int(UnaryOp::exp)},
     {"log", elementwise, int(UnaryOp::log)},
+    {"log1p", elementwise, int(UnaryOp::log1p)},
+    {"rsqrt", elementwise, int(UnaryOp::rsqrt)},
+    {"cinv", elementwise, int(UnaryOp::cinv)},
     {"sqrt", elementwise, int(UnaryOp::sqrt)},
     {"tanh", elementwise, int(UnaryOp::tanh)},
     {"sigmoid", elementwise, int(UnaryOp::sigmoid)},
     {"sin", elementwise, int(UnaryOp::sin)},
     {"cos", elementwise, int(UnaryOp::cos)},
+    {"tan", elementwise, int(UnaryOp::tan)},
+    {"asin", elementwise, int(UnaryOp::asin)},
+    {"acos", elementwise, int(UnaryOp::acos)},
+    {"atan", elementwise, int(UnaryOp::atan)},
+    {"sinh", elementwise, int(UnaryOp::sinh)},
+    {"cosh", elementwise, int(UnaryOp::cosh)},
     {"clamp", clamp},
     {"equal", equal},
 };

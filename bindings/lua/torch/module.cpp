@@ -3,6 +3,7 @@
 //   sizes may be 0; element-wise functions broadcast; indices below 0 count from the end;
 //   writing into an expanded tensor, and integer division by 0, raise;
 //   integers wrap, stay exact in 64 bits, and compare exactly with any number;
+//   a number that an integer type cannot hold is refused where it is to become an element;
 //   t:resize() that needs more memory leaves other tensors of the old storage as they were;
 //   torch.LongTensor(aLongStorage) takes elements, every other type takes sizes.
 #include "bindings/lua/context.hpp"
@@ -45,17 +46,26 @@ int open_torch(lua_State* lua) {
     create_tensor_metatable(lua, methods);
     register_storages(lua, torch);
     register_constructors(lua, torch, methods);
+    register_sequences(lua, torch, methods);
     register_shapes(lua, torch, methods);
+    register_rearranging(lua, torch, methods);
     register_indexing(lua, torch, methods);
+    register_index_methods(lua, torch, methods);
     register_gather(lua, torch, methods);
     register_masks(lua, torch, methods);
     register_types(lua, torch, methods);
+    register_apply(lua, torch, methods);
     register_math(lua, torch, methods);
+    register_combinations(lua, torch, methods);
+    register_matrices(lua, torch, methods);
     register_reductions(lua, torch, methods);
     register_lanes(lua, torch, methods);
+    register_selections(lua, torch, methods);
     register_products(lua, torch, methods);
     register_random(lua, torch, methods);
+    register_sampling(lua, torch, methods);
     register_classes(lua, torch, methods);
+    register_t7(lua, torch);
     remember_methods(lua, methods);
     lua_settop(lua, torch);
     return 1;

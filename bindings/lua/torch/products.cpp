@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products as scripts call them.
 #include <algorithm>
+#include <optional>
 
 #include "bindings/lua/context.hpp"
 #include "bindings/lua/torch/arithmetic.hpp"
@@ -13,13 +14,21 @@ namespace ipcrun::lua {
 
 namespace {
 
-enum class Kind { matrix_matrix, matrix_vector, outer };
+enum class Kind {
+    matrix_matrix,
+    matrix_vector,
+    outer,
+    batch,      ///< as many products of matrices as there are
+    batch_sum,  ///< and their sum
+};
 
 constexpr const char* usages[] = {"([result,] [beta,] M, [alpha,] matrix, matrix)",
                                   "([result,] [beta,] v, [alpha,] matrix, vector)",
-                                  "([result,] [beta,] M, [alpha,] vector, vector)"};
-constexpr int left_dims[] = {2, 2, 1};
-constexpr int right_dims[] = {2, 1, 1};
+                                  "([result,] [beta,] M, [alpha,] vector, vector)",
+                                  "([result,] [beta,] batch, [alpha,] batch, batch)",
+                                  "([result,] [beta,] M, [alpha,] batch, batch)"};
+constexpr int left_dims[] = {2, 2, 1, 3, 3};
+constexpr int right_dims[] = {2, 1, 1, 3, 3};
 
 /// A vector as a matrix: one column, or one row.
 View as_matrix(View view, bool as_row) {
@@ -51,12 +60,52 @@ Shape product_shape(const Product& product, const View& left, const View& right)
              left_dims[kind], right_dims[kind], format_shape(left.shape),
              format_shape(right.shape));
     if (product.kind == Kind::outer) return {2, {left.shape.sizes[0], right.shape.sizes[0]}};
-    if (left.shape.sizes[1] != right.shape.sizes[0])
-        fail(ErrorCode::usage, "{}: sizes {} and {} do not fit: {} columns and {} rows",
-             product.name, format_shape(left.shape), format_shape(right.shape), left.shape.sizes[1],
+    const int rows_at = left.shape.dims == 3 ? 1 : 0;  // behind the number in the batch
+    const std::int64_t* sizes = left.shape.sizes + rows_at;
+    const std::int64_t* right_sizes = right.shape.sizes + rows_at;
+    if (rows_at == 1 && left.shape.sizes[0] != right.shape.sizes[0])
+        fail(ErrorCode::usage, "{}: sizes {} and {} do not fit: {} and {} matrices", product.name,
+             format_shape(left.shape), format_shape(right.shape), left.shape.sizes[0],
              right.shape.sizes[0]);
+    if (sizes[1] != right_sizes[0])
+        fail(ErrorCode::usage, "{}: sizes {} and {} do not fit: {} columns and {} rows",
+             product.name, format_shape(left.shape), format_shape(right.shape), sizes[1],
+             right_sizes[0]);
+    if (product.kind == Kind::batch) return {3, {left.shape.sizes[0], sizes[0], right_sizes[1]}};
+    if (product.kind == Kind::batch_sum) return {2, {sizes[0], right_sizes[1]}};
     if (product.kind == Kind::matrix_vector) return {1, {left.shape.sizes[0]}};
     return {2, {left.shape.sizes[0], right.shape.sizes[1]}};
+}
+
+/// Matrix `index` of a batch.
+View matrix_of(const View& batch, std::int64_t index) {
+    View view = batch;
+    view.data += index * batch.strides[0] * std::int64_t(size_of(batch.dtype));
+    view.shape = {2, {batch.shape.sizes[1], batch.shape.sizes[2]}};
+    std::copy_n(batch.strides + 1, 2, view.strides);
+    return view;
+}
+
+/// out[i] = beta * out[i] + alpha * left[i] * right[i]; or all of them into one `out`.
+void multiply_batch(Blas& blas, const Product& product, const View& out, Scalar beta, View left,
+                    View right) {
+    const bool sums = product.kind == Kind::batch_sum;
+    const std::int64_t count = left.shape.sizes[0];
+    if (sums && count == 0) {  // a product of nothing, for what beta does
+        const Scratch no_columns(out.dtype, {2, {out.shape.sizes[0], 0}});
+        const Scratch no_rows(out.dtype, {2, {0, out.shape.sizes[1]}});
+        return multiply(blas, out, beta, product.alpha, no_columns.view, no_rows.view);
+    }
+    // The operands of a later product must not be the result of an earlier one.
+    std::optional<Scratch> own_left;
+    std::optional<Scratch> own_right;
+    if (overlap(left, out)) left = own_left.emplace(converted(left, left.dtype)).view;
+    if (overlap(right, out)) right = own_right.emplace(converted(right, right.dtype)).view;
+    for (std::int64_t i = 0; i < count; ++i) {
+        multiply(blas, sums ? out : matrix_of(out, i), beta, product.alpha, matrix_of(left, i),
+                 matrix_of(right, i));
+        if (sums) beta = Scalar::of(std::int64_t(1));
+    }
 }
 
 void compute(lua_State* lua, Tensor& result, const Product& product) {
@@ -81,12 +130,14 @@ void compute(lua_State* lua, Tensor& result, const Product& product) {
     } else {
         prepare_result(lua, product.name, result, left.dtype, shape);
     }
+    if (left.shape.dims == 3)
+        return multiply_batch(context(lua).blas, product, view_of(result), beta, left, right);
     const bool is_outer = product.kind == Kind::outer;
     multiply(context(lua).blas, as_matrix(view_of(result), false), beta, product.alpha,
              as_matrix(left, false), as_matrix(right, is_outer));
 }
 
-/// torch.mm([result,] a, b), r:mm(a, b); likewise mv and ger
+/// torch.mm([result,] a, b), r:mm(a, b); likewise mv, ger and bmm
 int plain_product(lua_State* lua) {
     const Call call = begin_call(lua);
     const int first = call.is("TTT") ? 2 : 1;
@@ -195,6 +246,9 @@ void register_products(lua_State* lua, int torch, int methods) {
         {"mm", plain_product, int(Kind::matrix_matrix)},
         {"mv", plain_product, int(Kind::matrix_vector)},
         {"ger", plain_product, int(Kind::outer)},
+        {"bmm", plain_product, int(Kind::batch)},
+        {"baddbmm", added_product, int(Kind::batch)},
+        {"addbmm", added_product, int(Kind::batch_sum)},
         {"addmm", added_product, int(Kind::matrix_matrix)},
         {"addmv", added_product, int(Kind::matrix_vector)},
         {"addr", added_product, int(Kind::outer)},

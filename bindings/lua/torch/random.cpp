@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random numbers, from the generator of this Lua state.
+// Random numbers of one distribution, from the generator of this Lua state.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <random>
 
@@ -13,7 +14,15 @@ namespace ipcrun::lua {
 
 namespace {
 
-enum class Distribution { uniform, normal, random, bernoulli };
+enum class Distribution {
+    uniform,
+    normal,
+    random,
+    exponential,
+    geometric,
+    cauchy,
+    log_normal,
+};
 
 /// Stores `next()` in every element, in row-major order.
 template <typename Next>
@@ -41,7 +50,6 @@ double rounded(double value, Dtype dtype) {
 }
 
 void generate_uniform(std::mt19937_64& generator, const View& to, double low, double high) {
-    if (!(low <= high)) fail(ErrorCode::usage, "uniform: {} is above {}", low, high);
     std::uniform_real_distribution<double> distribution(low, high);
     const double below = rounded(high, to.dtype);
     generate(to, [&] {
@@ -53,8 +61,6 @@ void generate_uniform(std::mt19937_64& generator, const View& to, double low, do
 }
 
 void generate_normal(std::mt19937_64& generator, const View& to, double mean, double deviation) {
-    if (!(deviation >= 0))
-        fail(ErrorCode::usage, "normal: the standard deviation {} is negative", deviation);
     std::normal_distribution<double> distribution;
     generate(to, [&] { return Scalar::of(mean + deviation * distribution(generator)); });
 }
@@ -66,11 +72,54 @@ void generate_integers(std::mt19937_64& generator, const View& to, std::int64_t 
     generate(to, [&] { return Scalar::of(distribution(generator)); });
 }
 
-void generate_bernoulli(std::mt19937_64& generator, const View& to, double probability) {
-    if (!(probability >= 0 && probability <= 1))
-        fail(ErrorCode::usage, "bernoulli: the probability {} is not between 0 and 1", probability);
-    std::bernoulli_distribution distribution(probability);
-    generate(to, [&] { return Scalar::of(std::int64_t(distribution(generator))); });
+/// The number of tries until the first success.
+std::int64_t tries(std::mt19937_64& generator, double probability) {
+    return 1 + std::geometric_distribution<std::int64_t>(probability)(generator);
+}
+
+/// One number of the distributions that torch7 has as functions too; `second` may be without a
+/// meaning.
+Scalar draw(std::mt19937_64& generator, Distribution kind, double first, double second) {
+    switch (kind) {
+        case Distribution::exponential:
+            return Scalar::of(std::exponential_distribution<double>(first)(generator));
+        case Distribution::geometric:
+            return Scalar::of(tries(generator, first));
+        case Distribution::cauchy:
+            return Scalar::of(std::cauchy_distribution<double>(first, second)(generator));
+        case Distribution::log_normal: {
+            // The mean and the deviation are those of the numbers, not of their logarithms.
+            const double spread = std::log1p(second * second / (first * first));
+            std::lognormal_distribution<double> distribution(std::log(first) - spread / 2,
+                                                             std::sqrt(spread));
+            return Scalar::of(distribution(generator));
+        }
+        case Distribution::normal:
+            return Scalar::of(first + second * std::normal_distribution<double>()(generator));
+        default:
+            return Scalar::of(std::uniform_real_distribution<double>(first, second)(generator));
+    }
+}
+
+/// Throws usage for parameters without a distribution.
+void check_parameters(const char* name, Distribution kind, double first, double second) {
+    if (kind == Distribution::geometric && !(first > 0 && first < 1))
+        fail(ErrorCode::usage, "{}: the probability {} is not between 0 and 1", name, first);
+    if (kind == Distribution::uniform && !(first <= second))
+        fail(ErrorCode::usage, "{}: {} is above {}", name, first, second);
+    if (kind == Distribution::normal && !(second >= 0))
+        fail(ErrorCode::usage, "{}: the standard deviation {} is negative", name, second);
+    const bool is_positive = kind == Distribution::exponential || kind == Distribution::log_normal;
+    if (is_positive && !(first > 0))
+        fail(ErrorCode::usage, "{}: expected a number above 0, got {}", name, first);
+    const bool has_scale = kind == Distribution::cauchy || kind == Distribution::log_normal;
+    if (has_scale && !(second > 0))
+        fail(ErrorCode::usage, "{}: expected a number above 0, got {}", name, second);
+}
+
+/// What the first parameter is when it is not given; the second is 1.
+double default_of(Distribution kind) {
+    return kind == Distribution::exponential || kind == Distribution::log_normal ? 1 : 0;
 }
 
 /// The largest integer that `dtype` holds exactly together with all below.
@@ -80,14 +129,16 @@ std::int64_t largest_integer(Dtype dtype) {
     return largest[int(dtype)];
 }
 
-/// t:uniform([low, high]), t:normal([mean, deviation]), t:random([[low,] high]), t:bernoulli([p])
+/// t:uniform([low, high]), t:normal([mean, deviation]), t:random([[low,] high]), t:geometric(p),
+/// ...
 int fill_random(lua_State* lua) {
     const Call call = begin_call(lua);
     if (!call.is("T") && !call.is("TN") && !call.is("TNN"))
         raise_usage(lua, call.name, "(tensor [, number [, number]])");
     Tensor& self = check_tensor(lua, 1);
     const int count = lua_gettop(lua) - 1;
-    const double first = luaL_optnumber(lua, 2, call.op == int(Distribution::bernoulli) ? 0.5 : 0);
+    const auto kind = Distribution(call.op);
+    const double first = luaL_optnumber(lua, 2, default_of(kind));
     const double second = luaL_optnumber(lua, 3, 1);
     const bool is_random = call.op == int(Distribution::random);
     const std::int64_t low = is_random && count == 2 ? luaL_checkinteger(lua, 2) : 1;
@@ -97,15 +148,16 @@ int fill_random(lua_State* lua) {
     run(lua, [&] {
         const View to = view_of(self);
         check_writable(to, call.name);
-        switch (Distribution(call.op)) {
+        if (!is_random) check_parameters(call.name, kind, first, second);
+        switch (kind) {
             case Distribution::uniform:
                 return generate_uniform(generator, to, first, second);
             case Distribution::normal:
                 return generate_normal(generator, to, first, second);
             case Distribution::random:
                 return generate_integers(generator, to, low, high);
-            case Distribution::bernoulli:
-                return generate_bernoulli(generator, to, first);
+            default:
+                return generate(to, [&] { return draw(generator, kind, first, second); });
         }
     });
     lua_settop(lua, 1);
@@ -116,6 +168,8 @@ int fill_random(lua_State* lua) {
 int random_tensor(lua_State* lua) {
     const bool is_normal = lua_tointeger(lua, lua_upvalueindex(2)) == int(Distribution::normal);
     const int result_index = test_tensor(lua, 1) != nullptr ? 1 : 0;
+    if (result_index != 0 && lua_gettop(lua) == 1)
+        raise_usage(lua, is_normal ? "randn" : "rand", "([result,] sizes)");
     const Shape shape = check_shape(lua, result_index + 1);
     const Dtype dtype = result_index != 0 ? check_tensor(lua, 1).dtype() : default_dtype(lua);
     std::mt19937_64& generator = context(lua).generator;
@@ -130,16 +184,18 @@ int random_tensor(lua_State* lua) {
     return 1;
 }
 
-/// torch.randperm(n): the numbers 1 to n in random order
+/// torch.randperm([result,] n): the numbers 1 to n in random order
 int random_permutation(lua_State* lua) {
-    const lua_Integer count = luaL_checkinteger(lua, 1);
-    luaL_argcheck(lua, count >= 0, 1, "the size is negative");
-    const Dtype dtype = default_dtype(lua);
+    const int result_index = test_tensor(lua, 1) != nullptr ? 1 : 0;
+    const lua_Integer count = luaL_checkinteger(lua, result_index + 1);
+    luaL_argcheck(lua, count >= 0, result_index + 1, "the size is negative");
+    const Dtype dtype = result_index != 0 ? check_tensor(lua, 1).dtype() : default_dtype(lua);
+    check_fits(lua, result_index + 1, Scalar::of(std::int64_t(count)), dtype);
     std::mt19937_64& generator = context(lua).generator;
-    Tensor& result = push_tensor(lua);
+    Tensor& result = push_result(lua, result_index);
     run(lua, [&] {
         const Shape shape{1, {count}};
-        allocate(lua, result, dtype, shape);
+        prepare_result(lua, "randperm", result, dtype, shape);
         const Scratch order(Dtype::i64, shape);
         auto* numbers = reinterpret_cast<std::int64_t*>(order.view.data);
         std::iota(numbers, numbers + count, 1);
@@ -160,19 +216,19 @@ int random_integer(lua_State* lua) {
     return 1;
 }
 
-/// torch.uniform([low, high]), torch.normal([mean, deviation]) -> number
+/// torch.uniform([low, high]), torch.normal([mean, deviation]), ... -> number
 int random_number(lua_State* lua) {
-    const double first = luaL_optnumber(lua, 1, 0);
+    const Call call = begin_call(lua);
+    const auto kind = Distribution(call.op);
+    const double first = luaL_optnumber(lua, 1, default_of(kind));
     const double second = luaL_optnumber(lua, 2, 1);
     std::mt19937_64& generator = context(lua).generator;
-    if (lua_tointeger(lua, lua_upvalueindex(2)) == int(Distribution::normal)) {
-        std::normal_distribution<double> distribution;
-        lua_pushnumber(lua, first + second * distribution(generator));
-    } else {
-        luaL_argcheck(lua, first <= second, 2, "the interval is empty");
-        std::uniform_real_distribution<double> distribution(first, second);
-        lua_pushnumber(lua, distribution(generator));
-    }
+    Scalar value;
+    run(lua, [&] {
+        check_parameters(call.name, kind, first, second);
+        value = draw(generator, kind, first, second);
+    });
+    push_scalar(lua, value);
     return 1;
 }
 
@@ -200,13 +256,20 @@ void register_random(lua_State* lua, int torch, int methods) {
         {"uniform", fill_random, int(Distribution::uniform), Entry::method_only},
         {"normal", fill_random, int(Distribution::normal), Entry::method_only},
         {"random", fill_random, int(Distribution::random), Entry::method_only},
-        {"bernoulli", fill_random, int(Distribution::bernoulli), Entry::method_only},
-        {"rand", random_tensor, int(Distribution::uniform), Entry::function_only},
-        {"randn", random_tensor, int(Distribution::normal), Entry::function_only},
-        {"randperm", random_permutation, 0, Entry::function_only},
+        {"exponential", fill_random, int(Distribution::exponential), Entry::method_only},
+        {"geometric", fill_random, int(Distribution::geometric), Entry::method_only},
+        {"cauchy", fill_random, int(Distribution::cauchy), Entry::method_only},
+        {"logNormal", fill_random, int(Distribution::log_normal), Entry::method_only},
+        {"rand", random_tensor, int(Distribution::uniform)},
+        {"randn", random_tensor, int(Distribution::normal)},
+        {"randperm", random_permutation},
         {"random", random_integer, 0, Entry::function_only},
         {"uniform", random_number, int(Distribution::uniform), Entry::function_only},
         {"normal", random_number, int(Distribution::normal), Entry::function_only},
+        {"exponential", random_number, int(Distribution::exponential), Entry::function_only},
+        {"geometric", random_number, int(Distribution::geometric), Entry::function_only},
+        {"cauchy", random_number, int(Distribution::cauchy), Entry::function_only},
+        {"logNormal", random_number, int(Distribution::log_normal), Entry::function_only},
         {"manualSeed", manual_seed, 0, Entry::function_only},
         {"seed", seed, 0, Entry::function_only},
     };

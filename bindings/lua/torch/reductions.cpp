@@ -154,14 +154,47 @@ int reduction(lua_State* lua) {
     return 1;
 }
 
+/// dist(a, b [, power]) -> the norm of a - b
+int distance(lua_State* lua) {
+    const Call call = begin_call(lua);
+    if (!call.is("TT") && !call.is("TTN")) raise_usage(lua, "dist", "(tensor, tensor [, power])");
+    const Tensor& a = check_tensor(lua, 1);
+    const Tensor& b = check_tensor(lua, 2);
+    const double power = luaL_optnumber(lua, 3, 2);
+    double result = 0;
+    run(lua, [&] {
+        check_same_dtype("dist", a.dtype(), b.dtype());
+        if (a.count() != b.count())
+            fail(ErrorCode::usage, "dist: sizes {} and {} have different numbers of elements",
+                 format_shape(shape_of(a)), format_shape(shape_of(b)));
+        const Scratch left = converted(view_of(a), Dtype::f64);
+        const Scratch right = converted(view_of(b), Dtype::f64);
+        View difference = left.view;  // element by element, whatever the shapes
+        difference.shape = {1, {a.count()}};
+        difference.strides[0] = 1;
+        View subtracted = difference;
+        subtracted.data = right.view.data;
+        binary(BinaryOp::sub, difference, difference, subtracted);
+        const Scratch norm = norm_of(difference, {1, {1}}, power);
+        result = load_element(norm.view.dtype, norm.view.data).real;
+    });
+    lua_pushnumber(lua, result);
+    return 1;
+}
+
 }  // namespace
 
 void register_reductions(lua_State* lua, int torch, int methods) {
     static const Entry entries[] = {
-        {"sum", reduction, int(Reduction::sum)},   {"prod", reduction, int(Reduction::prod)},
-        {"mean", reduction, int(Reduction::mean)}, {"norm", reduction, int(Reduction::norm)},
-        {"var", reduction, int(Reduction::var)},   {"std", reduction, int(Reduction::std)},
-        {"all", reduction, int(Reduction::all)},   {"any", reduction, int(Reduction::any)},
+        {"sum", reduction, int(Reduction::sum)},
+        {"prod", reduction, int(Reduction::prod)},
+        {"mean", reduction, int(Reduction::mean)},
+        {"norm", reduction, int(Reduction::norm)},
+        {"var", reduction, int(Reduction::var)},
+        {"std", reduction, int(Reduction::std)},
+        {"dist", distance},
+        {"all", reduction, int(Reduction::all)},
+        {"any", reduction, int(Reduction::any)},
     };
     register_entries(lua, torch, methods, entries);
 }

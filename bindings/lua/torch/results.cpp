@@ -55,10 +55,24 @@ void prepare_result(lua_State* lua, const char* name, Tensor& result, Dtype dtyp
     check_writable(view_of(result), name);
 }
 
+void prepare_target(lua_State* lua, const char* name, Tensor& result, bool is_operand, Dtype dtype,
+                    const Shape& shape) {
+    if (is_operand && !(shape_of(result) == shape))
+        fail(ErrorCode::usage, "{}: a result of size {} does not fit into a tensor of size {}",
+             name, format_shape(shape), format_shape(shape_of(result)));
+    prepare_result(lua, name, result, dtype, shape);
+}
+
 Tensor& push_result(lua_State* lua, int index) {
     if (index == 0) return push_tensor(lua);
     lua_pushvalue(lua, index);
     return check_tensor(lua, -1);
+}
+
+const Tensor& push_held(lua_State* lua, int index) {
+    Tensor& held = push_tensor(lua);
+    held = check_tensor(lua, index);
+    return held;
 }
 
 void set_view(Tensor& result, const Tensor& of, const View& view) {

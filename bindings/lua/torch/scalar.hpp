@@ -25,6 +25,15 @@ Element to_element(const Scalar& scalar, Dtype dtype);
 
 /// Integers become integers, everything else reals.
 Scalar load_element(Dtype dtype, const std::byte* element);
+/// Whether `dtype` can hold the number, truncated where it is an integer type. Floating types take
+/// every number: as an infinity, or rounded.
+bool holds(Dtype dtype, const Scalar& scalar);
+/// The least and the greatest integer of an integer dtype.
+struct IntegerRange {
+    std::int64_t least;
+    std::int64_t greatest;
+};
+IntegerRange range_of(Dtype dtype);
 /// Reals are truncated for integer dtypes; integers too large wrap, as in C.
 void store_element(Dtype dtype, std::byte* element, const Scalar& scalar);
 

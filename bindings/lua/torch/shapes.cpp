@@ -61,6 +61,22 @@ int is_same_size(lua_State* lua) {
     return 1;
 }
 
+/// t:isSize(sizes)
+int is_size(lua_State* lua) {
+    const Tensor& self = check_tensor(lua, 1);
+    lua_pushboolean(lua, shape_of(self) == check_shape(lua, 2));
+    return 1;
+}
+
+/// t:isSetTo(other): the same elements of the same storage
+int is_set_to(lua_State* lua) {
+    const Tensor& self = check_tensor(lua, 1);
+    const Tensor& other = check_tensor(lua, 2);
+    lua_pushboolean(lua, self.storage.get() == other.storage.get() &&
+                             same_elements(view_of(self), view_of(other)));
+    return 1;
+}
+
 int resize_tensor(lua_State* lua) {
     Tensor& self = check_tensor(lua, 1);
     const Tensor* as = test_tensor(lua, 2);
@@ -88,21 +104,34 @@ void infer_size(Shape& shape, std::int64_t count, const char* name) {
              format_shape(shape));
 }
 
-/// t:view(sizes), which shares memory, and t:reshape(sizes), which copies.
-int view_or_reshape(lua_State* lua) {
+/// reshape([result,] t, sizes): a copy
+int reshape(lua_State* lua) {
+    const bool has_result = test_tensor(lua, 2) != nullptr && lua_gettop(lua) > 2;
+    const int source = has_result ? 2 : 1;
+    const Tensor& self = check_tensor(lua, source);
+    const Tensor* as = test_tensor(lua, source + 1);
+    const Shape given = as != nullptr ? shape_of(*as) : check_shape(lua, source + 1);
+    Tensor& result = push_result(lua, source - 1);
+    run(lua, [&] {
+        Shape shape = given;
+        infer_size(shape, self.count(), "reshape");
+        const StoragePtr held = self.storage;
+        const View from = view_of(self);
+        prepare_result(lua, "reshape", result, from.dtype, shape);
+        copy(from, view_of(result));
+    });
+    return 1;
+}
+
+/// t:view(sizes), t:viewAs(other): share memory
+int view_as(lua_State* lua) {
     const Tensor& self = check_tensor(lua, 1);
-    const bool copies = lua_tointeger(lua, lua_upvalueindex(2)) != 0;
     const Tensor* as = test_tensor(lua, 2);
     const Shape given = as != nullptr ? shape_of(*as) : check_shape(lua, 2);
     Tensor& result = push_tensor(lua);
     run(lua, [&] {
         Shape shape = given;
-        infer_size(shape, self.count(), copies ? "reshape" : "view");
-        if (copies) {
-            allocate(lua, result, self.dtype(), shape);
-            copy(view_of(self), view_of(result));
-            return;
-        }
+        infer_size(shape, self.count(), "view");
         if (!self.is_contiguous())
             fail(ErrorCode::usage,
                  "view: the tensor is not contiguous; use :reshape() or :contiguous():view()");
@@ -200,15 +229,17 @@ void register_shapes(lua_State* lua, int torch, int methods) {
         {"isSameSizeAs", is_same_size, 0, Entry::method_only},
         {"resize", resize_tensor, 0, Entry::method_only},
         {"resizeAs", resize_tensor, 0, Entry::method_only},
-        {"view", view_or_reshape, 0, Entry::method_only},
-        {"viewAs", view_or_reshape, 0, Entry::method_only},
-        {"reshape", view_or_reshape, 1},
-        {"expand", expand_tensor, 0, Entry::method_only},
-        {"expandAs", expand_tensor, 0, Entry::method_only},
+        {"isSize", is_size, 0, Entry::method_only},
+        {"isSetTo", is_set_to, 0, Entry::method_only},
+        {"view", view_as},
+        {"viewAs", view_as},
+        {"reshape", reshape},
+        {"expand", expand_tensor},
+        {"expandAs", expand_tensor},
         {"transpose", transpose, 0},
         {"t", transpose, 1},
         {"squeeze", squeeze},
-        {"unsqueeze", unsqueeze, 0, Entry::method_only},
+        {"unsqueeze", unsqueeze},
     };
     register_entries(lua, torch, methods, entries);
 }

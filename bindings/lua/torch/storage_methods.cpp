@@ -50,7 +50,9 @@ int create(lua_State* lua) {
             luaL_argerror(lua, 1,
                           lua_pushfstring(lua, "element %I is a %s, not a number",
                                           lua_Integer(i + 1), luaL_typename(lua, -1)));
-        store_element(dtype, element(result.storage, i), to_scalar(lua, -1));
+        const Scalar value = to_scalar(lua, -1);
+        check_fits(lua, 1, value, dtype);
+        store_element(dtype, element(result.storage, i), value);
         lua_pop(lua, 1);
     }
     return 1;
@@ -71,7 +73,8 @@ int index(lua_State* lua) {
 int set_index(lua_State* lua) {
     StorageObject& self = check_storage(lua, 1);
     const std::int64_t at = check_index(lua, 2, std::int64_t(self.storage->count()));
-    store_element(self.storage->dtype(), element(self.storage, at), check_scalar(lua, 3));
+    const Dtype dtype = self.storage->dtype();
+    store_element(dtype, element(self.storage, at), check_element(lua, 3, dtype));
     return 0;
 }
 
@@ -82,7 +85,7 @@ int size(lua_State* lua) {
 
 int fill_storage(lua_State* lua) {
     StorageObject& self = check_storage(lua, 1);
-    const Scalar value = check_scalar(lua, 2);
+    const Scalar value = check_element(lua, 2, self.storage->dtype());
     run(lua, [&] { fill(view_of(self.storage), value); });
     lua_settop(lua, 1);
     return 1;

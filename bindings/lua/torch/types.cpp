@@ -78,7 +78,7 @@ int copy_from(lua_State* lua) {
 int fill_tensor(lua_State* lua) {
     Tensor& self = check_tensor(lua, 1);
     const bool is_zero = lua_tointeger(lua, lua_upvalueindex(2)) == 0;
-    const Scalar value = is_zero ? Scalar() : check_scalar(lua, 2);
+    const Scalar value = is_zero ? Scalar() : check_element(lua, 2, self.dtype());
     run(lua, [&] {
         check_writable(view_of(self), "fill");
         fill(view_of(self), value);
@@ -102,17 +102,9 @@ int push_nested(lua_State* lua, const View& view, int level, const std::byte* da
     return 1;
 }
 
-/// Pushes another tensor with the same elements, which keeps their storage while Lua code may run
-/// (a function given, or a finaliser) that could resize the tensor at 1.
-const Tensor& push_held(lua_State* lua) {
-    Tensor& held = push_tensor(lua);
-    held = check_tensor(lua, 1);
-    return held;
-}
-
 int totable(lua_State* lua) {
     check_tensor(lua, 1);
-    const View view = view_of(push_held(lua));
+    const View view = view_of(push_held(lua, 1));
     if (view.shape.dims == 0) {
         lua_newtable(lua);
         return 1;
@@ -121,31 +113,8 @@ int totable(lua_State* lua) {
     return push_nested(lua, view, 0, view.data);
 }
 
-/// t:apply(f): every element becomes what f returns for it, unless that is nil.
-int apply(lua_State* lua) {
-    Tensor& self = check_tensor(lua, 1);
-    luaL_checktype(lua, 2, LUA_TFUNCTION);
-    run(lua, [&] { check_writable(view_of(self), "apply"); });
-    const View view = view_of(push_held(lua));
-    const std::int64_t count = view.shape.count();
-    std::int64_t index[tensor_dims_max] = {};
-    for (std::int64_t i = 0; i < count; ++i) {
-        std::int64_t at = 0;
-        for (int d = 0; d < view.shape.dims; ++d) at += index[d] * view.strides[d];
-        std::byte* element = view.data + at * std::int64_t(size_of(view.dtype));
-        lua_pushvalue(lua, 2);
-        push_scalar(lua, load_element(view.dtype, element));
-        lua_call(lua, 1, 1);
-        if (lua_type(lua, -1) == LUA_TNUMBER)
-            store_element(view.dtype, element, to_scalar(lua, -1));
-        else if (!lua_isnil(lua, -1))
-            return luaL_error(lua, "apply: the function returned a %s, not a number or nil",
-                              luaL_typename(lua, -1));
-        lua_pop(lua, 1);
-        for (int d = view.shape.dims - 1; d >= 0 && ++index[d] == view.shape.sizes[d]; --d)
-            index[d] = 0;
-    }
-    lua_settop(lua, 1);
+int element_size(lua_State* lua) {
+    lua_pushinteger(lua, lua_Integer(size_of(check_tensor(lua, 1).dtype())));
     return 1;
 }
 
@@ -177,10 +146,10 @@ void register_types(lua_State* lua, int torch, int methods) {
         {"clone", clone, 0, Entry::method_only},
         {"contiguous", make_contiguous, 0, Entry::method_only},
         {"copy", copy_from, 0, Entry::method_only},
-        {"zero", fill_tensor, 0, Entry::method_only},
+        {"zero", fill_tensor, 0},
         {"fill", fill_tensor, 1},
         {"totable", totable, 0, Entry::method_only},
-        {"apply", apply, 0, Entry::method_only},
+        {"elementSize", element_size, 0, Entry::method_only},
         {"isTensor", is_tensor, 0, Entry::function_only},
         {"isStorage", is_storage, 0, Entry::function_only},
     };
@@ -189,7 +158,7 @@ void register_types(lua_State* lua, int torch, int methods) {
 
 int format_tensor(lua_State* lua) {
     check_tensor(lua, 1);
-    const View view = view_of(push_held(lua));
+    const View view = view_of(push_held(lua, 1));
     luaL_Buffer buffer;
     luaL_buffinit(lua, &buffer);
     format(view, tensor_name_of(view.dtype), &buffer,

@@ -31,6 +31,12 @@ struct Log {
 struct Sqrt {
     static auto apply(const auto& a) { return a.sqrt(); }
 };
+struct Rsqrt {  // Eigen's own is an approximation on some CPUs
+    static auto apply(const auto& a) { return a.sqrt().inverse(); }
+};
+struct Inverse {
+    static auto apply(const auto& a) { return a.inverse(); }
+};
 struct Tanh {
     static auto apply(const auto& a) { return a.tanh(); }
 };
@@ -84,6 +90,62 @@ T truncate(T value) {
 }
 
 template <typename T>
+T fraction(T value) {
+    return std::isinf(value) ? T(0) : value - std::trunc(value);
+}
+template <typename T>
+T log_of_one_more(T value) {
+    return std::log1p(value);
+}
+template <typename T>
+T tangent(T value) {
+    return std::tan(value);
+}
+template <typename T>
+T arc_sine(T value) {
+    return std::asin(value);
+}
+template <typename T>
+T arc_cosine(T value) {
+    return std::acos(value);
+}
+template <typename T>
+T arc_tangent(T value) {
+    return std::atan(value);
+}
+template <typename T>
+T hyperbolic_sine(T value) {
+    return std::sinh(value);
+}
+template <typename T>
+T hyperbolic_cosine(T value) {
+    return std::cosh(value);
+}
+
+/// The rarer ones, from the C library.
+template <typename T>
+Kernel library_unary(UnaryOp op) {
+    switch (op) {
+        case UnaryOp::log1p:
+            return each<T, log_of_one_more<T>>;
+        case UnaryOp::tan:
+            return each<T, tangent<T>>;
+        case UnaryOp::asin:
+            return each<T, arc_sine<T>>;
+        case UnaryOp::acos:
+            return each<T, arc_cosine<T>>;
+        case UnaryOp::atan:
+            return each<T, arc_tangent<T>>;
+        case UnaryOp::sinh:
+            return each<T, hyperbolic_sine<T>>;
+        case UnaryOp::cosh:
+            return each<T, hyperbolic_cosine<T>>;
+        default:
+            return nullptr;
+    }
+}
+
+template <typename T>
 Kernel float_unary(UnaryOp op) {
     switch (op) {
         case UnaryOp::abs:
@@ -114,8 +176,15 @@ Kernel float_unary(UnaryOp op) {
             return run<T, Sin>;
         case UnaryOp::cos:
             return run<T, Cos>;
+        case UnaryOp::rsqrt:
+            return run<T, Rsqrt>;
+        case UnaryOp::cinv:
+            return run<T, Inverse>;
+        case UnaryOp::frac:
+            return each<T, fraction<T>>;
+        default:
+            return library_unary<T>(op);
     }
-    __builtin_unreachable();
 }
 
 /// Null for what integers do not have.

@@ -13,6 +13,9 @@ namespace ipcrun::lua {
 
 namespace {
 
+// 16 bytes an element leave room for every dtype.
+constexpr std::int64_t count_max = std::numeric_limits<std::int64_t>::max() / 16;
+
 /// One past the last byte that `view` addresses.
 const std::byte* end_of(const View& view) {
     std::int64_t last = 0;
@@ -77,9 +80,7 @@ std::int64_t checked_count(const Shape& shape) {
         if (shape.sizes[d] < 0)
             fail(ErrorCode::usage, "size {} of dimension {} is negative", shape.sizes[d], d + 1);
         if (shape.sizes[d] == 0) empty = true;
-        // 16 bytes an element leave room for every dtype.
-        constexpr std::int64_t limit = std::numeric_limits<std::int64_t>::max() / 16;
-        if (shape.sizes[d] > 0 && count > limit / shape.sizes[d])
+        if (shape.sizes[d] > 0 && count > count_max / shape.sizes[d])
             too_many = true;
         else
             count *= std::max<std::int64_t>(shape.sizes[d], 1);
@@ -96,6 +97,25 @@ void set_contiguous_strides(const Shape& shape, std::int64_t* strides) {
         strides[d] = stride;
         stride *= std::max<std::int64_t>(shape.sizes[d], 1);
     }
+}
+
+bool lies_inside(const Shape& shape, const std::int64_t* strides, std::int64_t offset,
+                 std::int64_t available) {
+    if (offset < 0 || offset > available) return false;
+    std::int64_t last = offset;
+    std::int64_t product = 1;
+    bool empty = shape.dims == 0;
+    for (int d = 0; d < shape.dims; ++d) {
+        const std::int64_t size = shape.sizes[d];
+        if (size < 0 || strides[d] < 0) return false;
+        if (size == 0) empty = true;
+        if (size <= 1) continue;
+        if (product > count_max / size || strides[d] > (available - last) / (size - 1))
+            return false;
+        product *= size;
+        last += strides[d] * (size - 1);
+    }
+    return empty || last < available;
 }
 
 Shape broadcast(const Shape& a, const Shape& b, const char* operation) {

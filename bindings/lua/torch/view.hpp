@@ -51,6 +51,11 @@ std::int64_t checked_count(const Shape& shape);
 /// Row-major strides for `shape`, last dimension 1.
 void set_contiguous_strides(const Shape& shape, std::int64_t* strides);
 
+/// Whether a view of `shape` from `offset` on stays inside a storage of `available` elements. False
+/// for sizes or strides below 0, and for more elements than can be counted.
+bool lies_inside(const Shape& shape, const std::int64_t* strides, std::int64_t offset,
+                 std::int64_t available);
+
 /// The shape that `a` and `b` broadcast to (sizes of 1, and missing leading dimensions, stretch).
 /// Throws usage naming both shapes and `operation`.
 Shape broadcast(const Shape& a, const Shape& b, const char* operation);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A rank that speaks the worker protocol and then misbehaves as told:
 //   rank join|leave|twice|version|report KIND TEXT|silent   each may be followed by `exit STATUS`,
-//   `wait FD_OF_NOTHING` is spelled `pause`. `peers` prints how the segment says the others are.
+//   `wait FD_OF_NOTHING` is spelled `pause`. `peers` prints how the segment says the others are,
+//   `settle` waits until they have joined, `locality` prints where this one is bound. `fence RANK`
+//   asks for the end of another, `answer` prints what the agent says to it.
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -39,6 +42,16 @@ struct Rank {
         send(join);
         receive();
     }
+    // Waits until all others have joined.
+    void settle() {
+        const ControlSegment segment(answer.fds.at(0).get());
+        for (int other = 0; other < place.size; ++other)
+            while (segment.rank(other).state.load() == RankState::absent) ::sched_yield();
+    }
+    void tell_locality() {
+        const RankSlot& own = ControlSegment(answer.fds.at(0).get()).rank(place.rank);
+        fmt::print("numa {}, cache {}\n", own.numa.load(), own.last_level_cache.load());
+    }
     // Waits until all others have ended or left, and tells how.
     void watch_peers() {
         const ControlSegment segment(answer.fds.at(0).get());
@@ -68,12 +81,17 @@ int main(int argc, char** argv) {
         if (word == "join") rank.join({.pid = ::getpid()});
         if (word == "version") rank.join({.version = 77, .pid = ::getpid()});
         if (word == "garbage") (void)send_packet(rank.place.control_fd, Bytes{250, 1, 2});
+        if (word == "fence") rank.send(Fence{std::atoi(argv[++i])});
+        if (word == "answer") rank.receive();
         if (word == "leave") rank.send(Leave{});
         if (word == "load_error") rank.send(Report{Report::Kind::load_error, argv[++i]});
         if (word == "runtime_error") rank.send(Report{Report::Kind::runtime_error, argv[++i]});
         if (word == "peer_error") rank.send(Report{Report::Kind::peer_error, argv[++i]});
+        if (word == "settle") rank.settle();
+        if (word == "locality") rank.tell_locality();
         if (word == "peers") rank.watch_peers();
         if (word == "pause") ::pause();
+        if (word == "stop") (void)::raise(SIGSTOP);
         if (word == "kill") (void)::raise(SIGKILL);
         if (word == "exit") return std::atoi(argv[++i]);
     }
