@@ -6,7 +6,7 @@
 
 namespace ipcrun {
 
-Communicator::Impl::~Impl() {
+Communicator::Impl::Departure::~Departure() {
     // The world's block goes with the job, and in a child after fork() nothing here is ours.
     if (group.identity().id == 0 || !group.heap()->is_open()) return;
     const auto departed = group.block().departed.fetch_add(1) + 1;
