@@ -53,9 +53,11 @@ BlockGrant take_block(const ControlSegment& control, int members) {
     const std::uint64_t world =
         bytes_for(static_cast<int>(header.ranks)) + header.world_offset + page_bytes;
     const std::uint64_t first = (world + page_bytes - 1) / page_bytes * page_bytes;
-    const std::uint64_t offset = first + header.blocks_bytes.fetch_add(bytes);
-    if (offset + bytes > control.bytes()) return {0, id};
-    return {offset, id};
+    std::uint64_t used = header.blocks_bytes.load();
+    do {
+        if (first + used + bytes > control.bytes()) return {0, id};
+    } while (!header.blocks_bytes.compare_exchange_weak(used, used + bytes));
+    return {first + used, id};
 }
 
 void give_block_back(const ControlSegment& control, std::uint64_t offset, int members) {
