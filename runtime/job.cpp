@@ -60,6 +60,9 @@ std::shared_ptr<Job> Job::join() {
     }
     Faults faults;
     if (const char* text = std::getenv("IPCRUN_FAULT")) faults = Faults(text, place.rank);
+    const char* peer_access = std::getenv("IPCRUN_PEER_ACCESS");
+    if (peer_access != nullptr && std::string_view(peer_access) == "0")
+        memory->control().rank(place.local_rank).peer_access = PeerAccess::refused;
     job->heap_ = std::make_shared<Heap>(memory, place.local_rank);
     Identity identity;
     identity.members.resize(place.size);

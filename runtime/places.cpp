@@ -6,18 +6,16 @@
 
 #include "base/error.hpp"
 #include "runtime/collective_checks.hpp"
-#include "runtime/peer_memory.hpp"
 #include "runtime/staging.hpp"
 
 namespace ipcrun {
 
-Place Places::of(Group& group, const PartRef& ref, std::size_t bytes) {
-    if (ref.ref.kind != private_kind) return {group.memory().resolve(ref.ref, bytes), nullptr, 0};
+Place Places::of(Group& group, int member, const PartRef& ref, std::size_t bytes) {
+    if (ref.ref.kind != private_kind) return {group.memory().resolve(ref.ref, bytes), {}, 0};
     // Whoever it belongs to has it where it says.
-    const auto own = static_cast<std::uint32_t>(group.identity().members[group.rank()]);
-    if (ref.ref.arena == own)
-        return {reinterpret_cast<std::byte*>(ref.ref.offset), nullptr, ref.ref.offset};
-    return {nullptr, &group.control().rank(static_cast<int>(ref.ref.arena)), ref.ref.offset};
+    if (member == group.rank())
+        return {reinterpret_cast<std::byte*>(ref.ref.offset), {}, ref.ref.offset};
+    return {nullptr, {&group.slot(member), member}, ref.ref.offset};
 }
 
 void Places::find(Group& group, const Collective& collective, std::uint32_t slot) {
@@ -31,7 +29,7 @@ void Places::find(Group& group, const Collective& collective, std::uint32_t slot
             // Who gives nothing to a scatter says nothing of its type.
             const bool by_result = collective.kind == Collective::Kind::scatter;
             const Part& like = by_result ? collective.to[part] : collective.from[part];
-            return of(group, ref, ref.count * size_of(like.dtype));
+            return of(group, member, ref, ref.count * size_of(like.dtype));
         };
         const bool is_source = gives(collective, member);
         const bool is_result = gets(collective, member) && !collective.varying;
@@ -48,7 +46,7 @@ void Places::find(Group& group, const Collective& collective, std::uint32_t slot
 std::byte* Places::fetch(const Place& source, std::size_t index, std::size_t bytes) {
     if (source.local != nullptr) return source.local;
     std::byte* copy = copies_.data() + index * ((bytes + 63) / 64 * 64);
-    read_peer(*source.peer, source.address, copy, bytes);
+    read_peer(source.peer, source.address, copy, bytes);
     return copy;
 }
 
@@ -64,7 +62,7 @@ void Places::copy_run(std::size_t bytes) {
     const std::byte* data = source.local;
     for (const Place& destination : destinations_) {
         if (destination.local == nullptr || data != nullptr) continue;
-        read_peer(*source.peer, source.address, destination.local, bytes);
+        read_peer(source.peer, source.address, destination.local, bytes);
         data = destination.local;
     }
     if (data == nullptr) {
@@ -76,7 +74,7 @@ void Places::copy_run(std::size_t bytes) {
         if (destination.local != nullptr)
             std::memcpy(destination.local, data, bytes);
         else
-            write_peer(*destination.peer, destination.address, data, bytes);
+            write_peer(destination.peer, destination.address, data, bytes);
     }
 }
 
@@ -101,7 +99,7 @@ void Places::reduce_run(Op op, Dtype dtype, std::size_t count, std::size_t next)
     reduce(op, dtype, source_data_, destination_data_, count, 0);
     for (const Place& destination : destinations_)
         if (destination.local == nullptr)
-            write_peer(*destination.peer, destination.address, here, bytes);
+            write_peer(destination.peer, destination.address, here, bytes);
 }
 
 }  // namespace ipcrun

@@ -9,15 +9,16 @@
 
 #include "runtime/collective.hpp"
 #include "runtime/group.hpp"
+#include "runtime/peer_memory.hpp"
 #include "runtime/publication.hpp"
 
 namespace ipcrun {
 
 /// Bytes of a member.
 struct Place {
-    std::byte* local = nullptr;      ///< where they are here; null: reached through the kernel
-    const RankSlot* peer = nullptr;  ///< whose private memory it is then
-    std::uint64_t address = 0;       ///< and where
+    std::byte* local = nullptr;  ///< where they are here; null: reached through the kernel
+    PeerMemory peer = {};        ///< whose private memory it is then
+    std::uint64_t address = 0;   ///< and where
 
     Place at(std::size_t offset) const {
         return {local == nullptr ? nullptr : local + offset, peer, address + offset};
@@ -45,7 +46,8 @@ class Places {
     /// Combines all sources into all destinations; `next` as in reduce().
     void reduce_run(Op op, Dtype dtype, std::size_t count, std::size_t next);
 
-    static Place of(Group& group, const PartRef& ref, std::size_t bytes);
+    /// What `member` published.
+    static Place of(Group& group, int member, const PartRef& ref, std::size_t bytes);
 
   private:
     void add(std::vector<Place>& list, const Place& place) {

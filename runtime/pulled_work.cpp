@@ -121,7 +121,7 @@ void Collectives::pull_blocks(const Operation& operation) {
     const auto copy_block = [&](int member, std::size_t skip, std::size_t count) {
         in_pieces(count * element, [&](std::size_t at, std::size_t bytes) {
             places_.add_source(places_.from(member, 0).at(skip * element + at));
-            places_.add_destination({result + at, nullptr, 0});
+            places_.add_destination({result + at, {}, 0});
             places_.copy_run(bytes);
         });
         result += count * element;
@@ -149,7 +149,7 @@ void Collectives::pull_blocks(const Operation& operation) {
             in_pieces(counts.to(rank) * element, [&](std::size_t at, std::size_t bytes) {
                 for (int member = 0; member < counts.size(); ++member)
                     places_.add_source(places_.from(member, 0).at(skip + at));
-                places_.add_destination({result + at, nullptr, 0});
+                places_.add_destination({result + at, {}, 0});
                 places_.reduce_run(collective.op, collective.to[0].dtype, bytes / element, 0);
             });
         }
