@@ -3,7 +3,7 @@
 # and of the canonical order of floats gives, wherever the elements lie; and private memory is
 # copied through the heap where the kernel lets nobody at it.
 source "$TAP"
-exact=$PROGRAMS/exact
+exact=$EXACT
 
 proves() {
     run "$IPCRUN" -n "$1" --timeout 25 "$exact" "$2"

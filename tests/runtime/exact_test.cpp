@@ -58,7 +58,7 @@ TEST_CASE("exact: blocks go where they should, from and to memory of every kind"
         run_checks(options, [](Self self) {
             for (const Where from : all_places)
                 for (const Where to : all_places)
-                    for (const std::size_t count : {0u, 1u, 63u, 64u, 65u, 3001u})
+                    for (const std::size_t count : {0u, 1u, 65u, 3001u})
                         check_moves(self, Dtype(count % dtype_count), count, from, to);
             check_moves(self, Dtype::f64, 20011, Where::private_memory, Where::private_memory);
         });
@@ -69,9 +69,8 @@ TEST_CASE("exact: blocks of counts that vary go where they should, empty ones to
         run_checks(options, [](Self self) {
             for (const Where from : all_places)
                 for (const Where to : all_places)
-                    for (const std::size_t count : {0u, 1u, 64u, 3001u})
-                        for (const Dtype dtype : {Dtype::i8, Dtype::i64})
-                            check_varying(self, dtype, count, from, to);
+                    for (const std::size_t count : {0u, 64u, 3001u})
+                        check_varying(self, Dtype(count % 5), count, from, to);
             check_varying(self, Dtype::i32, 100003, Where::private_memory, Where::private_memory);
         });
 }
