@@ -2,7 +2,7 @@
 #include <bit>
 #include <cstring>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "tests/runtime/exact_cases.hpp"
 #include "tests/runtime/reduce_reference.hpp"
 
