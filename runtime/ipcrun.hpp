@@ -14,3 +14,4 @@
 #include "runtime/reduce.hpp"
 #include "runtime/request.hpp"
 #include "runtime/storage.hpp"
+#include "runtime/values_mismatch.hpp"

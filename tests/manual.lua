@@ -29,7 +29,8 @@ end
 local function declared_name(text, scope)
   if not text:find("%S") or text:find("^%s*friend%s") or text:find("operator") then return nil end
   local name = text:match("^%s*using%s+([%w_]+)%s*=")
-  name = name or text:match("^%s*struct%s+([%w_]+)%s*$") or text:match("^%s*class%s+([%w_]+)%s*$")
+  if text:find("^%s*using%s") then return name end
+  name = text:match("^%s*struct%s+([%w_]+)%s*$") or text:match("^%s*class%s+([%w_]+)%s*$")
   if name then return name end
   local before = text:gsub("%b<>", ""):match("^[^(=]*%(")
   if before then

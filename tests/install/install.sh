@@ -60,7 +60,8 @@ done
 
 if [[ -n ${MANUAL_PAGES:-} ]] && command -v mandoc >/dev/null; then
     for page in $MANUAL_PAGES; do
-        run mandoc -T utf8 "$installed/share/man/man${page##*.}/$page"
+        section=${page##*.}
+        run mandoc -T utf8 "$installed/share/man/man${section:0:1}/$page"
         is "$status" 0 "mandoc renders $page"
         like "$(<"$out")" "${page%.*} - " "with its name in it"
     done
