@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 
 namespace ipcrun {
 

@@ -13,7 +13,7 @@
 #include <climits>
 #include <memory>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 
 #ifdef __SANITIZE_THREAD__
 // ThreadSanitizer's clone() does not know children that share memory and is confused ever after.

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/error.hpp"
 
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-
 namespace ipcrun {
 
 std::string_view name_of(ErrorCode code) {
@@ -29,18 +25,6 @@ std::string_view name_of(ErrorCode code) {
             return "internal";
     }
     return "internal";
-}
-
-void fail_errno(int error_number, std::string_view attempt) {
-    throw Error(ErrorCode::system, fmt::format("{}: {}", attempt, std::strerror(error_number)),
-                error_number);
-}
-
-void check(bool condition, const char* text, const char* file, int line) {
-    if (condition) [[likely]]
-        return;
-    std::fprintf(stderr, "ipcrun: bug at %s:%d: %s\n", file, line, text);
-    std::abort();
 }
 
 }  // namespace ipcrun

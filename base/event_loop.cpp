@@ -3,7 +3,7 @@
 
 #include <exception>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 
 namespace ipcrun {
 

@@ -7,7 +7,7 @@
 
 #include <utility>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 
 namespace ipcrun {
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/socket.hpp"
+#include "base/fail.hpp"
 
 #include <fcntl.h>
 #include <poll.h>

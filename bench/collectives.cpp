@@ -3,7 +3,7 @@
 // One JSON line a size from rank 0; bench/kinds.h says what the sizes mean.
 #include <algorithm>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/text.hpp"
 #include "bench/kinds.h"
 #include "bench/measure.h"

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/text.hpp"
 #include "bench/measure.h"
 #include "runtime/job.hpp"

@@ -9,8 +9,8 @@
 
 #include <optional>
 
-#include "base/error.hpp"
 #include "base/event_loop.hpp"
+#include "base/fail.hpp"
 #include "base/socket.hpp"
 #include "launcher/agent_protocol.hpp"
 #include "launcher/frames.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/agent_protocol.hpp"
+#include "base/fail.hpp"
 
 #include <type_traits>
 #include <utility>

@@ -47,8 +47,8 @@ struct RankSpec {
     std::vector<int> memory_nodes;  ///< empty: any
     int threads = 1;
     std::vector<std::string> environment = {};  ///< "NAME=value", beside Launch::environment
-    std::int32_t numa_node = 0;            ///< 1 + index of the one it is bound within; 0: none
-    std::int32_t last_level_cache = 0;     ///< the same
+    std::int32_t numa_node = 0;         ///< 1 + index of the one it is bound within; 0: none
+    std::int32_t last_level_cache = 0;  ///< the same
 };
 
 constexpr int no_rank = -1;

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <vector>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/socket.hpp"
 #include "launcher/agent_protocol.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ipcrun: parse, start the agent, plan, run, and tell people what went wrong.
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "launcher/agent.hpp"
 #include "launcher/options.hpp"
 #include "launcher/program.hpp"

@@ -7,7 +7,7 @@
 
 #include <array>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/mapping.hpp"
 #include "base/socket.hpp"
 #include "launcher/process_table.hpp"

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/text.hpp"
 #include "runtime/wire/control_segment.hpp"
 

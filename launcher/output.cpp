@@ -10,7 +10,7 @@
 
 #include <array>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 
 namespace ipcrun {
 

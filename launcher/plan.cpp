@@ -6,7 +6,7 @@
 #include <set>
 #include <string_view>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/text.hpp"
 #include "runtime/wire/control_segment.hpp"
 #include "runtime/wire/rank_environment.hpp"

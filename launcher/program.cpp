@@ -10,7 +10,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/text.hpp"
 
 namespace ipcrun {

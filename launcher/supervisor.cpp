@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/socket.hpp"
 #include "launcher/sweep.hpp"
 #include "runtime/wire/control_segment.hpp"

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "launcher/signals.hpp"
 
 namespace ipcrun {

@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/unique_fd.hpp"
 #include "launcher/process_table.hpp"
 

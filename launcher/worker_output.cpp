@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/socket.hpp"
 
 namespace ipcrun {

@@ -2,19 +2,14 @@
 #pragma once
 /// Where an operation was called.
 
-#include <source_location>
-
 namespace ipcrun {
 
 /// Told to everyone when ranks disagree. The text is borrowed for the call; only its end is kept
-/// when it is long.
+/// when it is long. As a default argument, `{}` is the place of the call: by built-ins, since
+/// clang 14 lacks std::source_location.
 struct CallSite {
-    const char* file;
-    int line;
-
-    CallSite(const char* file_name, int line_number) : file(file_name), line(line_number) {}
-    CallSite(std::source_location where = std::source_location::current())
-        : file(where.file_name()), line(static_cast<int>(where.line())) {}
+    const char* file = __builtin_FILE();
+    int line = __builtin_LINE();
 };
 
 }  // namespace ipcrun

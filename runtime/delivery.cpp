@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "runtime/inbox.hpp"
 #include "runtime/outbox.hpp"
 #include "runtime/shared_copy.hpp"

@@ -3,7 +3,7 @@
 
 #include <signal.h>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/text.hpp"
 
 namespace ipcrun {

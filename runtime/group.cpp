@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/fail.hpp"
 #include "runtime/collective.hpp"
 #include "runtime/peer_memory.hpp"
 

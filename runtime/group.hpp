@@ -40,7 +40,8 @@ using AskForEnd = std::function<void(int rank)>;
 class Group {
   public:
     /// `heap` is this rank's own.
-    Group(std::shared_ptr<Heap> heap, Identity identity, Faults faults, AskForEnd ask_for_end);
+    Group(std::shared_ptr<Heap> heap, Identity identity, Faults faults = {},
+          AskForEnd ask_for_end = {});
     Group(const Group&) = delete;
 
     int rank() const { return identity_.rank; }

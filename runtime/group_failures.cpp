@@ -2,6 +2,7 @@
 // What becomes of everybody when a member of a group is lost or gives up.
 #include <algorithm>
 
+#include "base/fail.hpp"
 #include "runtime/group.hpp"
 
 namespace ipcrun {

@@ -8,7 +8,7 @@
 
 #include <cstring>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "runtime/size_classes.hpp"
 
 namespace ipcrun {

@@ -3,12 +3,15 @@
 
 #include <unistd.h>
 
+#include <bit>
 #include <cstdlib>
 #include <numeric>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/socket.hpp"
 #include "runtime/communicator_impl.hpp"
+#include "runtime/heap.hpp"
+#include "runtime/wire/rank_environment.hpp"
 #include "runtime/wire/worker_protocol.hpp"
 
 namespace ipcrun {
@@ -53,45 +56,87 @@ std::shared_ptr<NodeMemory> create_alone() {
 
 }  // namespace
 
+struct Job::Impl {
+    Place place;
+    int control_fd = -1;  // inherited and borrowed: the environment names it to all of this process
+    const pid_t pid = ::getpid();
+    std::shared_ptr<Heap> heap = nullptr;
+    std::unique_ptr<Communicator> world = nullptr;
+};
+
+Job::Job(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
 std::shared_ptr<Job> Job::join() {
     auto environment = RankEnvironment::read();
     // A program that a rank started inherits the variables but not the socket: it is no rank.
     if (environment && !is_packet_socket(environment->control_fd)) environment.reset();
-    std::shared_ptr<Job> job(new Job(environment.value_or(RankEnvironment())));
-    const RankEnvironment& place = job->place_;
-    if (place.local_size != place.size)
+    const RankEnvironment own = environment.value_or(RankEnvironment());
+    if (own.local_size != own.size)
         fail(ErrorCode::unsupported, "join the job: it has ranks on other hosts");
     std::shared_ptr<NodeMemory> memory;
     AskForEnd ask_for_end;
+    // From here on whatever is thrown leaves the job again.
+    std::shared_ptr<Job> job(new Job(std::make_unique<Impl>(
+        Impl{.place = {own.rank, own.size, own.node, own.local_rank, own.local_size}})));
+    Impl& impl = *job->impl_;
     if (environment) {
-        set_close_on_exec(place.control_fd);
-        memory = ask_agent(place.control_fd);
-        job->control_fd_ = place.control_fd;
-        ask_for_end = ask_over(place.control_fd);
+        set_close_on_exec(own.control_fd);
+        memory = ask_agent(own.control_fd);
+        impl.control_fd = own.control_fd;
+        ask_for_end = ask_over(own.control_fd);
     } else {
         memory = create_alone();
     }
     Faults faults;
-    if (const char* text = std::getenv("IPCRUN_FAULT")) faults = Faults(text, place.rank);
-    job->heap_ = std::make_shared<Heap>(memory, place.local_rank);
+    if (const char* text = std::getenv("IPCRUN_FAULT")) faults = Faults(text, own.rank);
+    const char* peer_access = std::getenv("IPCRUN_PEER_ACCESS");
+    if (peer_access != nullptr && std::string_view(peer_access) == "0")
+        memory->control().rank(own.local_rank).peer_access = PeerAccess::refused;
+    impl.heap = std::make_shared<Heap>(memory, own.local_rank);
     Identity identity;
-    identity.members.resize(place.size);
+    identity.members.resize(own.size);
     std::iota(identity.members.begin(), identity.members.end(), 0);
-    identity.rank = place.rank;
+    identity.rank = own.rank;
     identity.block_offset = memory->control().header().world_offset;
-    job->world_ = std::make_unique<Communicator>(std::make_unique<Communicator::Impl>(
-        job->heap_, std::move(identity), std::move(faults), std::move(ask_for_end)));
+    impl.world = std::make_unique<Communicator>(std::make_unique<Communicator::Impl>(
+        impl.heap, std::move(identity), std::move(faults), std::move(ask_for_end)));
     return job;
 }
 
 Job::~Job() {
     // A child after fork() holds a copy of this: it is no rank, and cannot leave for its parent.
-    if (control_fd_ < 0 || ::getpid() != pid_) return;
+    if (is_alone() || ::getpid() != impl_->pid) return;
     try {
-        (void)send_packet(control_fd_, encode(Leave{}));
+        (void)send_packet(impl_->control_fd, encode(Leave{}));
     } catch (const Error&) {
         // The agent is gone, and with it everybody who could be told.
     }
+}
+
+const Job::Place& Job::place() const {
+    return impl_->place;
+}
+
+bool Job::is_alone() const {
+    return impl_->control_fd < 0;
+}
+
+Communicator& Job::world() {
+    return *impl_->world;
+}
+
+const std::shared_ptr<Heap>& Job::heap() const {
+    return impl_->heap;
+}
+
+std::optional<Job::MemoryName> Job::name_memory(const void* data, std::size_t bytes) const {
+    const auto ref = impl_->heap->memory()->locate(data, bytes);
+    if (!ref) return std::nullopt;
+    return std::bit_cast<MemoryName>(*ref);
+}
+
+std::byte* Job::find_memory(const MemoryName& name, std::size_t bytes) const {
+    return impl_->heap->memory()->resolve(std::bit_cast<HeapRef>(name), bytes);
 }
 
 }  // namespace ipcrun

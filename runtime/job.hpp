@@ -2,46 +2,63 @@
 #pragma once
 /// This process's part in a job: joins it through the agent, holds its memory and its world.
 
-#include <unistd.h>
-
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "runtime/communicator.hpp"
-#include "runtime/heap.hpp"
-#include "runtime/wire/rank_environment.hpp"
 
 namespace ipcrun {
 
+class Heap;
+
 class Job {
   public:
-    /// Joins the job that the environment names (IPCRUN_RANK and so on: see ipcrun(1)). Without
+    /// Where this process stands in its job.
+    struct Place {
+        int rank = 0;        ///< its number among all ranks, from 0
+        int size = 1;        ///< ranks in the job
+        int node = 0;        ///< its host among those of the job, from 0
+        int local_rank = 0;  ///< its number among the ranks on its host, from 0
+        int local_size = 1;  ///< ranks on its host
+    };
+
+    /// Joins the job that the environment names (IPCRUN_RANK and so on: see ipcrun-env(7)). Without
     /// one, and in a program that a rank started, which has no socket to the agent: a world of this
     /// process alone. A process joins once. Blocks for one exchange with the agent, 30 s at most.
     /// Throws Error: config (the environment makes no sense), timeout, or usage (the agent refuses:
-    /// another process of this rank has joined).
+    /// another process of this rank has joined). With IPCRUN_PEER_ACCESS=0 private memory of this
+    /// rank's peers is not reached through the kernel, nor is its own.
     static std::shared_ptr<Job> join();
 
     Job(const Job&) = delete;
     /// Leaves the job: peers that still wait for this rank get an error. In a child after fork()
-    /// it does nothing.
+    /// it does nothing. Storage of its heap outlives it; communicators of its world must not.
     ~Job();
 
-    const RankEnvironment& place() const { return place_; }
+    const Place& place() const;
     /// Without a launcher there is nobody to share memory with.
-    bool is_alone() const { return control_fd_ < 0; }
+    bool is_alone() const;
     /// All ranks. Used by one thread at a time.
-    Communicator& world() { return *world_; }
-    const std::shared_ptr<Heap>& heap() const { return heap_; }
+    Communicator& world();
+    /// The memory that peers can reach, for Storage::create; 1 GiB of addresses when alone.
+    const std::shared_ptr<Heap>& heap() const;
+
+    /// Names bytes of the shared heap, anybody's, for the other ranks of this node; nullopt for
+    /// memory elsewhere.
+    struct MemoryName {
+        std::uint64_t words[2];
+    };
+    std::optional<MemoryName> name_memory(const void* data, std::size_t bytes) const;
+    /// The bytes that a rank of this node named. Whether they are still in use is between the two.
+    /// Throws Error{protocol} for what is no such name.
+    std::byte* find_memory(const MemoryName& name, std::size_t bytes) const;
 
   private:
-    explicit Job(RankEnvironment place) : place_(place) {}
-
-    RankEnvironment place_;
-    int control_fd_ =
-        -1;  // inherited and borrowed: the environment names it to all of this process
-    const pid_t pid_ = ::getpid();
-    std::shared_ptr<Heap> heap_;
-    std::unique_ptr<Communicator> world_;
+    struct Impl;
+    explicit Job(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace ipcrun

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "runtime/heap.hpp"
 
 namespace ipcrun {

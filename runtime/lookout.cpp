@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/lookout.hpp"
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/text.hpp"
 
 namespace ipcrun {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "runtime/mailbox_impl.hpp"
 #include "runtime/message_requests.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <new>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "runtime/shared_copy.hpp"
 
 namespace ipcrun {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <new>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 
 namespace ipcrun {
 

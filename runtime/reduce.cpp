@@ -11,7 +11,7 @@
 #define HWY_TARGET_INCLUDE "runtime/reduce_kernels.hpp"
 #include <hwy/foreach_target.h>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "runtime/reduce_kernels.hpp"
 
 namespace ipcrun {

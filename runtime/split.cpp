@@ -2,7 +2,7 @@
 // Communicators from communicators.
 #include <algorithm>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "runtime/communicator_blocks.hpp"
 #include "runtime/communicator_impl.hpp"
 

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 
 namespace ipcrun {
 

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 
 namespace ipcrun::topology {
 

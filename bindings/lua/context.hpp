@@ -8,7 +8,6 @@
 #include <random>
 
 #include "bindings/lua/torch/blas.hpp"
-#include "runtime/heap.hpp"
 #include "runtime/job.hpp"
 
 namespace ipcrun::lua {

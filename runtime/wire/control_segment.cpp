@@ -6,7 +6,7 @@
 #include <bit>
 #include <cstring>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/futex.hpp"
 
 namespace ipcrun {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/wire/worker_protocol.hpp"
+#include "base/fail.hpp"
 
 #include <string_view>
 

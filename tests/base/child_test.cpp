@@ -15,7 +15,7 @@
 #include <string>
 #include <thread>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/text.hpp"
 
 using namespace ipcrun;

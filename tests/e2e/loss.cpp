@@ -2,10 +2,14 @@
 // A rank of a job whose last rank is about to be lost: see peer_loss.sh.
 //     loss KIND inline|large|copies|private [started] [DEADLINE]
 // KIND is a collective, with a v for varying counts, or split. Prints its rank, the error's code
-// and rank, the seconds it took to come, and what was harmed. Ends with status 3 after a timeout.
+// and rank, the seconds it took to come, and what was harmed. After a timeout rank 0 ends with
+// status 3, when the other survivors are through.
+#include <sched.h>
+
 #include <cstdlib>
 #include <cstring>
 
+#include "base/fail.hpp"
 #include "runtime/job.hpp"
 #include "tests/support/survivor.hpp"
 
@@ -64,5 +68,9 @@ int main(int argc, char** argv) {
                : survive(world, others ? &*others : nullptr, *job->heap(), parse(argc, argv));
     fmt::print("{} {} {} {:.3f} {}\n", world.rank(), end.code, end.rank, end.seconds, end.found);
     std::fflush(stdout);
-    return end.code == "timeout" ? 3 : 0;
+    if (end.code != "timeout" || world.rank() != 0) return 0;
+    for (int other = 1; other < victim; ++other)
+        while (job->heap()->memory()->control().rank(other).state.load() == RankState::joined)
+            ::sched_yield();
+    return 3;
 }

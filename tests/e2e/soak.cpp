@@ -16,7 +16,9 @@
 #include <random>
 #include <vector>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
+#include "runtime/heap.hpp"
+#include "runtime/node_memory.hpp"
 #include "runtime/job.hpp"
 #include "runtime/storage.hpp"
 
@@ -209,8 +211,11 @@ class Soak {
             // Blocks that live on between those of operations.
             kept_[below(random_, kept_.size())] =
                 Storage::create(job_.heap(), Dtype::f32, random_count(random_));
-            if (below(random_, 5) == 0)
+            const std::size_t draw = below(random_, 10);
+            if (draw < 2)
                 run_started();
+            else if (draw < 4)
+                exchange();
             else
                 run_one();
         }
@@ -245,6 +250,36 @@ class Soak {
         Task task = make(where);
         where.run(task.collective());
         task.verify();
+        ++done_;
+    }
+    // Every member sends to one of the others, and takes what comes into its memory or as it is.
+    void exchange() {
+        Communicator& where = pick();
+        Random own(static_cast<unsigned>(random_()));
+        const int n = where.size();
+        const int shift = n == 1 ? 0 : 1 + static_cast<int>(below(own, n - 1));
+        const int giver = (where.rank() + n - shift) % n;
+        const std::size_t count = random_count(own);
+        const bool keeps = below(own, 2) == 0;
+        const StoragePtr from = Storage::create(job_.heap(), Dtype::f32, count);
+        const StoragePtr to = Storage::create(job_.heap(), Dtype::f32, count);
+        auto* given = reinterpret_cast<float*>(from->data());
+        std::fill_n(given, count, static_cast<float>(where.rank() + 1));
+        const Part gift{given, count, Dtype::f32};
+        Request sent = where.start_send({&gift, 1}, (where.rank() + shift) % n);
+        const auto expect = [&](const float* got) {
+            const auto value = static_cast<float>(giver + 1);
+            check(got[0] == value && got[count - 1] == value, "soak: a message is wrong");
+        };
+        if (keeps) {
+            const Message message = where.receive_message(giver);
+            expect(reinterpret_cast<const float*>(message.storage->data()));
+        } else {
+            const Part place{to->data(), count, Dtype::f32};
+            (void)where.receive({&place, 1}, giver);
+            expect(reinterpret_cast<const float*>(to->data()));
+        }
+        (void)sent.wait();
         ++done_;
     }
     void run_started() {

@@ -8,7 +8,7 @@
 #include <span>
 #include <string_view>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "launcher/agent_protocol.hpp"
 #include "launcher/frames.hpp"
 #include "launcher/process_table.hpp"

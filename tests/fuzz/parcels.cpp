@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "bindings/lua/bind.hpp"
 #include "bindings/lua/ipc/marshal.hpp"
 #include "bindings/lua/modules.hpp"

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "bindings/lua/torch/t7/document.hpp"
 
 using namespace ipcrun;

@@ -50,16 +50,20 @@ without bin/ipcrun libfabric libcuda liblua libopenblas libhwy
 without bin/ipcrun-lua libhwloc libuv libopenblas libfabric libcuda
 without lib/lua/5.4/ipc.so libhwloc libuv libopenblas libfabric libcuda liblua
 
-is "$(find "$stage" -name '*.a' -o -name '*.hpp')" "" "libraries of the build are not installed"
+libipcrun=$(cd "$installed" && find lib* -name libipcrun.so.0)
+without "$libipcrun" libhwloc libuv liblua libopenblas libfabric libcuda
+
+is "$(find "$stage" -name '*.a')" "" "libraries of the build are not installed"
 for file in doc/ipcrun/LICENSE ipcrun/examples/data/README.md ipcrun/types/ipc.d.lua; do
     ok "share/$file is installed" test -s "$installed/share/$file"
 done
 
 if [[ -n ${MANUAL_PAGES:-} ]] && command -v mandoc >/dev/null; then
     for page in $MANUAL_PAGES; do
-        run mandoc -T utf8 "$installed/share/man/man1/$page"
+        section=${page##*.}
+        run mandoc -T utf8 "$installed/share/man/man${section:0:1}/$page"
         is "$status" 0 "mandoc renders $page"
-        like "$(<"$out")" "${page%.1} - " "with its name in it"
+        like "$(<"$out")" "${page%.*} - " "with its name in it"
     done
 else
     ok "the manual pages # SKIP no scdoc or no mandoc here"

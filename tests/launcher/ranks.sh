@@ -72,7 +72,7 @@ run "$IPCRUN" -n 2 sh -c '[ $IPCRUN_RANK = 0 ] && exec "$1" join settle fence 1 
     exec "$1" join stop' sh "$rank"
 is "$status" 137 "a rank that stopped is killed when another asks for it"
 like "$(<"$out")" 'rank 1 is in state 4, signal 9 \(Killed\)' "which its peers are told"
-like "$(<"$err")" '^ipcrun: rank 1 \(pid [0-9]+\) was killed: it had stopped in the middle of work on' \
+like "$(<"$err")" '^ipcrun: rank 1 \(pid [0-9]+\) was killed: it had stopped in the middle' \
     "and the user"
 run "$IPCRUN" -n 2 sh -c 'if [ $IPCRUN_RANK = 0 ]; then exec "$1" join settle fence 1 peers; fi
     "$1" join stop; exit 7' sh "$rank"
@@ -83,7 +83,7 @@ run "$IPCRUN" -n 2 sh -c '[ $IPCRUN_RANK = 0 ] || exit 0
     "$rank"
 is "$status $(sort "$out" | sed -n 's/refused: //p' | paste -sd'|')" "0 $(
     printf 'rank 0 cannot ask for the end of rank %d\n' -1 0 1 1 2 | sort | paste -sd'|')" \
-    "who asks for the end of itself, of none, of one that has not joined or before joining is refused"
+    "who asks before joining, or for itself, nobody, or one that has not joined, is refused"
 
 like "$("$IPCRUN" -n 2 --bind-to core "$rank" join locality | grep -c 'numa [1-9]')" 2 \
     "a rank that is bound to a core is told of its NUMA node"

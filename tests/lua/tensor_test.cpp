@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "bindings/lua/context.hpp"
+#include "runtime/heap.hpp"
 
 namespace {
 

@@ -140,3 +140,50 @@ TEST_CASE("failures: a rank that stops elsewhere is left alone") {
             check_stop(form, point, 3, false);
         }
 }
+
+TEST_CASE("failures: a rank that leaves early is missed by operations of every kind") {
+    for (const std::size_t count : {inline_count, large_count})
+        for (const Form& form : all_forms(count))
+            for (const bool starts : {false, true}) {
+                CAPTURE(name_of(form));
+                CAPTURE(count);
+                run_ranks({.ranks = 3}, [&](Rank& self) {
+                    auto others = self.world.split(self.rank == 2 ? -1 : 0);
+                    if (self.rank == 2) return;
+                    const Survival end =
+                        survive(self.world, &*others, *self.heap, {.form = form, .starts = starts});
+                    CAPTURE(end.message);
+                    CHECK(end.code == "peer_lost");
+                    CHECK(end.rank == 2);
+                    CHECK(end.message.find("without taking part") != std::string::npos);
+                    CHECK(end.found == "clean");
+                });
+            }
+}
+
+TEST_CASE("failures: a rank that never comes is named by whose time is up, in any operation") {
+    for (const std::size_t count : {inline_count, large_count})
+        for (const Form& form : all_forms(count))
+            for (const bool starts : {false, true}) {
+                CAPTURE(name_of(form));
+                CAPTURE(count);
+                std::atomic<int> through{0};
+                run_ranks({.ranks = 3}, [&](Rank& self) {
+                    auto others = self.world.split(self.rank == 2 ? -1 : 0);
+                    while (self.rank == 2 && through.load() < 2) std::this_thread::yield();
+                    if (self.rank == 2) return;
+                    const Survival end =
+                        survive(self.world, &*others, *self.heap,
+                                {.form = form, .starts = starts, .deadline_seconds = 0.02});
+                    CAPTURE(end.message);
+                    CHECK(end.code == "timeout");
+                    // The other survivor may be late, too.
+                    if (end.rank == self.rank) {
+                        CHECK(end.message.find("timed out waiting for rank") != std::string::npos);
+                        CHECK(end.message.ends_with('2'));
+                    }
+                    CHECK(end.found == "clean");
+                    through.fetch_add(1);
+                });
+            }
+}

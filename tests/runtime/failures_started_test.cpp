@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <atomic>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "tests/support/run_ranks.hpp"
 
 using namespace ipcrun;

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <cstring>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "runtime/communicator.hpp"
 #include "tests/support/run_ranks.hpp"
 
@@ -298,7 +298,7 @@ TEST_CASE("failures: ranks that disagree all hear of it, with both places, and g
                 std::memset(data, 0x11 * (self.rank + 1), 16000);
                 const Call call = self.rank == 2 ? other : agreed;
                 const Part part{data, call.count, call.dtype};
-                const CallSite site(self.rank == 2 ? "odd.lua" : "even.lua", 10 + self.rank);
+                const CallSite site{self.rank == 2 ? "odd.lua" : "even.lua", 10 + self.rank};
                 try {
                     if (call.root < 0)
                         self.world.allreduce({&part, 1}, call.op, Deadline::never(), site);

@@ -11,6 +11,8 @@
 #include <thread>
 
 #include "base/socket.hpp"
+#include "runtime/heap.hpp"
+#include "runtime/wire/rank_environment.hpp"
 #include "runtime/wire/worker_protocol.hpp"
 
 using namespace ipcrun;

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <thread>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "runtime/channel.hpp"
 #include "tests/support/run_mailboxes.hpp"
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 
 namespace ipcrun::testing {
 

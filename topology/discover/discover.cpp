@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "topology/discover/cgroup_quota.hpp"
 #include "topology/discover/hwloc_topology.hpp"
 

@@ -12,7 +12,7 @@
 #include <tuple>
 #include <utility>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 
 namespace ipcrun::topology {
 

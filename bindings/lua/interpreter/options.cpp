@@ -4,7 +4,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 
 namespace ipcrun::lua {
 

@@ -47,7 +47,7 @@ bool push_number_field(lua_State* lua, const Membership& membership, Communicato
         lua_pushinteger(lua, communicator.size());
     } else if (!membership.is_world()) {
         return false;
-    } else if (const RankEnvironment& place = membership.job->place(); name == "node") {
+    } else if (const Job::Place& place = membership.job->place(); name == "node") {
         lua_pushinteger(lua, place.node);
     } else if (name == "local_rank") {
         lua_pushinteger(lua, place.local_rank);

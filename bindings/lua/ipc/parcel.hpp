@@ -18,7 +18,6 @@
 #include "base/bytes.hpp"
 #include "bindings/lua/ipc/tokens.hpp"
 #include "bindings/lua/tensor.hpp"
-#include "runtime/heap.hpp"
 #include "runtime/part.hpp"
 
 namespace ipcrun::lua {

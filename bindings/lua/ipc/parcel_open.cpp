@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/fail.hpp"
 #include "bindings/lua/ipc/parcel.hpp"
 #include "bindings/lua/ipc/parcel_format.hpp"
 #include "bindings/lua/torch/view.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "bindings/lua/ipc/exchange.hpp"
 
 namespace ipcrun::lua {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/bytes.hpp"
+#include "base/fail.hpp"
 #include "bindings/lua/context.hpp"
 #include "bindings/lua/ipc/errors.hpp"
 #include "bindings/lua/torch/modules.hpp"
@@ -14,15 +15,15 @@ namespace {
 
 constexpr const char* registry_key = "ipcrun.tree";
 
-NodeMemory& memory_of(lua_State* lua) {
+const Job& job_of(lua_State* lua) {
     Context& shared = context(lua);
     if (shared.job == nullptr) luaL_error(lua, "the world is closed, as this Lua state is");
-    return *shared.job->heap()->memory();
+    return *shared.job;
 }
 
 // Where a tensor or storage lies, for another rank. Trivially destructible.
 struct Description {
-    HeapRef ref;
+    Job::MemoryName name = {};
     Dtype dtype = Dtype::u8;
     bool is_storage = false;
     std::int32_t dims = 0;
@@ -35,7 +36,7 @@ static_assert(std::is_trivially_copyable_v<Description>);
 // describe(value): a string that view() understands on another rank; nil where none can see the
 // memory of `value`, or it is no tensor or storage.
 int describe(lua_State* lua) {
-    const NodeMemory& memory = memory_of(lua);
+    const Job& job = job_of(lua);
     Description description;
     const std::byte* data = nullptr;
     if (const Tensor* tensor = test_tensor(lua, 1)) {
@@ -57,30 +58,30 @@ int describe(lua_State* lua) {
     }
     const std::size_t bytes =
         static_cast<std::size_t>(description.count) * size_of(description.dtype);
-    const auto ref = bytes > 0 ? memory.locate(data, bytes) : std::nullopt;
-    if (!ref) {
+    const auto name = bytes > 0 ? job.name_memory(data, bytes) : std::nullopt;
+    if (!name) {
         lua_pushnil(lua);
         return 1;
     }
-    description.ref = *ref;
+    description.name = *name;
     lua_pushlstring(lua, reinterpret_cast<const char*>(&description), sizeof description);
     return 1;
 }
 
-void borrow(Description& description, NodeMemory& memory, StoragePtr& storage) {
+void borrow(Description& description, const Job& job, StoragePtr& storage) {
     const bool is_sound = static_cast<int>(description.dtype) < dtype_count &&
                           description.dims >= 0 && description.dims <= tensor_dims_max &&
                           description.count > 0 && description.count < std::int64_t(1) << 50;
     if (!is_sound) fail(ErrorCode::protocol, "view a tensor of another rank: there is none");
     const std::size_t bytes =
         static_cast<std::size_t>(description.count) * size_of(description.dtype);
-    std::byte* data = memory.resolve(description.ref, bytes);
+    std::byte* data = job.find_memory(description.name, bytes);
     storage = Storage::borrow(data, description.dtype, static_cast<std::size_t>(description.count));
 }
 
 // view(description): the tensor or storage itself, in the memory of another rank.
 int view(lua_State* lua) {
-    NodeMemory& memory = memory_of(lua);
+    const Job& job = job_of(lua);
     std::size_t length = 0;
     const char* text = luaL_checklstring(lua, 1, &length);
     Description description;
@@ -89,11 +90,11 @@ int view(lua_State* lua) {
     Failure failure;
     if (description.is_storage) {
         StorageObject& result = push_storage(lua);
-        failure = attempt([&] { borrow(description, memory, result.storage); });
+        failure = attempt([&] { borrow(description, job, result.storage); });
     } else {
         Tensor& result = push_tensor(lua);
         failure = attempt([&] {
-            borrow(description, memory, result.storage);
+            borrow(description, job, result.storage);
             result.dims = description.dims;
             std::memcpy(result.sizes, description.sizes, sizeof result.sizes);
             std::memcpy(result.strides, description.strides, sizeof result.strides);

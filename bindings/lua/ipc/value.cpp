@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/fail.hpp"
 #include "bindings/lua/bind.hpp"
 #include "bindings/lua/torch/arguments.hpp"
 

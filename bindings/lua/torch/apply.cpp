@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // t:apply(f), t:map(a, f), t:map2(a, b, f): a Lua function for every element, in row-major order.
+#include "base/fail.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/modules.hpp"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Integer arithmetic that is defined for every value: it wraps as two's complement. Eigen's
 // operators would be undefined on overflow, so these are plain loops for the compiler to vectorise.
+#include "base/fail.hpp"
 #include "bindings/lua/torch/arithmetic.hpp"
 #include "bindings/lua/torch/elements.hpp"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Element-wise functions of three tensors: addcmul, addcdiv, lerp; and the cross product.
+#include "base/fail.hpp"
 #include "bindings/lua/torch/arithmetic.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/modules.hpp"

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "bindings/lua/torch/elements.hpp"
 #include "bindings/lua/torch/walk.hpp"
 

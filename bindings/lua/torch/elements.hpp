@@ -10,7 +10,7 @@
 #include <limits>
 #include <type_traits>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "bindings/lua/torch/scalar.hpp"
 #include "runtime/dtype.hpp"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // t:gather(dim, index) and t:scatter(dim, index, values): one index for every element.
+#include "base/fail.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/modules.hpp"
 #include "bindings/lua/torch/walk.hpp"

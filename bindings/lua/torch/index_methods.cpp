@@ -2,6 +2,7 @@
 // Rows picked by a LongTensor: index, indexCopy, indexAdd, indexFill.
 #include <optional>
 
+#include "base/fail.hpp"
 #include "bindings/lua/torch/arithmetic.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/modules.hpp"

@@ -2,6 +2,7 @@
 // t[i], t[{...}], t[mask], and the methods that pick parts: select, narrow, sub.
 #include <algorithm>
 
+#include "base/fail.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/masks.hpp"
 #include "bindings/lua/torch/modules.hpp"

@@ -2,6 +2,7 @@
 // max, min, sort, cumsum, cumprod, and cat, as scripts call them.
 #include <algorithm>
 
+#include "base/fail.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/lanes.hpp"
 #include "bindings/lua/torch/modules.hpp"

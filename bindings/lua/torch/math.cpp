@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Element-wise functions as scripts call them: torch.add([result,] a, b), a:add(b), a + b.
+#include "base/fail.hpp"
 #include "bindings/lua/torch/arithmetic.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/modules.hpp"

@@ -2,6 +2,7 @@
 // Parts of matrices: tril, triu, diag, trace; and nonzero, which finds the places of elements.
 #include <algorithm>
 
+#include "base/fail.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/modules.hpp"
 #include "bindings/lua/torch/reduce.hpp"

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/fail.hpp"
 #include "bindings/lua/torch/arithmetic.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/elements.hpp"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/fail.hpp"
 #include "bindings/lua/context.hpp"
 #include "bindings/lua/torch/arithmetic.hpp"
 #include "bindings/lua/torch/convert.hpp"

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <random>
 
+#include "base/fail.hpp"
 #include "bindings/lua/context.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/modules.hpp"

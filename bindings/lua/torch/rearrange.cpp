@@ -3,6 +3,7 @@
 // split, chunk, repeatTensor.
 #include <algorithm>
 
+#include "base/fail.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/modules.hpp"
 

@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "base/fail.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/elements.hpp"
 #include "bindings/lua/torch/walk.hpp"

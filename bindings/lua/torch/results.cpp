@@ -2,6 +2,7 @@
 // Making tensors to put results in.
 #include <algorithm>
 
+#include "base/fail.hpp"
 #include "bindings/lua/torch/arguments.hpp"
 #include "bindings/lua/torch/convert.hpp"
 

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <vector>
 
+#include "base/fail.hpp"
 #include "bindings/lua/context.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/modules.hpp"

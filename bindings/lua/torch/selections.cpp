@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elements by their rank along a dimension: topk, kthvalue, median, mode. All of them sort.
+#include "base/fail.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/lanes.hpp"
 #include "bindings/lua/torch/modules.hpp"

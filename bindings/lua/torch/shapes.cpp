@@ -2,6 +2,7 @@
 // Sizes, strides, and views that move no element.
 #include <algorithm>
 
+#include "base/fail.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/modules.hpp"
 

@@ -2,6 +2,7 @@
 // torch.FloatStorage and its kin: flat memory, as scripts see it.
 #include <algorithm>
 
+#include "base/fail.hpp"
 #include "bindings/lua/torch/convert.hpp"
 #include "bindings/lua/torch/modules.hpp"
 

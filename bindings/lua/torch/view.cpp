@@ -7,7 +7,7 @@
 #include <iterator>
 #include <limits>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 
 namespace ipcrun::lua {
 

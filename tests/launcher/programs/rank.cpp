@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "base/futex.hpp"
 #include "base/socket.hpp"
 #include "runtime/wire/control_segment.hpp"
@@ -49,7 +49,8 @@ struct Rank {
             while (segment.rank(other).state.load() == RankState::absent) ::sched_yield();
     }
     void tell_locality() {
-        const RankSlot& own = ControlSegment(answer.fds.at(0).get()).rank(place.rank);
+        const ControlSegment segment(answer.fds.at(0).get());
+        const RankSlot& own = segment.rank(place.rank);
         fmt::print("numa {}, cache {}\n", own.numa.load(), own.last_level_cache.load());
     }
     // Waits until all others have ended or left, and tells how.

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <unordered_map>
 
+#include "base/fail.hpp"
 #include "bindings/lua/torch/t7/document.hpp"
 #include "bindings/lua/torch/t7/reader.hpp"
 #include "bindings/lua/torch/type_names.hpp"

@@ -10,7 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/heap.hpp"
 #include "runtime/storage.hpp"
 
 namespace ipcrun::lua {

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <limits>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "bindings/lua/torch/scalar.hpp"
 #include "bindings/lua/torch/t7/document.hpp"
 #include "bindings/lua/torch/type_names.hpp"

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "base/fail.hpp"
 #include "base/unique_fd.hpp"
 #include "bindings/lua/context.hpp"
 #include "bindings/lua/torch/modules.hpp"

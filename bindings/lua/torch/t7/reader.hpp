@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "bindings/lua/torch/t7/document.hpp"
 
 namespace ipcrun::lua {

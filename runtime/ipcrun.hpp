@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// The whole of libipcrun for a program: see libipcrun(3).
+
+#include "base/deadline.hpp"
+#include "base/error.hpp"
+#include "runtime/call_site.hpp"
+#include "runtime/collective.hpp"
+#include "runtime/communicator.hpp"
+#include "runtime/dtype.hpp"
+#include "runtime/job.hpp"
+#include "runtime/message.hpp"
+#include "runtime/part.hpp"
+#include "runtime/reduce.hpp"
+#include "runtime/request.hpp"
+#include "runtime/storage.hpp"
+#include "runtime/values_mismatch.hpp"
