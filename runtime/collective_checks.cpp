@@ -40,15 +40,20 @@ void check_count(const Collective& collective, const char* what, std::size_t cou
              what, count, expected);
 }
 
+void check_dtypes(const Collective& collective, int rank) {
+    const Part& from = collective.from[0];
+    const Part& to = collective.to[0];
+    if (gives(collective, rank) && gets(collective, rank) && from.dtype != to.dtype)
+        fail(ErrorCode::usage, "{}: `from` has elements of {}, `to` of {}",
+             name_of(collective.kind), name_of(from.dtype), name_of(to.dtype));
+}
+
 void check_blocks(const Collective& collective, int rank, int size) {
     const auto n = static_cast<std::size_t>(size);
     const Part& from = collective.from[0];
     const Part& to = collective.to[0];
     const bool is_source = gives(collective, rank);
     const bool is_result = gets(collective, rank);
-    if (is_source && is_result && from.dtype != to.dtype)
-        fail(ErrorCode::usage, "{}: `from` has elements of {}, `to` of {}",
-             name_of(collective.kind), name_of(from.dtype), name_of(to.dtype));
     switch (collective.kind) {
         case Kind::allgather:
         case Kind::gather:
@@ -108,6 +113,7 @@ void check_call(const Collective& collective, int rank, int size) {
     if (collective.root < 0 || collective.root >= size)
         fail(ErrorCode::usage, "{}: the root is rank {}, and there are ranks 0 to {}",
              name_of(kind), collective.root, size - 1);
+    if (!is_about_lists(kind)) check_dtypes(collective, rank);
     if (is_about_lists(kind))
         check_lists(collective, rank);
     else if (collective.varying)

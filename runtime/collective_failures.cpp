@@ -53,10 +53,10 @@ void Collectives::look_again() {
     if (look_again_) alert_seen_ = group_.alert() - 1;
 }
 
+// Members finish their operations in order: with this one go all that they began before it and have
+// not finished. Others must not go on with those, for they would touch memory that is free then.
 void Collectives::give_up(const Operation& operation, ErrorCode code, int culprit,
                           const std::string& message) {
-    // Of those that were started the oldest is the first that will not be finished, and its memory
-    // must not be touched any more either.
     group_.give_up(code, culprit, completed_ + 1,
                    group_.describe_call(group_.rank(), operation.sequence), message);
 }

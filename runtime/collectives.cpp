@@ -54,12 +54,12 @@ void Collectives::arrive(const Operation& operation) {
     Bell& bell = group_.block().bell;
     if (all_arrived(operation.sequence)) {
         // Crowded: the last to arrive works, with one helper a CPU; the rest sleep on to the end.
-        // But all must hear of a disagreement.
+        // But all must hear of a disagreement; and who has older ones under way may not come to
+        // this for long.
         const bool few = group_.waiter().is_crowded() && !operation.is_inline &&
-                         !operation.collective.varying && are_all_alike(operation);
+                         !operation.collective.varying && started_.empty() &&
+                         are_all_alike(operation);
         bell.ring(few ? workers_max() - 1 : group_.size());
-    } else if (group_.block().slot_waiters.load() != 0) {
-        bell.ring_all();  // they may wait for what we completed before this
     }
 }
 
@@ -168,13 +168,16 @@ void Collectives::complete(Operation& operation) {
     operation.state = Operation::State::done;
     operation.staging.clear();
     completed_ = operation.sequence;
-    group_.member(group_.rank()).completed.store(completed_, std::memory_order_release);
+    // Sequentially consistent: either who waits for this sees it, or we see that somebody waits.
+    // This member may not come to another operation soon, where it would wake them.
+    group_.member(group_.rank()).completed.exchange(completed_);
+    if (group_.block().slot_waiters.load() != 0) group_.block().bell.ring_all();
 }
 
 void Collectives::run(const Collective& collective, Deadline deadline, CallSite site) {
     if (!started_.empty()) {
         Request request = start(collective, deadline, site);
-        (void)request.wait();  // its own deadline ends it
+        (void)request.wait();  // its own deadline ends it, also behind older ones
         return;
     }
     own_.renew(collective, deadline);

@@ -88,6 +88,8 @@ class Collectives {
     // started.cpp: several operations under way
     bool advance_oldest(Patience patience);
     bool wait_for_oldest(Deadline deadline);
+    Deadline soonest(Deadline deadline) const;
+    void check_deadlines();
     bool is_slot_free(std::uint32_t sequence);
     void wait_for_slot(const Operation& operation);
 

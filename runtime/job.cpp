@@ -89,6 +89,9 @@ std::shared_ptr<Job> Job::join() {
     }
     Faults faults;
     if (const char* text = std::getenv("IPCRUN_FAULT")) faults = Faults(text, own.rank);
+    const char* peer_access = std::getenv("IPCRUN_PEER_ACCESS");
+    if (peer_access != nullptr && std::string_view(peer_access) == "0")
+        memory->control().rank(own.local_rank).peer_access = PeerAccess::refused;
     impl.heap = std::make_shared<Heap>(memory, own.local_rank);
     Identity identity;
     identity.members.resize(own.size);

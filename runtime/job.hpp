@@ -28,7 +28,8 @@ class Job {
     /// one, and in a program that a rank started, which has no socket to the agent: a world of this
     /// process alone. A process joins once. Blocks for one exchange with the agent, 30 s at most.
     /// Throws Error: config (the environment makes no sense), timeout, or usage (the agent refuses:
-    /// another process of this rank has joined).
+    /// another process of this rank has joined). With IPCRUN_PEER_ACCESS=0 private memory of this
+    /// rank's peers is not reached through the kernel, nor is its own.
     static std::shared_ptr<Job> join();
 
     Job(const Job&) = delete;

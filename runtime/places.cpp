@@ -6,7 +6,6 @@
 
 #include "base/error.hpp"
 #include "runtime/collective_checks.hpp"
-#include "runtime/peer_memory.hpp"
 #include "runtime/staging.hpp"
 
 namespace ipcrun {
@@ -33,14 +32,13 @@ std::size_t result_bytes(const Collective& collective, std::size_t part, std::si
 
 }  // namespace
 
-Place Places::place_of(Group& group, const HeapRef& ref, std::size_t bytes) {
+Place Places::place_of(Group& group, int member, const HeapRef& ref, std::size_t bytes) {
     if (bytes == 0) return {};
-    if (ref.kind != private_kind) return {group.memory().resolve(ref, bytes), nullptr, 0};
+    if (ref.kind != private_kind) return {group.memory().resolve(ref, bytes), {}, 0};
     // Whoever it belongs to has it where it says.
-    const auto own = static_cast<std::uint32_t>(group.identity().members[group.rank()]);
-    if (ref.arena == own) return {reinterpret_cast<std::byte*>(ref.offset), nullptr, 0};
+    if (member == group.rank()) return {reinterpret_cast<std::byte*>(ref.offset), {}, 0};
     is_any_remote_ = true;
-    return {nullptr, &group.control().rank(static_cast<int>(ref.arena)), ref.offset};
+    return {nullptr, {&group.slot(member), member}, ref.offset};
 }
 
 void Places::find(Group& group, const Collective& collective, std::uint32_t slot) {
@@ -65,10 +63,11 @@ void Places::find(Group& group, const Collective& collective, std::uint32_t slot
                 bytes = published.number(1) * size_of(like.dtype);
             else if (is_scatter)
                 bytes *= n;
-            from_.push_back(is_source ? place_of(group, published.from(part), bytes) : Place());
-            to_.push_back(
-                is_result ? place_of(group, published.to(part), result_bytes(collective, part, n))
-                          : Place());
+            from_.push_back(is_source ? place_of(group, member, published.from(part), bytes)
+                                      : Place());
+            to_.push_back(is_result ? place_of(group, member, published.to(part),
+                                               result_bytes(collective, part, n))
+                                    : Place());
         }
     }
 }
@@ -88,7 +87,7 @@ void Places::reduce_run(Op op, Dtype dtype, std::size_t count, std::size_t next)
 const std::byte* Places::fetch(const Place& source, std::size_t index, std::size_t bytes) {
     if (source.local != nullptr) return source.local;
     std::byte* copy = copies_.data() + index * padded(bytes);
-    read_peer(*source.peer, source.address, copy, bytes);
+    read_peer(source.peer, source.address, copy, bytes);
     return copy;
 }
 
@@ -98,7 +97,7 @@ void Places::copy_remote_run(std::size_t bytes) {
     const std::byte* data = source.local;
     for (const Place& destination : destinations_) {
         if (destination.local == nullptr || data != nullptr) continue;
-        read_peer(*source.peer, source.address, destination.local, bytes);
+        read_peer(source.peer, source.address, destination.local, bytes);
         data = destination.local;
     }
     if (data == nullptr) {
@@ -110,7 +109,7 @@ void Places::copy_remote_run(std::size_t bytes) {
         if (destination.local != nullptr)
             std::memcpy(destination.local, data, bytes);
         else
-            write_peer(*destination.peer, destination.address, data, bytes);
+            write_peer(destination.peer, destination.address, data, bytes);
     }
 }
 
@@ -129,7 +128,7 @@ void Places::reduce_remote_run(Op op, Dtype dtype, std::size_t count) {
     reduce(op, dtype, source_data_, destination_data_, count);
     for (const Place& destination : destinations_)
         if (destination.local == nullptr)
-            write_peer(*destination.peer, destination.address, here, bytes);
+            write_peer(destination.peer, destination.address, here, bytes);
 }
 
 }  // namespace ipcrun

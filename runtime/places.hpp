@@ -9,15 +9,16 @@
 
 #include "runtime/collective.hpp"
 #include "runtime/group.hpp"
+#include "runtime/peer_memory.hpp"
 #include "runtime/publication.hpp"
 
 namespace ipcrun {
 
 /// Bytes of a member.
 struct Place {
-    std::byte* local = nullptr;      ///< where they are here; null: reached through the kernel
-    const RankSlot* peer = nullptr;  ///< whose private memory it is then
-    std::uint64_t address = 0;       ///< and where
+    std::byte* local = nullptr;  ///< where they are here; null: reached through the kernel
+    PeerMemory peer = {};        ///< whose private memory it is then
+    std::uint64_t address = 0;   ///< and where
 
     Place at(std::size_t offset) const {
         return {local == nullptr ? nullptr : local + offset, peer, address + offset};
@@ -54,7 +55,7 @@ class Places {
     void reduce_run(Op op, Dtype dtype, std::size_t count, std::size_t next);
 
   private:
-    Place place_of(Group& group, const HeapRef& ref, std::size_t bytes);
+    Place place_of(Group& group, int member, const HeapRef& ref, std::size_t bytes);
     void copy_remote_run(std::size_t bytes);
     void reduce_remote_run(Op op, Dtype dtype, std::size_t count);
     const std::byte* fetch(const Place& source, std::size_t index, std::size_t bytes);

@@ -126,7 +126,7 @@ void Collectives::pull_blocks(const Operation& operation) {
     const auto copy_block = [&](int member, std::size_t skip, std::size_t count) {
         in_pieces(count * element, pulled_at_once, [&](std::size_t at, std::size_t bytes) {
             places_.add_source(places_.from(member, 0), skip * element + at);
-            places_.add_destination({result, nullptr, 0}, at);
+            places_.add_destination({result, {}, 0}, at);
             places_.copy_run(bytes);
         });
         result += count * element;
@@ -158,7 +158,7 @@ void Collectives::pull_blocks(const Operation& operation) {
             in_pieces(counts.to(rank) * element, piece, [&](std::size_t at, std::size_t bytes) {
                 for (int member = 0; member < counts.size(); ++member)
                     places_.add_source(places_.from(member, 0), skip + at);
-                places_.add_destination({result, nullptr, 0}, at);
+                places_.add_destination({result, {}, 0}, at);
                 places_.reduce_run(collective.op, collective.to[0].dtype, bytes / element, 0);
             });
         }

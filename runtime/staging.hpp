@@ -43,6 +43,7 @@ class Staging {
 
     std::vector<HeapRef> refs_;
     std::size_t from_parts_ = 0;
+    std::size_t peer_bytes_min_ = 0;  // private memory from this size on is not copied
     std::vector<Copy> copies_;
     Loan list_;  // of references, when they do not fit beside the arrival flag
     std::byte* own_result_ = nullptr;

@@ -17,6 +17,8 @@ Collectives::Started::Started(Collectives& engine, const Collective& collective,
       counts_(collective.from_counts.begin(), collective.from_counts.end()) {
     const std::size_t from_counts = counts_.size();
     counts_.insert(counts_.end(), collective.to_counts.begin(), collective.to_counts.end());
+    keep_dimensions(from_);
+    keep_dimensions(to_);
     Collective& own = operation.collective;
     own.from = from_;
     // Equal spans mean "in place".
@@ -26,11 +28,19 @@ Collectives::Started::Started(Collectives& engine, const Collective& collective,
     own.to_counts = std::span(counts_).subspan(from_counts);
 }
 
+void Collectives::Started::keep_dimensions(std::span<Part> parts) {
+    for (Part& part : parts)
+        for (std::span<const std::int64_t>* side : {&part.sizes, &part.strides})
+            if (!side->empty()) *side = dimensions_.emplace_back(side->begin(), side->end());
+}
+
 bool Collectives::Started::test() {
     check_open();
     while (!is_over() && engine_->advance_oldest(Patience::none)) {
     }
-    return is_over();
+    if (is_over()) return true;
+    engine_->check_deadlines();
+    return false;
 }
 
 bool Collectives::Started::wait(Deadline deadline) {
@@ -54,7 +64,7 @@ bool Collectives::Started::is_over() const {
 }
 
 Collectives::~Collectives() {
-    // In a child after fork() they are its parent's.
+    // In a child after fork() nothing here is ours to give up.
     if (!started_.empty() && !group_.has_given_up() && group_.heap()->is_open()) {
         try {
             // Others may be working on our memory, or be about to.
@@ -71,11 +81,12 @@ Request Collectives::start(const Collective& collective, Deadline deadline, Call
     auto started = std::make_shared<Started>(*this, collective, deadline);
     begin(started->operation, site);
     started_.push_back(started);
-    (void)advance_oldest(Patience::none);
+    progress();
     return Request(std::move(started));
 }
 
 void Collectives::progress() {
+    if (group_.has_given_up()) return;
     while (!started_.empty() && advance_oldest(Patience::none)) {
     }
 }
@@ -90,18 +101,26 @@ bool Collectives::advance_oldest(Patience patience) {
         oldest->fail_with(error);
     }
     started_.pop_front();
-    // This member may not come to another operation soon, where it would wake who waits for this.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (group_.block().slot_waiters.load() != 0) group_.block().bell.ring_all();
     return true;
 }
 
 bool Collectives::wait_for_oldest(Deadline deadline) {
     const std::shared_ptr<Started> oldest = started_.front();
-    const Operation& operation = oldest->operation;
-    if (wait_a_while(operation, Deadline::sooner(deadline, operation.deadline))) return true;
-    if (operation.deadline.has_passed()) time_out(operation);
+    if (wait_a_while(oldest->operation, soonest(deadline))) return true;
+    check_deadlines();
     return false;
+}
+
+Deadline Collectives::soonest(Deadline deadline) const {
+    for (const std::shared_ptr<Started>& one : started_)
+        deadline = Deadline::sooner(deadline, one->operation.deadline);
+    return deadline;
+}
+
+// The deadline of an operation ends it whatever this member waits for meanwhile.
+void Collectives::check_deadlines() {
+    for (const std::shared_ptr<Started>& one : started_)
+        if (one->operation.deadline.has_passed()) time_out(one->operation);
 }
 
 bool Collectives::is_slot_free(std::uint32_t sequence) {
@@ -126,10 +145,12 @@ void Collectives::wait_for_slot(const Operation& operation) {
     std::atomic<std::uint32_t>& waiters = group_.block().slot_waiters;
     waiters.fetch_add(1);
     const bool in_time = group_.wait(
-        group_.block().bell, alert_seen_, operation.deadline,
+        group_.block().bell, alert_seen_, soonest(operation.deadline),
         [&] { return is_slot_free(operation.sequence); }, [&] { look_around(operation); });
     waiters.fetch_sub(1);
-    if (!in_time) time_out(operation);
+    if (in_time) return;
+    check_deadlines();
+    time_out(operation);
 }
 
 }  // namespace ipcrun

@@ -21,10 +21,12 @@ struct Collectives::Started : Request::State {
     Operation operation;
 
   private:
+    void keep_dimensions(std::span<Part> parts);
     void check_open() const;
     bool is_over() const;
 
     std::vector<Part> from_, to_;
+    std::deque<std::vector<std::int64_t>> dimensions_;  // sizes and strides of the parts
     std::vector<std::size_t> counts_;
     std::optional<Error> error_;
 };

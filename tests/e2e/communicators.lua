@@ -91,6 +91,23 @@ t.test("a closed one says so, however often it is closed", function()
   t.equal(world:allreduce(1), size, "the world stays open")
 end)
 
+t.test("what was started and not waited for ends with its communicator", function()
+  local part = world:split(rank)
+  local placed = part:receive_into(torch.Tensor(4), { async = true })
+  local value = part:receive { async = true }
+  local sent = part:send(torch.Tensor(300000), 0, { async = true })
+  part:close()
+  for _, work in ipairs { placed, value, sent } do
+    t.raises("the communicator of this work is closed", work.wait, work)
+    t.raises("the communicator of this work is closed", work.test, work)
+  end
+  local dropped = world:split(rank)
+  dropped:receive_into(torch.Tensor(4), { async = true })
+  dropped = nil  -- luacheck: ignore 311
+  collectgarbage()
+  t.equal(world:allreduce(1), size, "a sum afterwards")
+end)
+
 t.test("hundreds, of which the collector takes care", function()
   for _ = 1, 300 do
     local comm = world:split(0)

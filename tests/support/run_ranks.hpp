@@ -48,6 +48,16 @@ inline std::vector<std::exception_ptr> run_ranks_to_the_end(
     const Options& options, const std::function<void(Rank&)>& body) {
     const int cpus = options.cpus > 0 ? options.cpus : options.ranks;
     auto memory = NodeMemory::create(options.ranks, cpus, 1ull << 30);
+    // As if numbers up to `sequence` had been.
+    auto& block = *reinterpret_cast<CommunicatorBlock*>(
+        memory->control().at(memory->control().header().world_offset));
+    for (int rank = 0; rank < options.ranks; ++rank) {
+        block.member(rank).completed = options.sequence;
+        for (std::uint32_t i = 0; i < operation_slots; ++i) {
+            const std::uint32_t past = options.sequence - i;
+            block.member(rank).arrivals[past % operation_slots].sequence = past;
+        }
+    }
     std::vector<std::exception_ptr> outcomes(options.ranks);
     std::vector<std::thread> threads;
     std::vector<int> members;

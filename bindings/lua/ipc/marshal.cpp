@@ -229,12 +229,18 @@ void Rebuild::push(const Token& token) {
         case Tag::again:
             lua_rawgeti(lua, objects, lua_Integer(token.index) + 1);
             return;
-        case Tag::tensor:
-            push_tensor(lua) = in.tensor(token.index);
+        case Tag::tensor: {
+            Tensor& tensor = push_tensor(lua);
+            tensor = in.tensor(token.index);
             return keep();
-        case Tag::storage:
-            push_storage(lua).storage = in.block(token.index);
+        }
+        case Tag::storage: {
+            // First the one, then the other: a share that is already taken would be lost when
+            // memory runs out.
+            StorageObject& object = push_storage(lua);
+            object.storage = in.block(token.index);
             return keep();
+        }
         case Tag::end:  // the table is there, below what was pushed into it
             return;
     }

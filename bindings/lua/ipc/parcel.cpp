@@ -31,6 +31,7 @@ std::uint32_t Outgoing::block_of(const StoragePtr& storage) {
 }
 
 std::uint32_t Outgoing::add_tensor(const Tensor& tensor) noexcept {
+    if (out_of_memory_) return 0;  // what is there may be incomplete
     try {
         const std::uint32_t index = block_of(tensor.storage);
         Block& block = blocks_[index];
@@ -52,6 +53,7 @@ std::uint32_t Outgoing::add_tensor(const Tensor& tensor) noexcept {
 }
 
 std::uint32_t Outgoing::add_storage(const StoragePtr& storage) noexcept {
+    if (out_of_memory_) return 0;
     try {
         const std::uint32_t index = block_of(storage);
         blocks_[index].is_whole = true;
