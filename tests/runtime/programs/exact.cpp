@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 #include "runtime/communicator_impl.hpp"
 #include "runtime/job.hpp"
 #include "tests/runtime/exact_cases.hpp"
