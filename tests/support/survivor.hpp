@@ -4,9 +4,12 @@
 /// error comes; then it looks whether anything of its own was harmed.
 
 #include <chrono>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/error.hpp"
 #include "runtime/communicator.hpp"
@@ -29,6 +32,15 @@ struct SurvivorOptions {
 };
 
 namespace detail {
+
+// A killed process takes its private memory along, and peers that read it get an error. The memory
+// of a thread that is struck would be freed, and peers read what comes there next: so it is kept.
+inline void keep_for_good(std::unique_ptr<Exercise> memory) {
+    static std::mutex mutex;
+    static std::vector<std::unique_ptr<Exercise>> of_the_dead;
+    const std::lock_guard lock(mutex);
+    of_the_dead.push_back(std::move(memory));
+}
 
 inline void operate(Communicator& world, const SurvivorOptions& options, Exercise& first,
                     Exercise& second, int root) {
@@ -83,6 +95,10 @@ inline Survival survive(Communicator& world, Communicator* others, Heap& heap,
         result.code = ipcrun::name_of(error.code);
         result.rank = error.rank.value_or(-1);
         result.message = error.what();
+    } catch (...) {  // struck
+        detail::keep_for_good(std::move(first));
+        detail::keep_for_good(std::move(second));
+        throw;
     }
     result.seconds = std::chrono::duration<double>(Clock::now() - last_good).count();
     if (!first->is_intact() || !second->is_intact()) spoil("written beyond its memory");
