@@ -125,7 +125,9 @@ class Collectives {
     bool is_finished(const Operation& operation) const;
     bool was_finished_soon(const Operation& operation);
     bool work_on_slice(const Operation& operation, int owner);
-    void work_on_chunk(const Operation& operation, std::uint32_t chunk, std::uint32_t slice_end);
+    std::uint32_t claim(const Operation& operation, int owner, std::uint32_t left) const;
+    void work_on_chunks(const Operation& operation, std::uint32_t chunk, std::uint32_t count,
+                        std::uint32_t slice_end);
     void work_on_run(const Operation& operation, std::size_t piece, std::size_t from,
                      std::size_t to, std::size_t next_bytes);
     int workers_max() const;

@@ -80,7 +80,7 @@ void Places::copy_run(std::size_t bytes) {
 
 void Places::reduce_run(Op op, Dtype dtype, std::size_t count, std::size_t next) {
     if (is_any_remote_) return reduce_remote_run(op, dtype, count);
-    reduce(op, dtype, source_data_, destination_data_, count, next);
+    reduce_(op, dtype, source_data_, destination_data_, count, next);
 }
 
 // The bytes of a source here: where they are, or a copy. Copies begin at whole cache lines.
@@ -125,7 +125,7 @@ void Places::reduce_remote_run(Op op, Dtype dtype, std::size_t count) {
     destination_data_.push_back(here);
     for (const Place& destination : destinations_)
         if (destination.local != nullptr) destination_data_.push_back(destination.local);
-    reduce(op, dtype, source_data_, destination_data_, count);
+    reduce_(op, dtype, source_data_, destination_data_, count, 0);
     for (const Place& destination : destinations_)
         if (destination.local == nullptr)
             write_peer(destination.peer, destination.address, here, bytes);

@@ -60,6 +60,7 @@ class Places {
     void reduce_remote_run(Op op, Dtype dtype, std::size_t count);
     const std::byte* fetch(const Place& source, std::size_t index, std::size_t bytes);
 
+    Reduce* reduce_ = best_reduce();
     std::size_t parts_ = 0;
     std::vector<Place> from_, to_;  // member by member
     bool is_any_remote_ = false;

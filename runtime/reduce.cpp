@@ -46,4 +46,10 @@ void reduce(Op op, Dtype dtype, std::span<const std::byte* const> sources,
     HWY_DYNAMIC_DISPATCH(reduce_here)(op, dtype, sources, destinations, count, next);
 }
 
+Reduce* best_reduce() {
+    // What the table of targets holds at first is a function that looks what CPU this is.
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    return HWY_DISPATCH_TABLE(reduce_here)[hwy::GetChosenTarget().GetIndex()];
+}
+
 }  // namespace ipcrun

@@ -34,11 +34,11 @@ class Schedule {
         return static_cast<std::uint32_t>(std::uint64_t{chunks_} * slice / members_);
     }
 
-    /// Calls work(piece, from, to), in bytes of the piece, for what a chunk consists of.
+    /// Calls work(piece, from, to), in bytes of the piece, for what `count` chunks consist of.
     template <typename Work>
-    void for_each_run(std::uint32_t chunk, Work work) const {
+    void for_each_run(std::uint32_t chunk, std::uint32_t count, Work work) const {
         const std::size_t begin = chunk * chunk_bytes_;
-        const std::size_t end = std::min(begin + chunk_bytes_, row_bytes_);
+        const std::size_t end = std::min(begin + count * chunk_bytes_, row_bytes_);
         for (std::size_t piece = piece_at(begin); piece < pieces_ && start(piece) < end; ++piece) {
             const std::size_t from = std::max(begin, start(piece)) - start(piece);
             const std::size_t to = std::min(end - start(piece), bytes(piece));

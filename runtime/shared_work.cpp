@@ -5,6 +5,7 @@
 // slice first, then helps the others. With more members than CPUs only as many work as there are
 // CPUs, the last to arrive among them, and the sleeping ones cost nothing.
 #include <algorithm>
+#include <bit>
 
 #include "runtime/collective_checks.hpp"
 #include "runtime/collectives.hpp"
@@ -75,8 +76,12 @@ void Collectives::work(Operation& operation, Patience patience) {
             else
                 helps = false;  // at the next look
         }
-        for (int i = 1; i < group_.size() && helps && !finished; ++i)
-            finished = work_on_slice(operation, (group_.rank() + i) % group_.size());
+        // Neighbours first: where ranks share cores they share ours, and what is in its cache. Each
+        // pair swaps, then each pair of pairs: so all go on from near to far.
+        const auto rounds = static_cast<int>(std::bit_ceil(static_cast<unsigned>(group_.size())));
+        for (int i = 1; i < rounds && helps && !finished; ++i)
+            if (const int other = group_.rank() ^ i; other < group_.size())
+                finished = work_on_slice(operation, other);
     }
     touching.store(0);
     // Whoever has failed, be it in the next operation, may wait for this.
@@ -102,20 +107,39 @@ bool Collectives::was_finished_soon(const Operation& operation) {
     return false;
 }
 
+// How many chunks to claim at a time, for every claim costs 50 ns. All that is left of a small
+// slice of one's own, with a CPU for each: help would come too late. Else half of what is left, but
+// no more than can be waited for when a member fails; a helper that does not expect to do all: one.
+std::uint32_t Collectives::claim(const Operation& operation, int owner, std::uint32_t left) const {
+    constexpr std::size_t small_bytes = 64 * 1024;
+    constexpr std::size_t bytes_max = 1024 * 1024;
+    const bool crowded = group_.waiter().is_crowded();
+    const bool own = owner == group_.rank();
+    const std::size_t chunk_bytes = operation.schedule->chunk_bytes();
+    if (own && !crowded && left * chunk_bytes <= small_bytes) return left;
+    if (!own && !crowded) return 1;
+    const auto most = static_cast<std::uint32_t>(bytes_max / chunk_bytes);
+    return std::clamp(left / 2, std::uint32_t{1}, most);
+}
+
 // Takes chunks of `owner`'s slice while there are any. True when that finished the operation.
 bool Collectives::work_on_slice(const Operation& operation, int owner) {
     const std::uint32_t first = operation.schedule->first_chunk(owner);
     const std::uint32_t length = operation.schedule->first_chunk(owner + 1) - first;
     std::atomic<std::uint32_t>& next = group_.member(owner).slices[operation.slot()].next_chunk;
     std::uint32_t done = 0;
-    for (;; ++done) {
+    for (;;) {
         if (is_alerted()) look_around(operation);
         // Looking before claiming spares a write to a line that all helpers pass by.
-        if (next.load(std::memory_order_relaxed) >= length) break;
-        const std::uint32_t claimed = next.fetch_add(1, std::memory_order_relaxed);
+        const std::uint32_t seen = next.load(std::memory_order_relaxed);
+        if (seen >= length) break;
+        const std::uint32_t wanted = claim(operation, owner, length - seen);
+        const std::uint32_t claimed = next.fetch_add(wanted, std::memory_order_relaxed);
         if (claimed >= length) break;
+        const std::uint32_t count = std::min(wanted, length - claimed);
         group_.faults().at(FaultPoint::after_claim, operation.sequence);
-        work_on_chunk(operation, first + claimed, first + length);
+        work_on_chunks(operation, first + claimed, count, first + length);
+        done += count;
     }
     if (done == 0) return false;
     std::atomic<std::uint32_t>& count = group_.block().works[operation.slot()].finished_chunks;
@@ -124,12 +148,12 @@ bool Collectives::work_on_slice(const Operation& operation, int owner) {
     return finished == operation.finish_mark;
 }
 
-void Collectives::work_on_chunk(const Operation& operation, std::uint32_t chunk,
-                                std::uint32_t slice_end) {
+void Collectives::work_on_chunks(const Operation& operation, std::uint32_t chunk,
+                                 std::uint32_t count, std::uint32_t slice_end) {
     const Schedule& schedule = *operation.schedule;
-    const std::size_t next = std::size_t{slice_end - chunk - 1} * schedule.chunk_bytes();
+    const std::size_t next = std::size_t{slice_end - chunk - count} * schedule.chunk_bytes();
     const Faults& faults = group_.faults();
-    schedule.for_each_run(chunk, [&](std::size_t piece, std::size_t from, std::size_t to) {
+    schedule.for_each_run(chunk, count, [&](std::size_t piece, std::size_t from, std::size_t to) {
         if (!faults.is_armed())
             return work_on_run(operation, piece, from, to,
                                std::min(next, schedule.bytes(piece) - to));
