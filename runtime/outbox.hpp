@@ -63,6 +63,7 @@ class Outbox {
     Record* begin(const Sending& sending, std::size_t payload_bytes);
     void commit(const Sending& sending, Record* record, RecordKind kind, std::uint64_t lag_bytes);
     bool wants(const Post& post, const Sending& sending) const;
+    bool fill_post_soon(const Sending& sending);
     bool fill_post(const Sending& sending);
     bool store(const Sending& sending);
     void offer(Sending& sending);

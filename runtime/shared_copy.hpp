@@ -37,10 +37,7 @@ class SharedCopy {
         const std::uint64_t done = progress_.done_chunks.load();
         return done >> 32 != number_ || (done & chunk_mask) >= chunks_;
     }
-    bool has_unclaimed() const {
-        const std::uint64_t next = progress_.next_chunk.load();
-        return next >> 32 == number_ && (next & chunk_mask) < chunks_;
-    }
+    bool has_unclaimed() const;
 
     /// Copies chunks until all are claimed, and rings `peer` when that finished it. Throws like
     /// Lookout::check.
@@ -53,7 +50,7 @@ class SharedCopy {
 
   private:
     static constexpr std::uint64_t chunk_mask = 0xffff'ffff;
-    std::optional<std::uint64_t> claim();
+    std::optional<std::uint64_t> claim(bool front);
 
     Progress& progress_;
     std::size_t bytes_;
