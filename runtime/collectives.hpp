@@ -96,6 +96,10 @@ class Collectives {
     // collective_failures.cpp: what happens when something is wrong
     bool is_alerted() const { return group_.alert() != alert_seen_; }
     void look_around(const Operation& operation);
+    // Also for those who never wait, but ask again and again.
+    void look_if_alerted(const Operation& operation) {
+        if (is_alerted()) look_around(operation);
+    }
     void look_again();
     [[noreturn]] void give_up(const Operation& operation, ErrorCode code, int culprit,
                               const std::string& message);

@@ -233,7 +233,10 @@ void Outbox::complete(Sending& sending) {
 bool Outbox::withdraw(Sending& sending) {
     if (sending.offer == nullptr) return true;
     auto state = Offer::State::open;
-    if (!sending.offer->state.compare_exchange_strong(state, Offer::State::withdrawn)) return false;
+    // A receiver that has seen this member depart may have withdrawn it itself.
+    if (!sending.offer->state.compare_exchange_strong(state, Offer::State::withdrawn) &&
+        state != Offer::State::withdrawn)
+        return false;
     complete(sending);
     return true;
 }
