@@ -168,7 +168,7 @@ TEST_CASE("closed: a sender whose receiver closes the communicator need not wait
 }
 
 TEST_CASE("closed: memory that a receiver is copying from is not let go of") {
-    std::atomic<bool> copying{false}, dropped{false};
+    std::atomic<bool> offered{false}, copying{false}, dropped{false};
     const auto linger = [&] {
         copying = true;
         // As long as the sender would need to spoil what it lent.
@@ -184,12 +184,14 @@ TEST_CASE("closed: memory that a receiver is copying from is not let go of") {
         if (self.rank == 0) {
             other->set_lag(10);
             Request sent = other->start_send({&part, 1}, 1);
+            offered = true;
             while (!copying.load()) std::this_thread::yield();
             other.reset();
             std::fill_n(data, count, 9);
             dropped = true;
             CHECK(sent.test());
         } else {
+            while (!offered.load()) std::this_thread::yield();  // else its sender would copy it
             other->receive({&part, 1}, 0, 0, soon());
             CHECK(std::count(data, data + count, 5) == std::ptrdiff_t(count));
         }
