@@ -65,7 +65,7 @@ struct alignas(64) Progress {
 struct Offer {
     enum class State : std::uint32_t {
         open,
-        withdrawn,  ///< the sender gave up: no message
+        withdrawn,  ///< the sender gave up, or the receiver did: no message
         moving,     ///< the sender, within its lag again, copies it into a block
         stored,     ///< `source` is a block that is the receiver's, as with RecordKind::block
         taken,      ///< the receiver copies

@@ -41,6 +41,7 @@ struct Collective {
     /// A hash of what the parts are to the caller (the keys of a table, say), 0 for nothing in
     /// particular: members must agree on it too.
     std::uint64_t layout = 0;
+    bool splits = false;  ///< a step of Communicator::split, for those who read errors
 
     /// Done when every member has come to it. Cost: one exchange of flags.
     static Collective barrier() { return {}; }

@@ -151,6 +151,7 @@ Fingerprint fingerprint_of(const Collective& collective) {
         result.shape = count_of(collective);
         if (collective.layout != 0) result.shape ^= collective.layout;
     }
+    if (collective.splits) result.flags |= Fingerprint::splits;
     return result;
 }
 

@@ -19,11 +19,10 @@ void Collectives::look_around(const Operation& operation) {
     bool someone_departed = false;
     int gone = -1;
     for (int member = 0; member < group_.size(); ++member) {
-        const RankState state = group_.state_of(member);
-        if (state != RankState::exited && state != RankState::left) continue;
+        if (!group_.has_departed(member)) continue;
         someone_departed = true;
         // In good order it departs after its last operation: finished, seen from here, if that is
-        // this one, for its state was read first.
+        // this one, for its departure was read first.
         const bool is_needed =
             !has_arrived(member, operation.sequence) ||
             (operation.state == Operation::State::working && !is_finished(operation));

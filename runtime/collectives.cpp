@@ -132,9 +132,9 @@ bool Collectives::advance(Operation& operation, Patience patience) {
 
 void Collectives::go_on(Operation& operation, Patience patience) {
     if (operation.state == Operation::State::arrived) {
-        if (!all_arrived(operation.sequence)) return;
+        if (!all_arrived(operation.sequence)) return look_if_alerted(operation);
         // All came, but one may have given up since: then its memory must not be touched any more.
-        if (is_alerted()) look_around(operation);
+        look_if_alerted(operation);
         verify(operation);
         if (!has_met_) {
             has_met_ = true;
@@ -148,7 +148,7 @@ void Collectives::go_on(Operation& operation, Patience patience) {
     }
     // The first time without a look at the count: the others are about to write it.
     if (!operation.has_worked || !is_finished(operation)) work(operation, patience);
-    if (!is_finished(operation)) return;
+    if (!is_finished(operation)) return look_if_alerted(operation);
     if (operation.verdict) throw *operation.verdict;
     group_.faults().at(FaultPoint::before_unload, operation.sequence);
     operation.staging.unload();

@@ -96,6 +96,10 @@ class Collectives {
     // collective_failures.cpp: what happens when something is wrong
     bool is_alerted() const { return group_.alert() != alert_seen_; }
     void look_around(const Operation& operation);
+    // Also for those who never wait, but ask again and again.
+    void look_if_alerted(const Operation& operation) {
+        if (is_alerted()) look_around(operation);
+    }
     void look_again();
     [[noreturn]] void give_up(const Operation& operation, ErrorCode code, int culprit,
                               const std::string& message);
@@ -149,6 +153,7 @@ class Collectives {
     std::uint32_t chunks_finished_[operation_slots] = {};
     std::deque<std::shared_ptr<Started>> started_;    // in order; shared with requests
     Operation own_{Collective(), Deadline::never()};  // scratch of run()
+    bool has_places_ = false;                         // of the operation that is worked on
     Places places_;                                   // scratch of the operation that is worked on
     std::vector<std::size_t> starts_;                 // and of its schedule
     std::vector<const std::byte*> payloads_;          // scratch of small operations

@@ -9,8 +9,12 @@ namespace ipcrun {
 Communicator::Impl::Departure::~Departure() {
     // The world's block goes with the job, and in a child after fork() nothing here is ours.
     if (group.identity().id == 0 || !group.heap()->is_open()) return;
-    const auto departed = group.block().departed.fetch_add(1) + 1;
-    if (departed != static_cast<std::uint32_t>(group.size())) return;
+    const auto size = static_cast<std::uint32_t>(group.size());
+    std::atomic<std::uint32_t>& departed = group.block().departed;
+    group.member(group.rank()).closing.store(Closing::closed);
+    // Others may be waiting for us: who is the last need not tell.
+    if (departed.load() + 1 != size) group.control().raise_alert();
+    if (departed.fetch_add(1) + 1 != size) return;
     Mailbox::release(group);
     give_block_back(group.control(), group.identity().block_offset, group.size());
 }

@@ -27,8 +27,8 @@ enum class Locality : std::uint8_t { node, numa, l3 };
 ///              that does.
 ///   mismatch   members called different operations, or with different shapes; names both places.
 ///              Memory is untouched, and the communicator works on.
-///   peer_lost  a member died, left while it was still needed, or could not go on; `rank` names the
-///              first to fail.
+///   peer_lost  a member died, left or closed the communicator while it was still needed, or could
+///              not go on; `rank` names the first to fail.
 ///   timeout    the deadline passed, here or at another member.
 ///   system     this member cannot go on: its heap is full, say. The others get peer_lost.
 ///   After the last three the contents of the memory are undefined, and every later operation
@@ -40,8 +40,9 @@ class Communicator {
     explicit Communicator(std::unique_ptr<Impl> impl);
     Communicator(Communicator&&) noexcept;
     Communicator& operator=(Communicator&&) noexcept;
-    /// Gives up what was started and not waited for: the other members get peer_lost there. Not
-    /// collective: members may drop a communicator at different times.
+    /// Gives up what was started and not waited for: the other members get peer_lost there, and
+    /// wherever they need this member later. Not collective: members may drop a communicator at
+    /// different times. Blocks only while a member copies what this one sent.
     ~Communicator();
 
     int rank() const;  ///< of this process among the members, from 0
@@ -56,7 +57,8 @@ class Communicator {
     /// Starts it and returns; the memory of its parts is in use until the request is done. Peers
     /// that wait do the work, also that of members that compute. Several may be under way, begun in
     /// the same order everywhere and waited for in any; beginning one more than `started_max` waits
-    /// for the oldest. The deadline is that of the operation.
+    /// for the oldest. The deadline is that of the operation. Throws what run() throws before the
+    /// operation has begun; what goes wrong from then on, here or in older ones, the request tells.
     [[nodiscard]] Request start(const Collective& collective, Deadline deadline = Deadline::never(),
                                 CallSite site = {});
     static constexpr int started_max = 8;
@@ -73,8 +75,9 @@ class Communicator {
         run(Collective::broadcast(parts, root), deadline, site);
     }
 
-    /// Messages. Their timeouts fail nothing but the call, and a member that left in good order is
-    /// missed only by those who wait for its message, or send it one.
+    /// Messages. Their timeouts fail nothing but the call, and a member that left, or closed the
+    /// communicator, in good order is missed only by those who wait for its message, or send it
+    /// one.
     ///
     /// Sends the parts, side by side, to member `to`. Returns as soon as they may be changed: when
     /// they have been copied, or taken by a receiver that waits for them. It waits for a receiver

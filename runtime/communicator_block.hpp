@@ -38,6 +38,13 @@ struct alignas(64) Slice {
     std::atomic<std::uint32_t> next_chunk;
 };
 
+/// How far a member is with letting go of its communicator.
+enum class Closing : std::uint32_t {
+    open,
+    giving_up,  ///< an operation that was under way; its failure is recorded
+    closed,     ///< it does nothing any more, and what it sent before can be seen
+};
+
 struct Member {
     Arrival arrivals[operation_slots];
     Slice slices[operation_slots];
@@ -46,6 +53,8 @@ struct Member {
     alignas(64) std::atomic<std::uint32_t> touching;
     /// The last collective operation that this member is done with, and with all before.
     std::atomic<std::uint32_t> completed;
+    /// What this member has done to let go of the communicator: see Closing.
+    std::atomic<Closing> closing;
     /// Rung when messages for this member arrive, and when it has received some.
     alignas(64) Bell mail;
     Post post;

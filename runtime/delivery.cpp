@@ -160,15 +160,28 @@ void Inbox::count_received(int source, std::uint64_t lag_bytes) {
 }
 
 // Nobody will receive it.
-void Inbox::discard(Heap& heap, const Arrived& arrived) {
+void Inbox::await_discard(const Arrived& arrived) {
+    while (!discard(heap_, arrived)) {
+        const Offer& offer = offer_of(heap_, arrived);
+        (void)lookout_.wait(Deadline::never(),
+                            [&] { return offer.state.load() != Offer::State::moving; });
+    }
+}
+
+// False while its sender is busy with it.
+bool Inbox::discard(Heap& heap, const Arrived& arrived) {
     NodeMemory& memory = *heap.memory();
     if (arrived.kind == RecordKind::block)
         heap.deallocate(memory.resolve(arrived.ref, arrived.bytes));
-    if (arrived.kind != RecordKind::offer) return;
+    if (arrived.kind != RecordKind::offer) return true;
     Offer& offer = offer_of(heap, arrived);
-    if (offer.state.load() == Offer::State::stored)
-        heap.deallocate(memory.resolve(offer.source, arrived.bytes));
+    // From now on its sender does not make a block of it, which would be nobody's.
+    auto state = Offer::State::open;
+    (void)offer.state.compare_exchange_strong(state, Offer::State::withdrawn);
+    if (state == Offer::State::moving) return false;
+    if (state == Offer::State::stored) heap.deallocate(memory.resolve(offer.source, arrived.bytes));
     let_go(heap, offer);
+    return true;
 }
 
 }  // namespace ipcrun

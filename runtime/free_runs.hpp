@@ -23,7 +23,8 @@ class FreeRuns {
     /// ones; so warm memory is used again. Nullopt when nothing fits. O(log runs).
     std::optional<std::uint64_t> take(std::uint64_t count);
 
-    /// Gives units back that `take` gave out. O(log runs).
+    /// Gives units back that `take` gave out. O(log runs). When it throws std::bad_alloc they are
+    /// lost, and nothing else.
     void give_back(std::uint64_t first, std::uint64_t count, Clock::time_point now);
 
     /// Free runs whose memory is still held and idle since before `limit`: they count as returned
@@ -42,6 +43,7 @@ class FreeRuns {
     using Runs = std::map<std::uint64_t, Run>;  // by first unit
     void insert(std::uint64_t first, Run run);
     void erase(Runs::iterator run);
+    void grow(Runs::iterator run, std::uint64_t count);
 
     std::uint64_t units_;
     std::uint64_t top_ = 0;  // units from here on were never taken

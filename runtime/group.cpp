@@ -67,6 +67,7 @@ std::string Group::describe_call(int member, std::uint32_t sequence) const {
             continue;
         const Fingerprint& print = entry.fingerprint;
         const std::string place = fmt::format(" at {}:{}", entry.file, entry.line);
+        if ((print.flags & Fingerprint::splits) != 0) return "split()" + place;
         const std::string what =
             (print.flags & Fingerprint::many_parts) != 0 ? "several values"
             : (print.flags & Fingerprint::varying) != 0

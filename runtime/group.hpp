@@ -55,6 +55,9 @@ class Group {
     Member& member(int index) const { return block_.member(index); }
     RankSlot& slot(int member) const { return control_.rank(identity_.members[member]); }
     RankState state_of(int member) const { return slot(member).state.load(); }
+    /// Will `member` do nothing more with this communicator, though nothing went wrong? What it did
+    /// before can be seen then.
+    bool has_departed(int member) const;
     Waiter& waiter() { return waiter_; }
     const Faults& faults() const { return faults_; }
     const AskForEnd& ask_for_end() const { return ask_for_end_; }
@@ -103,6 +106,8 @@ class Group {
     /// operation that it will not finish. `attempt` says what this member was doing.
     [[noreturn]] void give_up(ErrorCode code, int culprit, std::uint32_t sequence,
                               const std::string& attempt, const std::string& message);
+    /// The same for who lets go of the communicator in the middle of an operation: throws nothing.
+    void abandon(std::uint32_t sequence);
     bool has_given_up() const { return failure_ != nullptr; }
     /// What another member recorded by give_up.
     struct Failure {
@@ -121,6 +126,7 @@ class Group {
     std::string describe_end(int member, bool arrived) const;
 
   private:
+    void record_failure(ErrorCode code, int culprit, std::uint32_t sequence);
     void wait_until_untouched();
 
     std::shared_ptr<Heap> heap_;

@@ -27,6 +27,12 @@ bool has_ended(RankState state) {
 
 }  // namespace
 
+bool Group::has_departed(int member) const {
+    const RankState state = state_of(member);
+    return state == RankState::left || state == RankState::exited ||
+           this->member(member).closing.load() == Closing::closed;
+}
+
 int Group::find_failed() const {
     int lost = -1;
     for (int member = 0; member < size() && lost < 0; ++member)
@@ -46,8 +52,7 @@ std::optional<Group::Failure> Group::recorded_failure() const {
                    static_cast<int>(word >> 8 & 0xff'ffff), static_cast<std::uint32_t>(word >> 32)};
 }
 
-void Group::give_up(ErrorCode code, int culprit, std::uint32_t sequence, const std::string& attempt,
-                    const std::string& message) {
+void Group::record_failure(ErrorCode code, int culprit, std::uint32_t sequence) {
     std::uint64_t none = 0;
     (void)block_.failure.compare_exchange_strong(none, encode({code, culprit, sequence}));
     // Also when another member was first: it may not have come to raise the alert, and without it a
@@ -56,6 +61,17 @@ void Group::give_up(ErrorCode code, int culprit, std::uint32_t sequence, const s
     member(rank()).touching.store(0);
     block_.bell.ring_all();
     wait_until_untouched();
+}
+
+void Group::abandon(std::uint32_t sequence) {
+    // Before the failure, which others explain by it. Who lets go of the world leaves the job.
+    if (identity_.id != 0) member(rank()).closing.store(Closing::giving_up);
+    record_failure(ErrorCode::peer_lost, rank(), sequence);
+}
+
+void Group::give_up(ErrorCode code, int culprit, std::uint32_t sequence, const std::string& attempt,
+                    const std::string& message) {
+    record_failure(code, culprit, sequence);
     failure_ = std::make_unique<Error>(code, fmt::format("{}: {}", attempt, message), 0, culprit);
     throw *failure_;
 }
@@ -87,6 +103,8 @@ std::string Group::describe_end(int member, bool arrived) const {
     const RankState state = state_of(member);
     if (state == RankState::failed)
         return fmt::format("failed: {}", describe_wait_status(slot(member).wait_status.load()));
+    if (state < RankState::left && this->member(member).closing.load() != Closing::open)
+        return "has closed this communicator";
     return fmt::format("{} {}", state == RankState::exited ? "ended" : "left",
                        arrived ? "in the middle of it" : "without taking part");
 }

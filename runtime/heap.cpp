@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <new>
 
 #include "base/fail.hpp"
 #include "runtime/size_classes.hpp"
@@ -57,7 +58,8 @@ Heap::Heap(std::shared_ptr<NodeMemory> memory, int rank)
       open_(create_fork_guard()),
       runs_(memory_->arena_bytes() / unit_bytes),
       last_release_(Clock::now()),
-      open_slabs_(size_class_count) {
+      open_slabs_(size_class_count),
+      slab_counts_(size_class_count) {
     prefer_own_nodes(arena_, memory_->arena_bytes());
 }
 
@@ -89,6 +91,10 @@ void* Heap::allocate_small(int size_class) {
         slab->free_bits.assign((slots + 63) / 64, ~0ull);
         if (slots % 64 != 0) slab->free_bits.back() = (1ull << slots % 64) - 1;
         const auto made = slabs_.emplace(*unit, std::move(slab)).first;
+        // Freeing puts slabs back here without allocating: there is room for all of them.
+        ++slab_counts_[size_class];
+        if (open_slabs.capacity() < slab_counts_[size_class])
+            open_slabs.reserve(2 * slab_counts_[size_class]);
         open_slabs.push_back(made->second.get());
     }
     Slab& slab = *open_slabs.back();
@@ -120,7 +126,7 @@ bool Heap::deallocate_own(std::size_t offset) {
     if (large == large_.end() || offset % unit_bytes != colour_) return false;
     const std::uint64_t units = large->second;
     large_.erase(large);
-    runs_.give_back(unit, units, Clock::now());
+    give_back(unit, units);
     return true;
 }
 
@@ -136,10 +142,19 @@ bool Heap::deallocate_small(std::uint64_t unit, Slab& slab, std::size_t offset) 
     // One empty slab a class is kept, so that a block in a loop does not make and drop slabs.
     if (slab.free_slots == unit_bytes / bytes && open_slabs.size() > 1) {
         std::erase(open_slabs, &slab);
+        --slab_counts_[slab.size_class];
         slabs_.erase(unit);
-        runs_.give_back(unit, 1, Clock::now());
+        give_back(unit, 1);
     }
     return true;
+}
+
+// Destructors free blocks. What there is no memory to book as free is not used again.
+void Heap::give_back(std::uint64_t first, std::uint64_t units) {
+    try {
+        runs_.give_back(first, units, Clock::now());
+    } catch (const std::bad_alloc&) {
+    }
 }
 
 // Only ever pushed to and taken as a whole, so a block that comes back between two looks at the
@@ -182,9 +197,14 @@ void Heap::release_idle(Clock::time_point limit) {
 }
 
 void Heap::release(Clock::time_point limit) {
-    for (const auto& [first, count] : runs_.expire(limit)) {
-        // MADV_DONTNEED would free nothing of shared memory. Failing means keeping it: harmless.
-        (void)::madvise(arena_ + first * unit_bytes, count * unit_bytes, MADV_REMOVE);
+    try {
+        for (const auto& [first, count] : runs_.expire(limit)) {
+            // MADV_DONTNEED would free nothing of shared memory. Failing means keeping it:
+            // harmless.
+            (void)::madvise(arena_ + first * unit_bytes, count * unit_bytes, MADV_REMOVE);
+        }
+    } catch (const std::bad_alloc&) {
+        // No list of what to release: it is kept.
     }
 }
 

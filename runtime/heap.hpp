@@ -67,6 +67,7 @@ class Heap {
     void* allocate_small(int size_class);
     bool deallocate_own(std::size_t offset);
     bool deallocate_small(std::uint64_t unit, Slab& slab, std::size_t offset);
+    void give_back(std::uint64_t first, std::uint64_t units);
     void return_to_owner(std::byte* block);
     void take_returned();
     void release_now_and_then();
@@ -83,6 +84,7 @@ class Heap {
     std::unordered_map<std::uint64_t, std::uint64_t> large_;          // first unit -> units
     std::unordered_map<std::uint64_t, std::unique_ptr<Slab>> slabs_;  // unit -> slab
     std::vector<std::vector<Slab*>> open_slabs_;  // by size class: slabs with a free slot
+    std::vector<std::size_t> slab_counts_;        // by size class
 };
 
 }  // namespace ipcrun

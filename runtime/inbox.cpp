@@ -210,13 +210,13 @@ void Inbox::abandon_post() {
 void Inbox::leave() {
     for (int source = 0; source < group_.size(); ++source) {
         while (const Record* const record = peek(source)) {
-            discard(heap_, read(*record, source));
+            await_discard(read(*record, source));
             readers_[source].advance(*record);
         }
         readers_[source].leave(channel(source), *heap_.memory());
     }
     while (const Arrived* const left = unexpected_.first()) {
-        discard(heap_, *left);
+        await_discard(*left);
         unexpected_.remove(*left);
     }
 }
@@ -231,7 +231,7 @@ void Inbox::release(Group& group) {
             auto reader =
                 was_read ? RecordReader::resume(channel, *heap.memory(), arena) : RecordReader();
             while (const Record* const record = reader.peek(heap, channel, arena)) {
-                discard(heap, read(*record, from));
+                (void)discard(heap, read(*record, from));  // nobody is there who could be busy
                 reader.advance(*record);
             }
             reader.close(heap);

@@ -77,7 +77,8 @@ class Inbox {
     std::uint64_t accept(Receiving& receiving, const Arrived& arrived);
     bool accept_open(Receiving& receiving, const Arrived& arrived, Offer& offer);
     void count_received(int source, std::uint64_t lag_bytes);
-    static void discard(Heap& heap, const Arrived& arrived);
+    void await_discard(const Arrived& arrived);
+    static bool discard(Heap& heap, const Arrived& arrived);
 
     Lookout& lookout_;
     Group& group_;

@@ -43,8 +43,9 @@ AskForEnd ask_over(int control_fd) {
         try {
             // A packet is whole, whichever threads send at the same time.
             (void)send_packet(control_fd, encode(Fence{rank}));
-        } catch (const Error&) {
-            // The agent is gone. Then so is that rank, or will be presently: the launcher sweeps.
+        } catch (const std::exception&) {
+            // The agent is gone, and so is that rank presently: the launcher sweeps. Or there is no
+            // memory: others ask, too.
         }
     };
 }

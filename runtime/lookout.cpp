@@ -35,10 +35,9 @@ bool Lookout::is_forsaken(int peer) const {
 
 void Lookout::look_around() {
     const std::uint32_t alert = group_.alert();
+    group_.waiter().report_if_asked();
     for (int member = 0; member < group_.size(); ++member) {
-        const RankState state = group_.state_of(member);
-        const bool departed = state == RankState::left || state == RankState::exited;
-        if (!departed || departed_[member]) continue;
+        if (departed_[member] || !group_.has_departed(member)) continue;
         departed_[member] = true;
         ++departures_;
     }
@@ -62,9 +61,12 @@ Error Lookout::lost(const MessageCall& call, int peer) const {
     if (peer == any_source)
         return Error(ErrorCode::peer_lost,
                      fmt::format("{}: all other ranks have left", call.describe()));
+    const RankState state = group_.state_of(peer);
     return Error(ErrorCode::peer_lost,
                  fmt::format("{}: rank {} has {}", call.describe(), peer,
-                             group_.state_of(peer) == RankState::left ? "left" : "ended"),
+                             state == RankState::left  ? "left"
+                             : state < RankState::left ? "closed this communicator"
+                                                       : "ended"),
                  0, peer);
 }
 

@@ -2,6 +2,7 @@
 #include "runtime/mailbox.hpp"
 
 #include <algorithm>
+#include <exception>
 
 #include "base/fail.hpp"
 #include "runtime/mailbox_impl.hpp"
@@ -16,11 +17,33 @@ Mailbox::Mailbox(Group& group) : impl_(std::make_unique<Impl>(group)) {}
 Mailbox::~Mailbox() {
     // In a child after fork() all of it belongs to the parent.
     if (!impl_->lookout.group().heap()->is_open()) return;
-    for (Sending* sending : impl_->offered) (void)impl_->outbox.withdraw(*sending);
-    try {
-        impl_->inbox.leave();
-    } catch (const Error&) {
-        // A peer wrote nonsense: what cannot be read is not given back, and nobody is left to tell.
+    for (const auto& request : impl_->requests) request->close();
+    // What fails here is not given back, and nobody is left to be told: a member has failed, or has
+    // written nonsense.
+    const auto attempt = [](auto clean_up) {
+        try {
+            clean_up();
+        } catch (const std::exception&) {
+        }
+    };
+    for (Sending* sending : impl_->offered) attempt([&] { impl_->end(*sending); });
+    attempt([&] { impl_->inbox.leave(); });
+}
+
+void Mailbox::Impl::make_room() {
+    const auto grow = [](auto& list) {
+        if (list.size() == list.capacity()) list.reserve(2 * list.size() + 4);
+    };
+    grow(offered);
+    grow(requests);
+}
+
+// A receiver that has begun to copy reads memory that its owner may free presently.
+void Mailbox::Impl::end(Sending& sending) {
+    while (!outbox.withdraw(sending) && !lookout.group().has_given_up()) {
+        outbox.advance(sending);
+        if (sending.done) return;
+        (void)lookout.wait(Deadline::never(), [&] { return outbox.can_advance(sending); });
     }
 }
 
@@ -54,7 +77,10 @@ void Mailbox::Impl::fail_forsaken(Sending& sending) {
 }
 
 void Mailbox::Impl::fail_forsaken(Receiving& receiving) {
-    if (receiving.done || !lookout.is_forsaken(receiving.call.peer) || !inbox.close_post()) return;
+    if (receiving.done || !lookout.is_forsaken(receiving.call.peer)) return;
+    // It may have been seen to depart after the last look at what it sent.
+    advance(&receiving);
+    if (receiving.done || !inbox.close_post()) return;
     inbox.remove(receiving);
     receiving.error = lookout.lost(receiving.call, receiving.call.peer);
     receiving.done = true;
@@ -93,6 +119,7 @@ void Mailbox::send(std::span<const Part> parts, int to, int tag, Deadline deadli
     impl_->check_call(sending.call);
     const CallScope scope(impl_->lookout, sending.call);
     impl_->lookout.count();
+    impl_->make_room();
     impl_->outbox.start(sending);
     if (sending.done) return;
     impl_->offered.push_back(&sending);

@@ -24,6 +24,11 @@ struct Mailbox::Impl {
 
     explicit Impl(Group& group) : lookout(group), outbox(lookout), inbox(lookout) {}
 
+    /// So that nothing can fail between the publication of what is started and its listing here.
+    void make_room();
+    /// Lets go of an offer, when its receiver is done with what it took of it.
+    void end(Sending& sending);
+
     /// Throws Error{usage}.
     void check_call(const MessageCall& call) const;
 

@@ -3,19 +3,25 @@
 
 #include <algorithm>
 
-#include "base/error.hpp"
+#include "base/fail.hpp"
 
 namespace ipcrun {
 
 using Verb = MessageCall::Verb;
 
 MessageRequest::MessageRequest(Mailbox::Impl& mailbox, std::span<const Part> parts, CallSite site)
-    : mailbox_(mailbox), parts_(parts.begin(), parts.end()), file_(site.file), line_(site.line) {
+    : parts_(parts.begin(), parts.end()), mailbox_(&mailbox), file_(site.file), line_(site.line) {
     extents_.reserve(2 * parts.size());
     for (Part& part : parts_) {
         part.sizes = extents_.emplace_back(part.sizes.begin(), part.sizes.end());
         part.strides = extents_.emplace_back(part.strides.begin(), part.strides.end());
     }
+}
+
+Mailbox::Impl& MessageRequest::mailbox() const {
+    if (mailbox_ == nullptr)
+        fail(ErrorCode::usage, "wait for a message: its communicator is closed");
+    return *mailbox_;
 }
 
 SendRequest::SendRequest(Mailbox::Impl& mailbox, std::span<const Part> parts, int to, int tag,
@@ -24,11 +30,11 @@ SendRequest::SendRequest(Mailbox::Impl& mailbox, std::span<const Part> parts, in
       sending_{{Verb::send, to, tag, this->site()}, parts_, {parts_, false}} {}
 
 void SendRequest::start() {
-    mailbox_.check_call(sending_.call);
-    const CallScope scope(mailbox_.lookout, sending_.call);
-    mailbox_.lookout.count();
-    mailbox_.outbox.start(sending_);
-    if (!sending_.done) mailbox_.offered.push_back(&sending_);
+    mailbox().check_call(sending_.call);
+    const CallScope scope(mailbox().lookout, sending_.call);
+    mailbox().lookout.count();
+    mailbox().outbox.start(sending_);
+    if (!sending_.done) mailbox().offered.push_back(&sending_);
 }
 
 bool SendRequest::check_done() {
@@ -38,16 +44,16 @@ bool SendRequest::check_done() {
 
 bool SendRequest::test() {
     if (check_done()) return true;
-    const CallScope scope(mailbox_.lookout, sending_.call);
-    mailbox_.advance(nullptr);
-    mailbox_.fail_forsaken(sending_);
+    const CallScope scope(mailbox().lookout, sending_.call);
+    mailbox().advance(nullptr);
+    mailbox().fail_forsaken(sending_);
     return check_done();
 }
 
 bool SendRequest::wait(Deadline deadline) {
     if (check_done()) return true;
-    const CallScope scope(mailbox_.lookout, sending_.call);
-    (void)mailbox_.wait(sending_, deadline);
+    const CallScope scope(mailbox().lookout, sending_.call);
+    (void)mailbox().wait(sending_, deadline);
     return check_done();
 }
 
@@ -57,10 +63,10 @@ ReceiveRequest::ReceiveRequest(Mailbox::Impl& mailbox, std::span<const Part> par
       receiving_{{Verb::receive, from, tag, this->site()}, parts_, {parts_, true}} {}
 
 void ReceiveRequest::start() {
-    mailbox_.check_call(receiving_.call);
-    const CallScope scope(mailbox_.lookout, receiving_.call);
-    mailbox_.lookout.count();
-    mailbox_.inbox.start(receiving_);
+    mailbox().check_call(receiving_.call);
+    const CallScope scope(mailbox().lookout, receiving_.call);
+    mailbox().lookout.count();
+    mailbox().inbox.start(receiving_);
 }
 
 bool ReceiveRequest::check_done() {
@@ -70,16 +76,16 @@ bool ReceiveRequest::check_done() {
 
 bool ReceiveRequest::test() {
     if (check_done()) return true;
-    const CallScope scope(mailbox_.lookout, receiving_.call);
-    mailbox_.advance(nullptr);
-    mailbox_.fail_forsaken(receiving_);
+    const CallScope scope(mailbox().lookout, receiving_.call);
+    mailbox().advance(nullptr);
+    mailbox().fail_forsaken(receiving_);
     return check_done();
 }
 
 bool ReceiveRequest::wait(Deadline deadline) {
     if (check_done()) return true;
-    const CallScope scope(mailbox_.lookout, receiving_.call);
-    (void)mailbox_.wait(receiving_, deadline);
+    const CallScope scope(mailbox().lookout, receiving_.call);
+    (void)mailbox().wait(receiving_, deadline);
     return check_done();
 }
 
@@ -89,6 +95,7 @@ void Mailbox::Impl::drop_done() {
 
 Request Mailbox::start_send(std::span<const Part> parts, int to, int tag, CallSite site) {
     auto request = std::make_shared<SendRequest>(*impl_, parts, to, tag, site);
+    impl_->make_room();
     request->start();
     if (!request->is_done()) impl_->requests.push_back(request);
     return Request(std::move(request));
@@ -96,6 +103,7 @@ Request Mailbox::start_send(std::span<const Part> parts, int to, int tag, CallSi
 
 Request Mailbox::start_receive(std::span<const Part> parts, int from, int tag, CallSite site) {
     auto request = std::make_shared<ReceiveRequest>(*impl_, parts, from, tag, site);
+    impl_->make_room();
     request->start();
     if (!request->is_done()) impl_->requests.push_back(request);
     return Request(std::move(request));

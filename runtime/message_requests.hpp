@@ -16,14 +16,18 @@ class MessageRequest : public Request::State {
   public:
     MessageRequest(Mailbox::Impl& mailbox, std::span<const Part> parts, CallSite site);
     virtual bool is_done() const = 0;
+    /// The communicator is going.
+    void close() { mailbox_ = nullptr; }
 
   protected:
     CallSite site() const { return {file_.c_str(), line_}; }
 
-    Mailbox::Impl& mailbox_;
+    /// Throws Error{usage} when it is gone.
+    Mailbox::Impl& mailbox() const;
     std::vector<Part> parts_;
 
   private:
+    Mailbox::Impl* mailbox_;
     std::vector<std::vector<std::int64_t>> extents_;  // sizes and strides of parts
     std::string file_;
     int line_;

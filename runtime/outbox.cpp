@@ -153,10 +153,11 @@ bool Outbox::fill_post(const Sending& sending) {
 
 // Copies the message into a block that becomes the receiver's.
 bool Outbox::store(const Sending& sending) {
+    // First what may fail: a record that was begun and is not committed is begun again.
+    Record* const record = begin(sending, sizeof(HeapRef));
     auto* const block = static_cast<std::byte*>(heap_.allocate(sending.shape.bytes));
     if (block == nullptr) return false;
     gather(sending.parts, block);
-    Record* const record = begin(sending, sizeof(HeapRef));
     record->ref = *heap_.memory()->locate(block, sending.shape.bytes);
     commit(sending, record, RecordKind::block, lag_bytes_of(sending.shape.bytes));
     return true;
@@ -167,6 +168,7 @@ bool Outbox::store(const Sending& sending) {
 void Outbox::offer(Sending& sending) {
     NodeMemory& memory = *heap_.memory();
     const std::size_t bytes = sending.shape.bytes;
+    Record* const record = begin(sending, sizeof(HeapRef));
     const Part* const part = sending.shape.only;
     auto source = part == nullptr ? std::nullopt : memory.locate(part->data, bytes);
     if (!source) {
@@ -176,12 +178,14 @@ void Outbox::offer(Sending& sending) {
         source = memory.locate(sending.staged, bytes);
     }
     void* const block = heap_.allocate(sizeof(Offer));
-    if (block == nullptr) fail_full(sending);
+    if (block == nullptr) {
+        if (sending.staged != nullptr) heap_.deallocate(sending.staged);
+        fail_full(sending);
+    }
     auto* const made = new (block) Offer();
     made->source = *source;
     made->is_block = sending.staged != nullptr;
     SharedCopy::reset(made->progress, 0);
-    Record* const record = begin(sending, sizeof(HeapRef));
     record->ref = *memory.locate(made, sizeof(Offer));
     sending.offer = made;
     commit(sending, record, RecordKind::offer, lag_bytes_min);
@@ -201,6 +205,8 @@ bool Outbox::can_advance(const Sending& sending) const {
             return copy.has_unclaimed() || copy.is_done();
         case Offer::State::taken:
             return copy.is_done();
+        case Offer::State::withdrawn:  // by a receiver that is departing, as will be seen
+            return false;
         default:
             return true;
     }
@@ -255,7 +261,10 @@ void Outbox::complete(Sending& sending) {
 bool Outbox::withdraw(Sending& sending) {
     if (sending.offer == nullptr) return true;
     auto state = Offer::State::open;
-    if (!sending.offer->state.compare_exchange_strong(state, Offer::State::withdrawn)) return false;
+    // So may a receiver that departs, or that has seen this member depart.
+    if (!sending.offer->state.compare_exchange_strong(state, Offer::State::withdrawn) &&
+        state != Offer::State::withdrawn)
+        return false;
     complete(sending);
     return true;
 }

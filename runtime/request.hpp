@@ -8,8 +8,9 @@
 
 namespace ipcrun {
 
-/// Used by the thread that uses the communicator, and not after that is gone. Copies are the same
-/// request. Letting go of one changes nothing: the operation goes on.
+/// Used by the thread that uses the communicator; what was not done when that went throws
+/// Error{usage}. Copies are the same request. Letting go of one changes nothing: the operation goes
+/// on.
 class Request {
   public:
     /// What is behind it; made by communicators.

@@ -62,9 +62,10 @@ void Collectives::work(Operation& operation, Patience patience) {
     std::atomic<std::uint32_t>& touching = group_.member(group_.rank()).touching;
     touching.store(1);
     if (is_alerted()) look_around(operation);
-    places_.find(group_, operation.collective, operation.slot());
     bool finished = false;
+    has_places_ = false;
     if (operation.collective.varying) {
+        places_.find(group_, operation.collective, operation.slot());
         pull(operation);
         finished = is_finished(operation);
     } else {
@@ -138,6 +139,10 @@ bool Collectives::work_on_slice(const Operation& operation, int owner) {
         if (claimed >= length) break;
         const std::uint32_t count = std::min(wanted, length - claimed);
         group_.faults().at(FaultPoint::after_claim, operation.sequence);
+        // Not before there is a claim: who comes late finds the operation finished, and what was
+        // published may be gone.
+        if (!has_places_) places_.find(group_, operation.collective, operation.slot());
+        has_places_ = true;
         work_on_chunks(operation, first + claimed, count, first + length);
         done += count;
     }

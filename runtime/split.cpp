@@ -27,6 +27,7 @@ std::vector<T> exchange(Communicator& parent, T own, std::uint64_t layout, Deadl
     const Part to{all.data(), all.size() * sizeof own, Dtype::u8};
     Collective collective = Collective::allgather(from, to);
     collective.layout = layout;
+    collective.splits = true;
     parent.run(collective, deadline, site);
     return all;
 }
@@ -35,7 +36,7 @@ std::vector<T> exchange(Communicator& parent, T own, std::uint64_t layout, Deadl
 
 std::optional<Communicator> Communicator::split(int colour, int key, Deadline deadline,
                                                 CallSite site) {
-    const Group& group = impl_->group;
+    Group& group = impl_->group;
     const auto wishes = exchange(*this, Wish{colour, key}, wishes_layout, deadline, site);
     std::vector<int> ours;  // ranks here of those with our colour, in the order they will have
     for (int rank = 0; rank < size() && colour >= 0; ++rank)
@@ -58,8 +59,10 @@ std::optional<Communicator> Communicator::split(int colour, int key, Deadline de
     identity.block_offset = grant.offset;
     for (const int member : ours) identity.members.push_back(group.identity().members[member]);
     identity.rank = static_cast<int>(std::find(ours.begin(), ours.end(), rank()) - ours.begin());
-    return Communicator(std::make_unique<Impl>(group.heap(), std::move(identity), group.faults(),
-                                               group.ask_for_end()));
+    auto made = std::make_unique<Impl>(group.heap(), std::move(identity), group.faults(),
+                                       group.ask_for_end());
+    made->group.waiter().report_with(group.waiter());
+    return Communicator(std::move(made));
 }
 
 Communicator Communicator::split(Locality locality, Deadline deadline, CallSite site) {

@@ -66,13 +66,8 @@ bool Collectives::Started::is_over() const {
 Collectives::~Collectives() {
     // In a child after fork() nothing here is ours to give up.
     if (!started_.empty() && !group_.has_given_up() && group_.heap()->is_open()) {
-        try {
-            // Others may be working on our memory, or be about to.
-            give_up(started_.front()->operation, ErrorCode::peer_lost, group_.rank(),
-                    "its communicator was closed before it was done");
-        } catch (const Error&) {
-            // Told to the others; here nobody waits.
-        }
+        // Others may be working on our memory, or be about to.
+        group_.abandon(completed_ + 1);
     }
     for (const std::shared_ptr<Started>& started : started_) started->close();
 }
@@ -80,8 +75,13 @@ Collectives::~Collectives() {
 Request Collectives::start(const Collective& collective, Deadline deadline, CallSite site) {
     auto started = std::make_shared<Started>(*this, collective, deadline);
     begin(started->operation, site);
-    started_.push_back(started);
-    progress();
+    or_give_up(started->operation, [&] { started_.push_back(started); });
+    try {
+        progress();
+    } catch (const Error&) {
+        // The communicator is lost: by an older operation, perhaps. Whoever waits for this one is
+        // told.
+    }
     return Request(std::move(started));
 }
 
@@ -101,6 +101,7 @@ bool Collectives::advance_oldest(Patience patience) {
         oldest->fail_with(error);
     }
     started_.pop_front();
+    look_again();
     return true;
 }
 

@@ -14,7 +14,13 @@ void Unexpected::add(const Arrived& arrived) {
         std::memcpy(entry.payload.get(), arrived.payload, arrived.bytes);
     }
     entry.arrived.payload = entry.payload.get();
-    queues_[{arrived.source, arrived.tag}].push_back(std::move(entry));
+    const auto queue = queues_.try_emplace({arrived.source, arrived.tag}).first;
+    try {
+        queue->second.push_back(std::move(entry));
+    } catch (...) {
+        if (queue->second.empty()) queues_.erase(queue);
+        throw;
+    }
 }
 
 const Arrived* Unexpected::find(int source, int tag) const {

@@ -4,6 +4,7 @@
 #include <climits>
 
 #include "base/futex.hpp"
+#include "runtime/sequence.hpp"
 
 namespace ipcrun {
 
@@ -17,6 +18,11 @@ void Bell::ring_all() {
     ring(INT_MAX);
 }
 
+Waiter::Waiter(ControlHeader& header, bool crowded)
+    : header_(header), crowded_(crowded), reporter_(std::make_shared<Reporter>()) {
+    reporter_->seen = header.reports.load();
+}
+
 void Waiter::sleep(Bell& bell, std::uint32_t generation, std::uint32_t alert_seen,
                    Deadline deadline) {
     futex_wait_either(bell.generation, generation, header_.alert, alert_seen, deadline);
@@ -24,9 +30,10 @@ void Waiter::sleep(Bell& bell, std::uint32_t generation, std::uint32_t alert_see
 
 void Waiter::report_if_asked() {
     const std::uint32_t reports = header_.reports.load();
-    if (reports == reports_seen_) return;
-    reports_seen_ = reports;
-    if (report_) report_();
+    std::uint32_t seen = reporter_->seen.load();
+    if (!is_before(seen, reports) || !reporter_->seen.compare_exchange_strong(seen, reports))
+        return;
+    if (reporter_->report) reporter_->report();
 }
 
 }  // namespace ipcrun

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "base/deadline.hpp"
 #include "runtime/wire/control_segment.hpp"
@@ -38,11 +39,14 @@ class Waiter {
   public:
     /// `crowded`: more ranks than CPUs share this node, so spinning takes time from those waited
     /// for.
-    Waiter(ControlHeader& header, bool crowded) : header_(header), crowded_(crowded) {}
+    Waiter(ControlHeader& header, bool crowded);
 
     /// Called (between two looks at the condition) by a thread that waits while a report is asked
-    /// for: see ControlHeader::reports. May take its time.
-    void on_report(std::function<void()> report) { report_ = std::move(report); }
+    /// for: see ControlHeader::reports. May take its time, and must not throw. Set before other
+    /// threads wait with a waiter that shares it.
+    void on_report(std::function<void()> report) { reporter_->report = std::move(report); }
+    /// From now on both have one call-back, called once for each report, whichever of them waits.
+    void report_with(const Waiter& other) { reporter_ = other.reporter_; }
 
     bool is_crowded() const { return crowded_; }
 
@@ -95,8 +99,12 @@ class Waiter {
 
     ControlHeader& header_;
     bool crowded_;
-    std::uint32_t reports_seen_ = header_.reports.load();
-    std::function<void()> report_;
+    struct Reporter {
+        std::function<void()> report;
+        std::atomic<std::uint32_t> seen;  // of ControlHeader::reports
+    };
+    // Shared: communicators of a rank may go in any order.
+    std::shared_ptr<Reporter> reporter_;
 };
 
 }  // namespace ipcrun

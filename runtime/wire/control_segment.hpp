@@ -13,7 +13,7 @@
 
 namespace ipcrun {
 
-constexpr std::uint64_t control_magic = 0x6e75'7263'7069'0001;  // "ipcrun", layout 1
+constexpr std::uint64_t control_magic = 0x6e75'7263'7069'0002;  // "ipcrun", layout 2
 constexpr int node_ranks_max = 4096;
 constexpr std::uint32_t op_ring_entries = 32;
 /// What a communicator's block may take up, so that the size of this memory follows from the number
@@ -32,8 +32,9 @@ enum class RankState : std::uint32_t {
 
 /// What an operation is: equal on all ranks of a communicator, or the call is an error on all.
 struct Fingerprint {
-    /// Bits of `flags`: `shape` is a hash of a list of parts; counts differ between members.
-    static constexpr std::uint8_t many_parts = 1, varying = 2;
+    /// Bits of `flags`: `shape` is a hash of a list of parts; counts differ between members; the
+    /// operation is a step of split.
+    static constexpr std::uint8_t many_parts = 1, varying = 2, splits = 4;
 
     std::uint8_t kind = 0;
     std::uint8_t op = 0;
@@ -83,8 +84,8 @@ struct ControlHeader {
     std::uint32_t cpus;          ///< whole CPUs that they may keep busy together, at least 1
     std::uint64_t arena_bytes;   ///< of the shared heap, per rank
     std::uint64_t world_offset;  ///< of the world's communicator block in this memory
-    /// Changes whenever a waiter should look around: a rank ended, a communicator failed, or a
-    /// report was asked for. Sleepers sleep on it beside whatever they wait for.
+    /// Changes whenever a waiter should look around: a rank ended, a communicator failed, a member
+    /// closed one, or a report was asked for. Sleepers sleep on it beside whatever they wait for.
     alignas(64) std::atomic<std::uint32_t> alert;
     /// Counts the reports asked for; a waiting rank calls its report call-back when it changes.
     std::atomic<std::uint32_t> reports;

@@ -18,7 +18,7 @@
 
 namespace ipcrun {
 
-constexpr std::uint32_t worker_protocol_version = 1;
+constexpr std::uint32_t worker_protocol_version = 2;
 
 struct Join {
     std::uint32_t version = worker_protocol_version;

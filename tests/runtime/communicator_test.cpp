@@ -225,3 +225,29 @@ TEST_CASE("communicator: a rank that waits answers when a report is asked for") 
     });
     CHECK(reports.load() == 1);
 }
+
+TEST_CASE("communicator: one that was split off answers with its parent's report, once for both") {
+    std::atomic<int> reports{0};
+    run_ranks({.ranks = 2}, [&](Rank& self) {
+        if (self.rank == 0)
+            self.world.impl().group.waiter().on_report([&] { reports.fetch_add(1); });
+        auto child = self.world.split(0);
+        const auto ask = [&](int expected) {
+            self.memory->control().header().reports.fetch_add(1);
+            self.memory->control().raise_alert();
+            while (reports.load() < expected) std::this_thread::yield();
+        };
+        if (self.rank == 1) ask(1);
+        child->barrier();
+        int value = 0;
+        const Part part{&value, 1, Dtype::i32};
+        if (self.rank == 0) {
+            child->receive({&part, 1}, 1);  // those who wait for messages answer, too
+        } else {
+            ask(2);
+            child->send({&part, 1}, 0);
+        }
+        self.world.barrier();
+    });
+    CHECK(reports.load() == 2);
+}

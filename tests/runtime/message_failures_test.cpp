@@ -37,6 +37,14 @@ void await_departure(MailboxRank& self, int peer) {
     while (self.group.state_of(peer) != RankState::exited) std::this_thread::yield();
 }
 
+// A message that its receiver waits for is copied by its sender.
+void await_post(MailboxRank& self, int receiver) {
+    const auto& state = self.group.member(receiver).post.state;
+    const Deadline deadline = Deadline::after(1s);
+    while (Post::phase_of(state.load()) != Post::Phase::open && !deadline.has_passed())
+        std::this_thread::yield();
+}
+
 // Messages of all kinds in a ring, until an error comes. Looks whether anybody writes to memory
 // that was freed then.
 // `into_posts`: rank 1 sends when the next rank, an even one, has said where it wants its message,
@@ -52,10 +60,7 @@ Error exchange_until_lost(MailboxRank& self, std::size_t bytes, std::size_t lag,
     self.mail.set_lag(lag);
     const Error error = error_of([&] {
         for (int i = 0; i < 1000; ++i) {
-            const Post& post = self.group.member(next).post;
-            while (into_posts && self.rank == 1 &&
-                   Post::phase_of(post.state.load()) != Post::Phase::open)
-                std::this_thread::yield();
+            if (into_posts && self.rank == 1) await_post(self, next);
             Request sent = self.mail.start_send({&from, 1}, next, 0, {});
             if (self.rank % 2 == 0)
                 self.mail.receive({&to, 1}, before, 0, soon(), {});
@@ -83,7 +88,7 @@ TEST_CASE("message failures: a rank killed at any step is named to every other")
                     // Short ones are never copied by two: then nobody would be struck.
                     const bool into_posts = std::string_view(point) == "mid_copy";
                     if (into_posts && bytes < 100000) continue;
-                    CAPTURE(point);
+                    CAPTURE(std::string(point));
                     CAPTURE(ranks);
                     CAPTURE(bytes);
                     CAPTURE(lag);
@@ -92,7 +97,7 @@ TEST_CASE("message failures: a rank killed at any step is named to every other")
                                   [&](MailboxRank& self) {
                                       const Error error =
                                           exchange_until_lost(self, bytes, lag, into_posts);
-                                      CAPTURE(error.what());
+                                      CAPTURE(std::string(error.what()));
                                       CHECK(error.code == ErrorCode::peer_lost);
                                       CHECK(error.rank == 1);
                                       if (error.rank == 1) ++named;

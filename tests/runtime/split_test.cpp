@@ -134,6 +134,9 @@ TEST_CASE("split: what another rank calls instead is a mismatch, and the communi
                 CHECK_MESSAGE(false, "a split without rank 1 was made");
             } catch (const Error& error) {
                 CHECK(error.code == ErrorCode::mismatch);
+                const std::string_view text = error.what();
+                CHECK(text.find("rank 0 calls split() at ") != text.npos);
+                CHECK(text.find("rank 1 calls allgather(8 u8) at ") != text.npos);
             }
         }
         CHECK(self.world.split(0, 0, soon())->size() == 3);

@@ -7,6 +7,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,6 +38,20 @@ struct MailboxRank {
 
 struct MailboxStruck {};  // thrown where SIGKILL would have struck a process
 
+/// What a rank has that its end by a signal would not destroy in good order.
+struct Remains {
+    std::unique_ptr<Group> group;
+    std::unique_ptr<Mailbox> mail;
+};
+
+/// Keeps it for good: a killed process runs no destructors.
+inline void bury(Remains remains) {
+    static std::mutex mutex;
+    static auto& graves = *new std::vector<Remains>();
+    const std::lock_guard lock(mutex);
+    graves.push_back(std::move(remains));
+}
+
 /// Runs `body` once a rank and marks every rank as ended when its body returns (status 0), throws
 /// (1) or is struck (SIGKILL). Throws the first exception of a rank.
 inline void run_mailboxes(const MailboxOptions& options,
@@ -50,25 +65,28 @@ inline void run_mailboxes(const MailboxOptions& options,
     for (int rank = 0; rank < options.ranks; ++rank)
         threads.emplace_back([&, rank] {
             int wait_status = 0;
+            Remains own;
             try {
                 Faults faults;
                 if (!options.fault.empty()) faults = Faults(options.fault, rank);
                 faults.on_strike([] { throw MailboxStruck(); });
                 auto heap = std::make_shared<Heap>(memory, rank);
-                Group group(heap,
-                            {.id = 0,
-                             .epoch = 0,
-                             .members = members,
-                             .rank = rank,
-                             .block_offset = memory->control().header().world_offset,
-                             .sequence = 0},
-                            faults);
-                Mailbox mail(group);
-                MailboxRank self{memory, heap, group, mail, rank};
+                Identity identity{.id = 0,
+                                  .epoch = 0,
+                                  .members = members,
+                                  .rank = rank,
+                                  .block_offset = memory->control().header().world_offset,
+                                  .sequence = 0};
+                own.group = std::make_unique<Group>(heap, identity, faults);
+                own.mail = std::make_unique<Mailbox>(*own.group);
+                MailboxRank self{memory, heap, *own.group, *own.mail, rank};
                 body(self);
+                own.mail.reset();
             } catch (const MailboxStruck&) {
                 wait_status = SIGKILL;
+                bury(std::move(own));
             } catch (...) {
+                own.mail.reset();
                 wait_status = 1 << 8;
                 outcomes[static_cast<std::size_t>(rank)] = std::current_exception();
             }
