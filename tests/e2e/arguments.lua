@@ -99,7 +99,7 @@ t.test("a place that does not fit is refused with the line of the call", functio
     ("arguments.lua:%d: allgather"):format(line), "the beginning of " .. failure.message)
 end)
 
-t.test("what is given in the place of something else is told by the name that scripts know", function()
+t.test("a tensor in the wrong place is told by the name that scripts know", function()
   t.raises("got torch.Tensor", world.barrier, tensor)
   t.raises("got torch.Storage", world.broadcast, world, 1, tensor:storage())
 end)
