@@ -75,7 +75,8 @@ refuses("values that vary", "values may always differ", "allgather", 1, { varyin
 refuses("a broadcast of nothing that is started", "all ranks give a place", "broadcast", nil, 0,
   { async = true })
 refuses("a colour that is no integer", "number expected", "split", {})
-refuses("a locality that is not there", "invalid option 'cpu'", "split", "cpu")
+refuses("a locality that is not there",
+  "no such locality: 'cpu' (there are: node, numa, l3)", "split", "cpu")
 refuses("to close the world", "the world cannot be closed", "close")
 refuses("a negative lag", "0 or more", "set_lag", -1)
 
@@ -84,6 +85,23 @@ t.test("refuses to be changed", function()
     world.rank = 3
   end)
   t.raises("cannot set 'mine': the fields", function() world.mine = {} end)
+end)
+
+t.test("a place that does not fit is refused with the line of the call", function()
+  local line
+  local good, failure = pcall(function()
+    line = debug.getinfo(1, "l").currentline + 1
+    world:allgather(tensor, { into = torch.ones(3) })
+  end)
+  t.equal(good, false, "it succeeded")
+  t.equal(failure.code, "usage", "code")
+  t.equal(failure.message:match("arguments.lua:%d+: allgather"),
+    ("arguments.lua:%d: allgather"):format(line), "the beginning of " .. failure.message)
+end)
+
+t.test("a tensor in the wrong place is told by the name that scripts know", function()
+  t.raises("got torch.Tensor", world.barrier, tensor)
+  t.raises("got torch.Storage", world.broadcast, world, 1, tensor:storage())
 end)
 
 t.test("refuses to be called on something else", function()

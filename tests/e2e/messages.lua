@@ -97,12 +97,19 @@ t.test("receive_into fills a tensor of as many elements, whatever its strides", 
   end
 end)
 
-t.test("receive_into leaves a message that does not fit", function()
+t.test("receive_into leaves a message that does not fit, and says what would", function()
+  local name_of = {
+    ["torch.FloatTensor"] = "f32", ["torch.DoubleTensor"] = "f64", ["torch.IntTensor"] = "i32",
+  }
   world:send(torch.FloatTensor(4):fill(3), next_rank)
   for _, into in ipairs { torch.FloatTensor(5), torch.DoubleTensor(2), torch.IntTensor(4) } do
     local good, failure = pcall(world.receive_into, world, into, { from = previous })
     t.equal(good, false, "it succeeded")
     t.equal(failure.code, "mismatch", "code")
+    t.equal(failure.rank, previous, "rank")
+    t.equal(failure.message:match("the message.*"),
+      ("the message of rank %d, tag 0, is not one tensor of %d elements of %s; receive() takes any")
+        :format(previous, into:nElement(), name_of[into:type()]), "what it says")
   end
   t.equal(world:receive { from = previous }:sum(), 12.0, "the message")
 end)

@@ -235,6 +235,28 @@ t.test("wrong calls say what is expected", function()
   t.raises("expected a function, or one of 'sum'", tree.allReduce, 1, "mean")
   t.raises("there was none yet", ipc.tree().allReduce, nil, "sum", function() return 0 end)
   t.raises("ipc.Communicator expected", ipc.tree, 5)
+  t.raises("walkTable: expected a table, got number", tree.walkTable, 5, print)
+end)
+
+t.test("what cannot be given to other nodes is an error on all", function()
+  t.raises("a leaf is a function, which cannot be sent", tree.allReduce, { f = print }, math.max)
+  if size == 1 then return end
+  t.raises("its result is a function, which cannot be sent", tree.allReduce, "a", function()
+    return print
+  end)
+end)
+
+t.test("errors name the line that called the tree", function()
+  local alone <const> = ipc.tree(world:split(rank))
+  for _, call in ipairs { { alone.allReduce, "a text", "sum" }, { alone.allReduce, 1, "mean" },
+                          { alone.scatter, { print } }, { alone.walkTable, 5 } } do
+    local line
+    local _, failure = pcall(function()
+      line = debug.getinfo(1, "l").currentline + 1
+      call[1](call[2], call[3])
+    end)
+    t.equal(tostring(failure):match("trees.lua:(%d+)"), tostring(line), tostring(failure))
+  end
 end)
 
 t.test("a tree of some ranks", function()

@@ -34,10 +34,11 @@ struct SurvivorOptions {
 namespace detail {
 
 // A killed process takes its private memory along, and peers that read it get an error. The memory
-// of a thread that is struck would be freed, and peers read what comes there next: so it is kept.
+// of a thread that is struck would be freed, and peers read what comes there next: so it is kept,
+// to the end of the process too, when the heap that it would go back to is no longer there.
 inline void keep_for_good(std::unique_ptr<Exercise> memory) {
     static std::mutex mutex;
-    static std::vector<std::unique_ptr<Exercise>> of_the_dead;
+    static auto& of_the_dead = *new std::vector<std::unique_ptr<Exercise>>;
     const std::lock_guard lock(mutex);
     of_the_dead.push_back(std::move(memory));
 }

@@ -130,9 +130,14 @@ int set_lag(lua_State* lua) {
 }
 
 Locality check_locality(lua_State* lua, int index) {
-    static const char* const names[] = {"node", "numa", "l3", nullptr};
-    static constexpr Locality localities[] = {Locality::node, Locality::numa, Locality::l3};
-    return localities[luaL_checkoption(lua, index, nullptr, names)];
+    const std::string_view name = luaL_checkstring(lua, index);
+    if (name == "numa") return Locality::numa;
+    if (name == "l3") return Locality::l3;
+    if (name != "node")
+        luaL_argerror(lua, index,
+                      lua_pushfstring(lua, "no such locality: '%s' (there are: node, numa, l3)",
+                                      name.data()));
+    return Locality::node;
 }
 
 // split(colour [, key [, options]]) and split("numa" [, options]).

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "bindings/lua/ipc/options.hpp"
+
 namespace ipcrun::lua {
 
 namespace {
@@ -12,6 +14,16 @@ constexpr const char* metatable_name = "ipcrun.error";
 int format(lua_State* lua) {
     lua_getfield(lua, 1, "message");
     return 1;
+}
+
+// What is wrong with the arguments of this rank's call has no place yet; the rest names one.
+void push_message(lua_State* lua, const Failure& failure) {
+    const bool is_own_call = failure.code == ErrorCode::usage && failure.rank < 0;
+    const LuaSite site = is_own_call ? calling_line(lua) : LuaSite();
+    if (site.line > 0)
+        lua_pushfstring(lua, "%s:%d: %s", site.file, site.line, failure.message);
+    else
+        lua_pushstring(lua, failure.message);
 }
 
 }  // namespace
@@ -32,7 +44,7 @@ void raise_table(lua_State* lua, const Failure& failure) {
         lua_pushinteger(lua, failure.rank);
         lua_setfield(lua, -2, "rank");
     }
-    lua_pushstring(lua, failure.message);
+    push_message(lua, failure);
     lua_setfield(lua, -2, "message");
     luaL_setmetatable(lua, metatable_name);
     lua_error(lua);

@@ -12,7 +12,8 @@ namespace ipcrun::lua {
 void register_errors(lua_State* lua);
 
 /// Raises `failure` as a table {code = "peer_lost", rank = 3, message = "…"}; `rank` is nil where
-/// the error is about none. tostring() of it is the message.
+/// the error is about none. tostring() of it is the message. One of `usage` about no rank begins
+/// with the line of Lua that made the call, as strings of luaL_error() do.
 [[noreturn]] void raise_table(lua_State* lua, const Failure& failure);
 
 }  // namespace ipcrun::lua

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // send, receive, receive_into and probe.
+#include <fmt/format.h>
+
 #include <array>
 
 #include "bindings/lua/context.hpp"
@@ -165,6 +167,26 @@ struct Into {
     }
 };
 
+// The engine counts the bytes of a parcel, which nobody has asked for: this says it in elements.
+Envelope receive_tensor(Communicator& communicator, Into& into, const Options& options,
+                        const LuaSite& site) {
+    try {
+        return communicator.receive(into.prepare(), options.from, options.tag, options.deadline,
+                                    site.get());
+    } catch (const Error& error) {
+        const auto found = error.code != ErrorCode::mismatch
+                               ? std::nullopt
+                               : communicator.test_message(options.from, options.tag);
+        if (!found) throw;
+        throw Error(ErrorCode::mismatch,
+                    fmt::format("receive_into() at {}:{}: the message of rank {}, tag {}, is not "
+                                "one tensor of {} elements of {}; receive() takes any",
+                                site.file, site.line, found->source, found->tag,
+                                into.tensor.count(), name_of(into.tensor.dtype())),
+                    0, found->source);
+    }
+}
+
 int finish_receive_into(lua_State* lua, Work& work, int table) {
     const Into& into = static_cast<PendingRequest<Into>&>(*work.pending).held;
     if (const Failure failure = attempt([&] { into.check(); })) raise_table(lua, failure);
@@ -195,8 +217,7 @@ int receive_into(lua_State* lua) {
         into.tensor = argument.get();
         check_writable(view_of(into.tensor), "receive_into");
         if (work == nullptr) {
-            envelope = communicator.receive(into.prepare(), options.from, options.tag,
-                                            options.deadline, site.get());
+            envelope = receive_tensor(communicator, into, options, site);
             return into.check();
         }
         start_work(*work, object.membership, std::move(into), [&](Into& held) {

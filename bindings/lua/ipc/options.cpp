@@ -5,6 +5,8 @@
 #include <limits>
 #include <string_view>
 
+#include "bindings/lua/ipc/tree.hpp"
+
 namespace ipcrun::lua {
 
 namespace {
@@ -135,7 +137,7 @@ LuaSite calling_line(lua_State* lua) {
     lua_Debug frame;
     for (int level = 1; lua_getstack(lua, level, &frame) != 0; ++level) {
         lua_getinfo(lua, "Sl", &frame);
-        if (frame.currentline <= 0) continue;
+        if (frame.currentline <= 0 || std::strcmp(frame.source, tree_chunk) == 0) continue;
         std::memcpy(site.file, frame.short_src, sizeof site.file);
         site.line = frame.currentline;
         break;

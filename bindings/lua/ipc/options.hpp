@@ -43,7 +43,7 @@ Op check_op(lua_State* lua, int index);
 /// `what` begins the message: "the root".
 int check_rank(lua_State* lua, int index, const char* what, int size, int fallback = -1);
 
-/// The line of Lua that called us: the first level that has lines.
+/// The line of Lua that called us: the first level that has lines, and is not of ipc itself.
 struct LuaSite {
     char file[LUA_IDSIZE] = "?";
     int line = 0;

@@ -169,7 +169,7 @@ void load_tree(lua_State* lua) {
     lua_pop(lua, 1);
     lua_pushvalue(lua, base + 1);
     run_chunk(lua, recognise_source, "=ipc.recognise", base + 1);
-    run_chunk(lua, tree_source, "=ipc.tree", base);
+    run_chunk(lua, tree_source, tree_chunk, base);
 }
 
 // ipc.tree([communicator])

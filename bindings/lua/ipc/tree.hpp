@@ -7,6 +7,9 @@
 
 namespace ipcrun::lua {
 
+/// How the Lua of trees calls itself. Places in errors are those of its callers.
+constexpr const char* tree_chunk = "=ipc.tree";
+
 /// Pushes ipc.tree in the place of ipc.world, which is on top of the stack. May raise.
 void push_tree_function(lua_State* lua);
 

@@ -27,6 +27,8 @@ void create_tensor_metatable(lua_State* lua, int methods) {
                                            {"__gc", collect<Tensor>},
                                            {nullptr, nullptr}};
     luaL_newmetatable(lua, tensor_metatable);
+    lua_pushliteral(lua, "torch.Tensor");  // in messages of Lua
+    lua_setfield(lua, -2, "__name");
     luaL_setfuncs(lua, metamethods, 0);
     lua_pushvalue(lua, methods);
     lua_pushcclosure(lua, index_tensor, 1);

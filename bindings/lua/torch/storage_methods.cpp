@@ -213,6 +213,8 @@ void register_storages(lua_State* lua, int torch) {
                                            {"__gc", collect<StorageObject>},
                                            {nullptr, nullptr}};
     luaL_newmetatable(lua, storage_metatable);
+    lua_pushliteral(lua, "torch.Storage");  // in messages of Lua
+    lua_setfield(lua, -2, "__name");
     luaL_setfuncs(lua, metamethods, 0);
     luaL_newlib(lua, methods);
     lua_pushcclosure(lua, index, 1);

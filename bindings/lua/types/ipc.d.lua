@@ -158,8 +158,9 @@ function Communicator:reduce(value, root, op, options) end
 ---@return T value  what was given, or the value of `root`
 function Communicator:broadcast(value, root, options) end
 
----Gives all ranks a list with the value of each, from rank 0 at 1. Values may be of any kind, and
----tensors of any shape. Cost: two exchanges of flags; every rank copies all values once.
+---Gives all ranks a list with the value of each, from rank 0 at 1; nil leaves a hole. Values may be
+---of any kind, and tensors of any shape. Cost: two exchanges of flags; every rank copies all values
+---once.
 ---
 ---With `into`: the elements of all tensors, side by side, in one operation.
 ---@param value ipc.Sendable
@@ -255,12 +256,14 @@ function Communicator:split(colour, key, options) end
 
 ---Ends a communicator here; others may go on until they need this rank. What was started and not
 ---waited for is given up. Also at the end of a scope (`local part <close> = …`) and by the
----collector. Closing twice is harmless. The world cannot be closed.
+---collector: keep it while its operations are under way. Closing twice is harmless. The world
+---cannot be closed.
 function Communicator:close() end
 
 ---An operation that was started with `{async = true}`. It goes on while ranks wait for something,
 ---also by the work of others. At most 8 collective ones are under way; one more waits for the
 ---oldest. A handle that is dropped changes nothing: values stay alive until the operation is done.
+---Until then they are not to be read, changed or resized.
 ---@class ipc.Work
 local Work = {}
 
@@ -293,8 +296,9 @@ function Tree.walkTable(t, f) end
 ---
 ---Functions that are one of the known forms on all nodes (a:add(b), a + b, a:cmul(b), a:cmax(b),
 ---a:cmin(b), and a * b, math.max and math.min of numbers) are done as `allreduce`; so are names of
----operators. Others are called along a binary tree, with views of the other node's memory. A
----function that fails on one node raises an `ipc.Error` on all, which names the rank.
+---operators. Others are called along a binary tree, with views of the other node's memory, on some
+---of the nodes: they call no operations of a communicator. A function that fails on one node raises
+---an `ipc.Error` on all, which names the rank.
 ---
 ---`zero(leaf, index)` says that this node has no more values: it stands in for those that others
 ---still give, with its last value, every leaf replaced by what zero returns, until all nodes do.

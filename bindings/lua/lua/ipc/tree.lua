@@ -43,12 +43,21 @@ local function walk(t, f, index)
   return index
 end
 
+-- What no other node can be given.
+local function check_leaf(value, what)
+  local kind = type(value)
+  if kind == "function" or kind == "thread" then
+    error(("%s is a %s, which cannot be sent"):format(what, kind), 0)
+  end
+end
+
 -- The leaves of `t` in order, and where each one is.
 local function leaves_of(t, leaves)
   for _, key in ipairs(sorted_keys(t)) do
     if type(t[key]) == "table" then
       leaves_of(t[key], leaves)
     else
+      check_leaf(t[key], "a leaf")
       local i = leaves.n + 1
       leaves.n, leaves.holders[i], leaves.keys[i], leaves[i] = i, t, key, t[key]
     end
@@ -85,8 +94,17 @@ local function combine(leaves, message, f)
     local good, result = pcall(f, leaves[i], theirs)
     if is_view then release(theirs, good and rawequal(result, theirs)) end
     if not good then error(result, 0) end
+    check_leaf(result, "its result")
     if result ~= nil then set_leaf(leaves, i, result) end
   end
+end
+
+-- Calls a method of `comm`. What is wrong with its arguments is told with the line of Lua that
+-- called the tree, `level` above who calls this.
+local function on_behalf(level, comm, method, ...)
+  local good, result = pcall(comm[method], comm, ...)
+  if not good then error(result, level + 1) end
+  return result
 end
 
 local Tree = {}
@@ -119,12 +137,14 @@ function Tree:reduce_along(leaves, f)
     end
     step = step << 1
   end
-  if rank > 0 then comm:send(is_good and message_of(leaves), rank & (rank - 1)) end
+  if rank > 0 then
+    on_behalf(5, comm, "send", is_good and message_of(leaves), rank & (rank - 1))
+  end
   -- No rank is here before all have been reduced: until then the memory of each one lies still.
   self:raise_together("allReduce", text)
   local results = {}
   for i = 1, leaves.n do results[i] = leaves[i] end
-  results = comm:broadcast(results, 0)
+  results = on_behalf(5, comm, "broadcast", results, 0)
   for i = 1, leaves.n do set_leaf(leaves, i, results[i]) end
 end
 
@@ -143,7 +163,7 @@ function Tree:round(value, f, contributes, failure)
   self.rounds = self.rounds + 1
   if op and votes[place_of_op[op]] == comm.size then
     self.native_rounds = self.native_rounds + 1
-    comm:allreduce(value, op)
+    on_behalf(4, comm, "allreduce", value, op)
   else
     self:reduce_along(leaves, f)
   end
@@ -183,9 +203,20 @@ local function new_tree(communicator)
   return {
     nodeIndex = comm.rank + 1,
     numNodes = comm.size,
-    walkTable = function(t, f) walk(t, f, 0) end,
-    allReduce = function(value, f, zero) return self:all_reduce(value, f, zero) end,
-    scatter = function(value) return comm:broadcast(value, 0) end,
+    walkTable = function(t, f)
+      if type(t) ~= "table" then
+        error("walkTable: expected a table, got " .. type(t), 2)
+      end
+      walk(t, f, 0)
+    end,
+    allReduce = function(value, f, zero)
+      local result, count = self:all_reduce(value, f, zero)  -- no tail call: errors name lines
+      return result, count
+    end,
+    scatter = function(value)
+      local result = on_behalf(2, comm, "broadcast", value, 0)
+      return result
+    end,
     netStats = function()
       print(("node %d of %d: %d reductions, %d of them by operators that are known")
         :format(comm.rank + 1, comm.size, self.rounds, self.native_rounds))
