@@ -149,7 +149,10 @@ Fingerprint fingerprint_of(const Collective& collective) {
         result.shape = hash_of(collective.from, collective.layout);
     } else {
         result.shape = count_of(collective);
-        if (collective.layout != 0) result.shape ^= collective.layout;
+        if (collective.layout != 0) {
+            result.flags = Fingerprint::laid_out;
+            result.shape ^= collective.layout;
+        }
     }
     if (collective.splits) result.flags |= Fingerprint::splits;
     return result;

@@ -128,6 +128,9 @@ class Communicator {
     Impl& impl() { return *impl_; }
 
   private:
+    std::optional<Communicator> split_into(int colour, int key, std::uint64_t meaning,
+                                           Deadline deadline, CallSite site);
+
     std::unique_ptr<Impl> impl_;
 };
 

@@ -70,6 +70,7 @@ std::string Group::describe_call(int member, std::uint32_t sequence) const {
         if ((print.flags & Fingerprint::splits) != 0) return "split()" + place;
         const std::string what =
             (print.flags & Fingerprint::many_parts) != 0 ? "several values"
+            : (print.flags & Fingerprint::laid_out) != 0 ? "any value"
             : (print.flags & Fingerprint::varying) != 0
                 ? fmt::format("{}, counts vary", name_of(Dtype(print.dtype)))
                 : fmt::format("{} {}", print.shape, name_of(Dtype(print.dtype)));

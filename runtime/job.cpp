@@ -90,9 +90,13 @@ std::shared_ptr<Job> Job::join() {
     }
     Faults faults;
     if (const char* text = std::getenv("IPCRUN_FAULT")) faults = Faults(text, own.rank);
-    const char* peer_access = std::getenv("IPCRUN_PEER_ACCESS");
-    if (peer_access != nullptr && std::string_view(peer_access) == "0")
-        memory->control().rank(own.local_rank).peer_access = PeerAccess::refused;
+    if (const char* text = std::getenv("IPCRUN_PEER_ACCESS")) {
+        const std::string_view allowed = text;
+        if (allowed != "0" && allowed != "1")
+            fail(ErrorCode::config, "read IPCRUN_PEER_ACCESS '{}': it must be 0 or 1", allowed);
+        if (allowed == "0")
+            memory->control().rank(own.local_rank).peer_access = PeerAccess::refused;
+    }
     impl.heap = std::make_shared<Heap>(memory, own.local_rank);
     Identity identity;
     identity.members.resize(own.size);

@@ -19,7 +19,9 @@ std::string MessageCall::describe_peers(const Group& group) const {
     std::vector<int> others;
     for (int member = 0; member < group.size(); ++member)
         if (member != group.rank()) others.push_back(member);
-    return others.empty() ? "any rank" : fmt::format("any of ranks {}", format_list(others));
+    return others.empty()       ? "any rank"
+           : others.size() == 1 ? fmt::format("rank {}", others[0])
+                                : fmt::format("any of ranks {}", format_list(others));
 }
 
 // Looks around at its first check: somebody may have ended already.

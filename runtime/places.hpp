@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "runtime/best_reduce.hpp"
 #include "runtime/collective.hpp"
 #include "runtime/group.hpp"
 #include "runtime/peer_memory.hpp"

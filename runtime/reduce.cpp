@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/reduce.hpp"
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <type_traits>
+
+#include "runtime/best_reduce.hpp"
 
 // Highway includes the kernels again for every instruction set that this compiler knows.
 #undef HWY_TARGET_INCLUDE

@@ -39,9 +39,4 @@ bool is_defined(Op op, Dtype dtype);
 void reduce(Op op, Dtype dtype, std::span<const std::byte* const> sources,
             std::span<std::byte* const> destinations, std::size_t count, std::size_t next = 0);
 
-/// reduce() for this CPU, without the choice at every call that it makes.
-using Reduce = void(Op op, Dtype dtype, std::span<const std::byte* const> sources,
-                    std::span<std::byte* const> destinations, std::size_t count, std::size_t next);
-Reduce* best_reduce();
-
 }  // namespace ipcrun

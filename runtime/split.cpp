@@ -36,8 +36,14 @@ std::vector<T> exchange(Communicator& parent, T own, std::uint64_t layout, Deadl
 
 std::optional<Communicator> Communicator::split(int colour, int key, Deadline deadline,
                                                 CallSite site) {
+    return split_into(colour, key, 0, deadline, site);
+}
+
+// `meaning` tells what the colour is, for all members must mean the same.
+std::optional<Communicator> Communicator::split_into(int colour, int key, std::uint64_t meaning,
+                                                     Deadline deadline, CallSite site) {
     Group& group = impl_->group;
-    const auto wishes = exchange(*this, Wish{colour, key}, wishes_layout, deadline, site);
+    const auto wishes = exchange(*this, Wish{colour, key}, wishes_layout + meaning, deadline, site);
     std::vector<int> ours;  // ranks here of those with our colour, in the order they will have
     for (int rank = 0; rank < size() && colour >= 0; ++rank)
         if (wishes[rank].colour == colour) ours.push_back(rank);
@@ -70,7 +76,8 @@ Communicator Communicator::split(Locality locality, Deadline deadline, CallSite 
     const std::uint32_t place = locality == Locality::numa ? own.numa.load()
                                 : locality == Locality::l3 ? own.last_level_cache.load()
                                                            : 0;
-    return std::move(*split(static_cast<int>(place), 0, deadline, site));
+    const auto meaning = static_cast<std::uint64_t>(locality) + 1;
+    return std::move(*split_into(static_cast<int>(place), 0, meaning, deadline, site));
 }
 
 }  // namespace ipcrun

@@ -32,9 +32,10 @@ enum class RankState : std::uint32_t {
 
 /// What an operation is: equal on all ranks of a communicator, or the call is an error on all.
 struct Fingerprint {
-    /// Bits of `flags`: `shape` is a hash of a list of parts; counts differ between members; the
+    /// Bits of `flags`: `shape` is a hash of a list of parts, or of a count and what the
+    /// value is to the caller (`laid_out`); counts differ between members; the
     /// operation is a step of split.
-    static constexpr std::uint8_t many_parts = 1, varying = 2, splits = 4;
+    static constexpr std::uint8_t many_parts = 1, varying = 2, splits = 4, laid_out = 8;
 
     std::uint8_t kind = 0;
     std::uint8_t op = 0;

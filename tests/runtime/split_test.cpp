@@ -121,6 +121,22 @@ TEST_CASE("split: by locality the members are those that were put side by side")
     });
 }
 
+TEST_CASE("split: a colour on one rank and a locality on another are a mismatch") {
+    run_ranks({.ranks = 2}, [](Rank& self) {
+        try {
+            if (self.rank == 0)
+                (void)self.world.split(0);
+            else
+                (void)self.world.split(Locality::numa);
+            FAIL("no error came");
+        } catch (const Error& error) {
+            CHECK(error.code == ErrorCode::mismatch);
+            CHECK(std::string_view(error.what()).find("split()") != std::string_view::npos);
+        }
+        self.world.barrier();
+    });
+}
+
 TEST_CASE("split: what another rank calls instead is a mismatch, and the communicator works on") {
     run_ranks({.ranks = 3}, [](Rank& self) {
         std::uint64_t own = 0, all[3] = {};
