@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/socket.hpp"
-#include "base/fail.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <cstring>
+
+#include "base/fail.hpp"
 
 namespace ipcrun {
 

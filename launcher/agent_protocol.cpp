@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/agent_protocol.hpp"
-#include "base/fail.hpp"
 
 #include <type_traits>
 #include <utility>
+
+#include "base/fail.hpp"
 
 namespace ipcrun {
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/wire/worker_protocol.hpp"
-#include "base/fail.hpp"
 
 #include <string_view>
+
+#include "base/fail.hpp"
 
 namespace ipcrun {
 

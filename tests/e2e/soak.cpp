@@ -18,8 +18,8 @@
 
 #include "base/fail.hpp"
 #include "runtime/heap.hpp"
-#include "runtime/node_memory.hpp"
 #include "runtime/job.hpp"
+#include "runtime/node_memory.hpp"
 #include "runtime/storage.hpp"
 
 using namespace ipcrun;
