@@ -22,18 +22,24 @@ local function report(f, ...)
 end
 '
 
+# What comes before the death may already fail on ranks that were not through with it: so all of it
+# is within what reports.
 loses "receive from the dead" <<END
 $head
-world:barrier()
-die()
-report(world.receive, world, {from = 1})
+report(function()
+  world:barrier()
+  die()
+  world:receive {from = 1}
+end)
 END
 
 loses "receive from anybody" <<END
 $head
-world:barrier()
-die()
-report(world.receive, world)
+report(function()
+  world:barrier()
+  die()
+  world:receive()
+end)
 END
 
 loses "a started sum" <<END
@@ -45,31 +51,37 @@ END
 
 loses "a gathered list" <<END
 $head
-world:allgather("first")
-die()
-report(world.allgather, world, {world.rank})
+report(function()
+  world:allgather("first")
+  die()
+  world:allgather(world.rank)
+end)
 END
 
 loses "a tree by a function" <<END
 $head
 local tree = ipc.tree()
 local f = function(a, b) return a + b + 0 end
-tree.allReduce(1, f)
-die()
-report(tree.allReduce, 1, f)
+report(function()
+  tree.allReduce(1, f)
+  die()
+  tree.allReduce(1, f)
+end)
 END
 
 loses "a split" <<END
 $head
-world:split(0)
-die()
-report(world.split, world, 0)
+report(function()
+  world:split(0)
+  die()
+  world:split(0)
+end)
 END
 
 cat >"$work/others.lua" <<END
 $head
 local others = world:split(world.rank == 1 and 1 or 0)
-world:barrier()
+pcall(world.barrier, world)
 die()
 pcall(world.barrier, world)
 print(world.rank .. " " .. others:allreduce(1) .. " " .. others:allgather("x")[2])
