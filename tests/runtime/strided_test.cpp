@@ -33,9 +33,9 @@ Numbers offsets_of(const Numbers& sizes, const Numbers& strides) {
 
 bool is_taken(const Numbers& sizes, const Numbers& strides, bool is_written, int count_more = 0) {
     static std::byte memory;
-    const auto count = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{1},
-                                       std::multiplies<std::int64_t>());
-    const Part part{&memory, static_cast<std::size_t>(count + count_more), Dtype::u8, sizes,
+    std::size_t count = 1;  // wraps where the sizes multiply to too much
+    for (const std::int64_t size : sizes) count *= static_cast<std::size_t>(size);
+    const Part part{&memory, count + static_cast<std::size_t>(count_more), Dtype::u8, sizes,
                     strides};
     try {
         check_strides(part, is_written);
