@@ -46,7 +46,6 @@ void check_kills(std::size_t count, Memory memory, bool starts) {
         for (const char* point : {"after_publish", "after_arrive", "after_claim", "mid_chunk",
                                   "after_done", "before_unload"})
             for (const int ranks : {2, 3, 8}) {
-                if (ranks == 8 && form.kind != Collective::Kind::alltoall) continue;
                 form.memory = memory;
                 if (!has_step(form, point)) continue;
                 CAPTURE(name_of(form));
