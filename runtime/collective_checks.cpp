@@ -105,11 +105,31 @@ std::uint64_t hash_of(std::span<const Part> parts, std::uint64_t layout) {
     return hash.value();
 }
 
+// What no name stands for, or lies nowhere: a cast or a value that was never set.
+void check_values(const Collective& collective) {
+    if (collective.kind > Kind::alltoall)
+        fail(ErrorCode::usage, "run a collective: there is no kind {}",
+             static_cast<int>(collective.kind));
+    if (collective.op > Op::bxor)
+        fail(ErrorCode::usage, "{}: there is no operator {}", name_of(collective.kind),
+             static_cast<int>(collective.op));
+    for (const std::span<const Part> parts : {collective.from, collective.to})
+        for (const Part& part : parts) {
+            if (static_cast<int>(part.dtype) >= dtype_count)
+                fail(ErrorCode::usage, "{}: there is no dtype {}", name_of(collective.kind),
+                     static_cast<int>(part.dtype));
+            if (part.data == nullptr && part.count != 0)
+                fail(ErrorCode::usage, "{}: a part has {} elements and no memory",
+                     name_of(collective.kind), part.count);
+        }
+}
+
 }  // namespace
 
 void check_call(const Collective& collective, int rank, int size) {
     const Kind kind = collective.kind;
     if (kind == Kind::barrier) return;
+    check_values(collective);
     if (collective.root < 0 || collective.root >= size)
         fail(ErrorCode::usage, "{}: the root is rank {}, and there are ranks 0 to {}",
              name_of(kind), collective.root, size - 1);

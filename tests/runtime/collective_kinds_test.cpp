@@ -202,6 +202,31 @@ TEST_CASE("kinds: calls that make no sense are refused by who makes them, and ha
     });
 }
 
+TEST_CASE("kinds: values that stand for nothing are refused, and harm nobody") {
+    run_ranks({.ranks = 2}, [](Rank& self) {
+        float value = 1;
+        const auto refused = [&](const Collective& call) {
+            try {
+                self.world.run(call);
+                return false;
+            } catch (const Error& error) {
+                return error.code == ErrorCode::usage;
+            }
+        };
+        const Part good{&value, 1, Dtype::f32};
+        Collective call = Collective::allreduce({&good, 1}, Op::sum);
+        call.kind = static_cast<Collective::Kind>(99);
+        CHECK(refused(call));
+        CHECK(refused(Collective::allreduce({&good, 1}, static_cast<Op>(77))));
+        const Part no_type{&value, 1, static_cast<Dtype>(77)};
+        CHECK(refused(Collective::allreduce({&no_type, 1}, Op::sum)));
+        const Part no_memory{nullptr, 1, Dtype::f32};
+        CHECK(refused(Collective::allreduce({&no_memory, 1}, Op::sum)));
+        self.world.allreduce({&good, 1}, Op::sum);
+        CHECK(value == 2);
+    });
+}
+
 TEST_CASE("kinds: members that mean different operations all hear of it, and go on") {
     for (const std::size_t count : {2u, 3000u})
         run_ranks({.ranks = 3, .cpus = 2}, [&](Rank& self) {
