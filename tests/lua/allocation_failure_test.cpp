@@ -42,6 +42,9 @@ void* allocate(void* context, void* block, std::size_t old_size, std::size_t new
 }
 
 int load_and_run(lua_State* lua) {
+    // Lua gives up a finaliser that it cannot find memory to call: a step of the collector that
+    // happens to finish in a coroutine, of which no call has been made, would lose them all.
+    lua_gc(lua, LUA_GCSTOP);
     luaL_requiref(lua, "_G", luaopen_base, 1);
     luaL_requiref(lua, "table", luaopen_table, 1);
     luaL_requiref(lua, "string", luaopen_string, 1);
