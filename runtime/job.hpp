@@ -42,6 +42,11 @@ class Job {
     bool is_alone() const;
     /// All ranks. Used by one thread at a time.
     Communicator& world();
+    /// All ranks again, for messages that are not the world's: those of Lua's `parallel`. No
+    /// collective operation may be called. A member that has ended, however it did, is missed only
+    /// by those who wait for it or send to it. Made at the first call; used by one thread at a
+    /// time.
+    Communicator& messages();
     /// The memory that peers can reach, for Storage::create; 1 GiB of addresses when alone.
     const std::shared_ptr<Heap>& heap() const;
 

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// Programs that this process starts, each connected with it by messages in shared memory: the
+/// engine of Lua's `parallel`. An agent (the program ipcrun-agent), started with the first child,
+/// minds them: it tells how they end, and ends them when this process ends, whichever way.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/deadline.hpp"
+#include "runtime/communicator.hpp"
+
+namespace ipcrun {
+
+class Heap;
+
+struct ChildSpec {
+    std::string program;                        ///< path, or a name that is searched for in PATH
+    std::vector<std::string> argv;              ///< argv[0] included
+    std::vector<std::string> environment = {};  ///< "NAME=value", beside what this process has
+};
+
+/// How a child ended.
+struct ChildEnd {
+    int wait_status = 0;         ///< as waitpid(2) gives it
+    bool out_of_memory = false;  ///< killed by the kernel for want of memory
+    std::string report = {};     ///< the error that ended it, with its traceback; empty: none told
+
+    bool is_good() const { return wait_status == 0; }
+    /// "exit status 3", "signal 9 (Killed)", "signal 9 (Killed): out of memory".
+    std::string describe() const;
+};
+
+/// A child. Used by one thread at a time.
+class ChildProcess {
+  public:
+    struct Impl;
+    explicit ChildProcess(std::unique_ptr<Impl> impl);
+    ChildProcess(const ChildProcess&) = delete;
+    /// Closes the connection: a child that still waits for a message gets peer_lost. The child
+    /// itself runs on, until it ends or the agent ends it.
+    ~ChildProcess();
+
+    int pid() const;
+    /// Two members: 0 is this process, 1 the child. For messages only: no collective operation may
+    /// be called. What the child sent before its end can still be received; then, and for whoever
+    /// sends, its end is a peer_lost. Memory of the heap of `heap()` is sent without a copy more.
+    Communicator& communicator();
+    /// Memory of this process that the child can reach.
+    const std::shared_ptr<Heap>& heap() const;
+
+    /// How it ended; nullopt while it runs. Does not block.
+    std::optional<ChildEnd> end();
+    /// Waits for its end; nullopt when the deadline passes.
+    std::optional<ChildEnd> wait_end(Deadline deadline = Deadline::never());
+    /// Sends a signal to the child's process group; does nothing when it has ended. Throws
+    /// Error{peer_lost} when the agent is gone, and with it the child.
+    void signal(int number);
+
+  private:
+    std::unique_ptr<Impl> impl_;
+};
+
+/// All children of this process, or of one of its threads: any number of these may exist, each with
+/// an agent of its own. Used by one thread at a time.
+class Children {
+  public:
+    struct Impl;
+    /// Starts the agent. `agent_program`: the path of ipcrun-agent. Throws Error{system}.
+    explicit Children(const std::string& agent_program);
+    Children(const Children&) = delete;
+    /// As close(), with a grace of 0.5 s; errors are dropped, for the agent ends all by itself.
+    /// Does nothing in a child after fork().
+    ~Children();
+
+    /// Starts a program; returns when it is executing. Blocks for one exchange with the agent, 30 s
+    /// at most. Throws Error: system (it cannot be started: why), usage (the arguments are longer
+    /// than 60 KiB), peer_lost (the agent is gone). Children may outlive this object; they have
+    /// ended then.
+    std::unique_ptr<ChildProcess> spawn(const ChildSpec& spec);
+
+    /// Ends all children and whatever they started: TERM, and KILL after `grace`. Returns when they
+    /// are gone. Throws Error{system} naming how many could not be killed.
+    void close(Seconds grace);
+
+  private:
+    std::shared_ptr<Impl> impl_;
+};
+
+/// A child's connection with the process that started it.
+class ParentProcess {
+  public:
+    struct Impl;
+    /// Null in a process that was not started by Children::spawn, and at every call after the
+    /// first, wherever in the process: one part of it is the child. Throws Error as Job::join does.
+    static std::unique_ptr<ParentProcess> join();
+    explicit ParentProcess(std::unique_ptr<Impl> impl);
+    ParentProcess(const ParentProcess&) = delete;
+    ~ParentProcess();
+
+    int pid() const;
+    /// Two members: 0 is the parent, 1 is this process. As ChildProcess::communicator().
+    Communicator& communicator();
+    const std::shared_ptr<Heap>& heap() const;
+    /// Tells the parent why this process is about to end: message and traceback.
+    void report(std::string_view text);
+
+  private:
+    std::unique_ptr<Impl> impl_;
+};
+
+/// One of several places that a message may come from.
+struct Source {
+    Communicator* communicator;
+    int member;
+};
+
+/// Waits until one of the sources has sent a message with this tag, or will send none any more
+/// because it has ended: the index of the first such source, looking from number `first` on and
+/// around. Receiving from it does not block then. nullopt when the deadline passes; a deadline
+/// that has passed makes it a test. The communicators are those of children, of a parent, or
+/// Job::messages(); all used by this thread. Cost of a look: one a source.
+std::optional<std::size_t> wait_any(std::span<const Source> sources, int tag, std::size_t first,
+                                    Deadline deadline = Deadline::never());
+
+}  // namespace ipcrun
