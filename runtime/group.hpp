@@ -30,6 +30,8 @@ struct Identity {
     /// Of the operation before its first, equal for all members. Numbers run over; a fresh
     /// block reads as if number 0 had just been.
     std::uint32_t sequence = 0;
+    /// For messages only: a member that ended, however it did, has departed, and the others go on.
+    bool ends_are_departures = false;
 };
 
 /// Asks for the end of a rank (of the world) that does not let go of peers' memory: see Fence in

@@ -5,13 +5,14 @@
 
 namespace ipcrun {
 
-NodeMemory::NodeMemory(UniqueFd control, UniqueFd heap)
+NodeMemory::NodeMemory(UniqueFd control, UniqueFd heap, std::shared_ptr<Doorbell> doorbell)
     : control_(control.get()),
       heap_(std::move(heap)),
       mappings_(control_.ranks()),
       arenas_(std::make_unique<std::atomic<std::byte*>[]>(control_.ranks())) {
     if (memfd_bytes(heap_.get()) != arena_bytes() * control_.ranks())
         fail(ErrorCode::protocol, "map the shared heap: it has the wrong size");
+    if (doorbell != nullptr) control_.add_doorbell(0, std::move(doorbell));
 }
 
 std::shared_ptr<NodeMemory> NodeMemory::create(int ranks, int cpus, std::uint64_t arena_bytes) {

@@ -28,7 +28,8 @@ class NodeMemory {
   public:
     /// Maps what an agent made. The heap is one sparse memfd of ranks x arena_bytes: one descriptor
     /// for the whole node, however many ranks.
-    NodeMemory(UniqueFd control, UniqueFd heap);
+    /// `doorbell` (may be null) is that of rank 0.
+    NodeMemory(UniqueFd control, UniqueFd heap, std::shared_ptr<Doorbell> doorbell = nullptr);
 
     /// Makes both for ranks that live in this process: a world of one, or tests.
     static std::shared_ptr<NodeMemory> create(int ranks, int cpus, std::uint64_t arena_bytes);

@@ -1,22 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/waiter.hpp"
 
-#include <climits>
-
 #include "base/futex.hpp"
 #include "runtime/sequence.hpp"
 
 namespace ipcrun {
-
-void Bell::ring(int count) {
-    if (sleepers.load() == 0 || count == 0) return;
-    generation.fetch_add(1);
-    futex_wake(generation, count);
-}
-
-void Bell::ring_all() {
-    ring(INT_MAX);
-}
 
 Waiter::Waiter(ControlHeader& header, bool crowded)
     : header_(header), crowded_(crowded), reporter_(std::make_shared<Reporter>()) {

@@ -14,20 +14,10 @@
 #include <memory>
 
 #include "base/deadline.hpp"
+#include "runtime/wire/bell.hpp"
 #include "runtime/wire/control_segment.hpp"
 
 namespace ipcrun {
-
-/// What sleepers of one communicator sleep on. In shared memory; all zero is a good start.
-struct Bell {
-    std::atomic<std::uint32_t> generation;
-    std::atomic<std::uint32_t> sleepers;
-
-    /// Wakes up to `count` sleepers, after what they wait for has been made true by a sequentially
-    /// consistent write. Costs one load when nobody sleeps.
-    void ring(int count);
-    void ring_all();
-};
 
 enum class WaitResult {
     ready,      ///< the condition holds

@@ -65,6 +65,12 @@ RankSlot& ControlSegment::rank(int index) const {
 void ControlSegment::raise_alert() const {
     header().alert.fetch_add(1);
     futex_wake_all(header().alert);
+    ring_doorbell(doorbell_rank_);
+}
+
+void ControlSegment::add_doorbell(int rank, std::shared_ptr<Doorbell> doorbell) {
+    doorbell_rank_ = rank;
+    doorbell_ = std::move(doorbell);
 }
 
 void ControlSegment::mark_ended(int index, int wait_status) const {

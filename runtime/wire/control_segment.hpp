@@ -6,10 +6,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/mapping.hpp"
+#include "runtime/wire/bell.hpp"
 
 namespace ipcrun {
 
@@ -123,12 +125,22 @@ class ControlSegment {
     /// Wakes every waiter of the node, so that it looks around.
     void raise_alert() const;
 
+    /// From now on `rank` also sleeps on a doorbell, which whoever rings for it or raises the alert
+    /// must ring, too. To be called before this is shared with other threads.
+    void add_doorbell(int rank, std::shared_ptr<Doorbell> doorbell);
+    /// Wakes `rank` where it sleeps on its doorbell; does nothing where it has none.
+    void ring_doorbell(int rank) const {
+        if (doorbell_ != nullptr && rank == doorbell_rank_) doorbell_->bell().ring_all();
+    }
+
     /// Records that the process of `index` has ended (and been reaped: it touches nothing any more)
     /// and wakes all. `wait_status` as from waitpid(2): status 0 makes it exited, others failed.
     void mark_ended(int index, int wait_status) const;
 
   private:
     Mapping mapping_;
+    int doorbell_rank_ = -1;
+    std::shared_ptr<Doorbell> doorbell_;
 };
 
 /// "exit status 3", "signal 9 (Killed)": how a process ended.
