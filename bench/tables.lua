@@ -47,7 +47,8 @@ local function print_sizes(list)
   print("|--:|--:|--:|--:" .. ("|--:"):rep(#names) .. "|")
   for _, ranks in ipairs(driver.distinct(list, "ranks")) do
     for _, bytes in ipairs(sizes) do
-      local ours = by_key[ranks .. " " .. bytes .. " ipcrun"]
+      local cell = ranks .. " " .. bytes .. " "
+      local ours = by_key[cell .. "ipcrun"] or by_key[cell .. "ipcrun Lua"]
       local cells = { tostring(ranks), bytes > 0 and driver.format_bytes(bytes) or "",
         ratio_cell(ours, "ratio_to_limit"), ratio_cell(ours, "ratio_to_peer") }
       local is_there = false
@@ -102,6 +103,10 @@ for _, part in ipairs {
   { { "startup" }, print_startup },
   { targets.kinds, print_collectives },
   { { "pingpong" }, print_sizes },
+  { { "start" }, print_sizes },
+  { { "round_trip" }, print_sizes },
+  { { "transfer" }, print_sizes },
+  { { "fresh" }, print_sizes },
   { { "idle" }, print_idle },
 } do
   local list = driver.newest(records, driver.set(part[1]))

@@ -14,7 +14,9 @@ local function is_above(ratio, target) return ratio ~= nil and ratio >= target +
 ---In which ways `record` misses a target: texts, by the field that is too large.
 function M.misses(record)
   local misses = {}
-  if record.what:find("^ipcrun") == nil or record.what == "ipcrun Lua" then return misses end
+  local is_of_children = record.bench == "transfer" or record.bench == "start"
+  if record.what ~= "ipcrun" and not (is_of_children and record.what == "ipcrun Lua")
+    and record.bench ~= "idle" then return misses end
   if is_collective[record.bench] and is_above(record.ratio_to_peer, 1) then
     misses.ratio_to_peer = ("%.2f times the best peer"):format(record.ratio_to_peer)
   end
@@ -28,6 +30,13 @@ function M.misses(record)
   end
   if message == 64 << 20 and is_above(record.ratio_to_limit, 1.2) then
     misses.ratio_to_limit = ("%.2f times a memcpy, not 1.20"):format(record.ratio_to_limit)
+  end
+  if record.bench == "transfer" and record.bytes >= 1 << 20 and is_above(record.ratio_to_limit, 1.2)
+  then
+    misses.ratio_to_limit = ("%.2f times a memcpy, not 1.20"):format(record.ratio_to_limit)
+  end
+  if record.bench == "start" and record.p50_us > 5000 then
+    misses.p50_us = ("%s, not 5 ms"):format(driver.format_us(record.p50_us))
   end
   if record.bench == "idle" and record.percent >= 2 then
     misses.percent = ("%.1f %% of a core, not 2"):format(record.percent)
