@@ -1,0 +1,16 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Work for as many processes as there are: a loop in parts, and a pool of workers.
+--   ipcrun-lua examples/parallel/pool.lua
+local parallel = require "parallel"
+
+-- The results in the order of the list.
+local squares = parallel.map(3, { 1, 2, 3, 4, 5, 6 }, function(number) return number * number end)
+print(table.concat(squares, " "))
+
+-- An error of a task is raised where its result is asked for, with the traceback of the worker.
+local good, message = pcall(parallel.map, 2, { 1, 0 }, function(number)
+  return 1 // number
+end)
+assert(not good)
+print((tostring(message):match("[^\n]*attempt to perform[^\n]*"):gsub("^.*attempt", "attempt")))
+parallel.close()
