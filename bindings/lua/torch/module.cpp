@@ -70,6 +70,9 @@ int open_torch(lua_State* lua) {
     register_t7(lua, torch);
     remember_methods(lua, methods);
     lua_settop(lua, torch);
+    // As torch did: its scripts say `require 'torch'`, and use the name.
+    lua_pushvalue(lua, torch);
+    lua_setglobal(lua, "torch");
     return 1;
 }
 
