@@ -56,7 +56,7 @@ t.test("tensors and storages come in their shape, alone and in tables", function
   t.equal(pass(torch.ByteStorage():string("ping")):string(), "ping", "a storage")
 end)
 
-t.test("functions come with what they have closed over, and use the modules that are here", function()
+t.test("functions come with what they closed over, and use the modules that are here", function()
   local floor, weights, count = math.floor, torch.FloatTensor(300000):fill(rank), 0
   _G.here = rank
   local got = pass {

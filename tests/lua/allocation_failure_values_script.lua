@@ -39,21 +39,21 @@ do
 end
 -- Functions, and what goes by name.
 package.loaded.data = { 1 }
-package.preload.later = function() return { two = 2 } end
+package.preload.lazy = function() return { two = 2 } end
 do
-  local count, floor, data, later = 0, math.floor, package.loaded.data, require "later"
+  local count, floor, data, lazy = 0, math.floor, package.loaded.data, require "lazy"
   local function factorial(n) return n < 2 and 1 or n * factorial(n - 1) end
   local object = { torch = torch, g = _G }
   function object.add(n) count = count + n; return object, t end
-  function object.get() return floor(count), factorial, later.two, select("#", data) end
+  function object.get() return floor(count), factorial, lazy.two, select("#", data) end
   -- The module first: it is walked into before the functions are met.
   world:send({ data, object, t }, 0)
-  package.loaded.later = nil
+  package.loaded.lazy = nil
   object = world:receive()[2]
   object.add(3)
   local n, product, two = object.get()
   assert(n == 3 and product(4) == 24 and two == 2 and object.torch == torch and object.g == _G)
-  assert(select(2, object.add(0)):sum() == 6 and require("later") ~= later)
+  assert(select(2, object.add(0)):sum() == 6 and require("lazy") ~= lazy)
 end
 world:send(math.floor, 0)
 assert(world:receive() == math.floor)
