@@ -24,6 +24,7 @@ struct Sending {
     Offer* offer = nullptr;
     std::byte* staged = nullptr;  // the block that was offered, when the parts could not be
     bool cannot_move = false;     // there was no memory for it
+    std::uint64_t number = 0;     // among those sent to this receiver, from 1
 };
 
 /// Messages from here on are long: a receiver that waits for one says where, a sender writes there.
@@ -44,10 +45,13 @@ class Outbox {
     /// Is there something that advance() would do? For conditions of waits.
     bool can_advance(const Sending& sending) const;
 
-    /// Takes an offer back: false when the receiver was faster.
+    /// Takes an offer back: false when the receiver was faster, and lives.
     bool withdraw(Sending& sending);
 
     void set_lag(std::size_t bytes) { lag_ = bytes; }
+
+    /// Why it was withdrawn when its receiver waits in a send to this member, too.
+    Error held_back(const Sending& sending) const;
 
   private:
     struct Line {  // to one receiver
@@ -69,6 +73,7 @@ class Outbox {
     void offer(Sending& sending);
     void move(Sending& sending);
     void complete(Sending& sending);
+    bool is_forsaken(const Sending& sending) const;
 
     Lookout& lookout_;
     Group& group_;
