@@ -12,6 +12,7 @@
 #include "base/event_loop.hpp"
 #include "base/fail.hpp"
 #include "base/socket.hpp"
+#include "launcher/agent_process.hpp"
 #include "launcher/agent_protocol.hpp"
 #include "launcher/frames.hpp"
 #include "launcher/sweep.hpp"
@@ -24,16 +25,6 @@ namespace {
 
 // SIGKILL works within milliseconds, but for processes that are stuck in the kernel.
 constexpr Seconds sweep_time_max{2.0};
-
-// Four descriptors a worker: as many as we may have. Returns the limit that workers are to inherit.
-rlimit raise_open_files() {
-    rlimit original = {};
-    check_syscall(::getrlimit(RLIMIT_NOFILE, &original), "read the limit of open files");
-    rlimit raised = original;
-    raised.rlim_cur = raised.rlim_max;
-    check_syscall(::setrlimit(RLIMIT_NOFILE, &raised), "raise the limit of open files");
-    return original;
-}
 
 class Agent {
   public:
@@ -101,14 +92,6 @@ class Agent {
     std::optional<Workers> workers_;
 };
 
-// The launcher says when to stop. What a terminal or a batch system sends to everybody is not for
-// the agent, which has to be the last to go.
-void ignore_signals() {
-    for (const int number : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN,
-                             SIGTTOU, SIGPIPE, SIGXFSZ})
-        (void)::signal(number, SIG_IGN);  // fails for numbers only that do not exist
-}
-
 // The child of a fork: it must not return into its parent's code, nor run what that has at exit.
 [[noreturn]] void be_agent(UniqueFd launcher) {
     try {
@@ -137,7 +120,7 @@ LocalAgent start_local_agent() {
     const pid_t pid = ::fork();
     if (pid == 0) {
         ours.reset();
-        ignore_signals();
+        ignore_terminal_signals();
         (void)::setpgid(0, 0);  // cannot fail for a process that has just been born
         check(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0, "restore signals");
         be_agent(std::move(theirs));

@@ -17,23 +17,38 @@ namespace ipcrun {
 namespace {
 
 constexpr Seconds kill_time_max{1.0};  // for a process that has been sent SIGKILL
+constexpr int exit_status_0 = W_EXITCODE(0, 0);
 constexpr int exit_status_1 = W_EXITCODE(1, 0);
 
 }  // namespace
 
 Membership::Membership(EventLoop& loop, const Shape& shape, Callbacks callbacks)
     : loop_(loop),
+      doorbell_fd_(shape.doorbell_fd),
       segment_fd_(ControlSegment::create(shape.ranks, shape.usable_cpus, shape.arena_bytes)),
       heap_fd_(
           create_memfd("ipcrun-heap", static_cast<std::uint64_t>(shape.ranks) * shape.arena_bytes)),
       segment_(segment_fd_.get()),
       members_(static_cast<std::size_t>(shape.ranks)),
-      callbacks_(std::move(callbacks)) {}
+      callbacks_(std::move(callbacks)) {
+    if (shape.doorbell != nullptr) segment_.add_doorbell(0, shape.doorbell);
+}
 
 void Membership::set_locality(int rank, int numa_node, int last_level_cache) {
     RankSlot& slot = segment_.rank(rank);
     slot.numa.store(static_cast<std::uint32_t>(numa_node));
     slot.last_level_cache.store(static_cast<std::uint32_t>(last_level_cache));
+}
+
+void Membership::add_outsider(int rank, pid_t pid) {
+    RankSlot& slot = segment_.rank(rank);
+    slot.pid.store(pid);
+    slot.state.store(RankState::joined);
+}
+
+void Membership::outsider_ended(int rank) {
+    // How it ended is known to its parent alone, and no failure of those who share this memory.
+    mark_ended(rank, exit_status_0);
 }
 
 UniqueFd Membership::open_socket(int rank) {
@@ -51,6 +66,11 @@ void Membership::worker_started(int rank, pid_t pid) {
 }
 
 void Membership::worker_ended(int rank, int wait_status) {
+    hear_out(rank);
+    mark_ended(rank, wait_status);
+}
+
+void Membership::hear_out(int rank) {
     while (read_packet(rank)) {
     }
     Member& member = members_[static_cast<std::size_t>(rank)];
@@ -61,7 +81,6 @@ void Membership::worker_ended(int rank, int wait_status) {
         (void)wait_readable(member.joined_pidfd.get(), Deadline::after(kill_time_max));
     }
     member.joined_pidfd.reset();
-    mark_ended(rank, wait_status);
 }
 
 void Membership::on_readable(int rank) {
@@ -127,7 +146,8 @@ void Membership::join(int rank, const Join& join) {
     RankSlot& slot = segment_.rank(rank);
     slot.pid.store(join.pid);
     slot.state.store(RankState::joined);
-    answer(rank, Joined{}, std::array{segment_fd_.get(), heap_fd_.get()});
+    const std::array given = {segment_fd_.get(), heap_fd_.get(), doorbell_fd_};
+    answer(rank, Joined{}, std::span(given).first(doorbell_fd_ < 0 ? 2 : 3));
 }
 
 void Membership::fence(int rank, int target) {

@@ -3,7 +3,9 @@
 /// The node's service to ranks that take part in the job: the memory they share, and who of them
 /// lives. Ranks ask over their control sockets (runtime/wire/worker_protocol.hpp).
 
+#include <array>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "base/event_loop.hpp"
@@ -19,6 +21,9 @@ class Membership {
         int ranks = 1;
         int usable_cpus = 1;
         std::uint64_t arena_bytes = 0;
+        /// That of rank 0, which those who join get beside the two memories; -1 and null: none.
+        int doorbell_fd = -1;
+        std::shared_ptr<Doorbell> doorbell = nullptr;
     };
     struct Callbacks {
         std::function<void(int rank, const Report& report)> report;
@@ -31,6 +36,13 @@ class Membership {
 
     /// Tells the node where `rank` is bound: numbers as in RankSpec.
     void set_locality(int rank, int numa_node, int last_level_cache);
+    /// `rank` is process `pid`, which somebody else started, and which gets the memory from the
+    /// caller: taken as joined from now on. It can neither ask for anything nor be fenced.
+    void add_outsider(int rank, pid_t pid);
+    /// That process has ended.
+    void outsider_ended(int rank);
+    /// The descriptors of control segment and shared heap, borrowed.
+    std::array<int, 2> memory() const { return {segment_fd_.get(), heap_fd_.get()}; }
     /// Opens the control socket of `rank` and returns the worker's end.
     UniqueFd open_socket(int rank);
     /// The process that was started as `rank`; to be called before the loop turns again.
@@ -39,6 +51,8 @@ class Membership {
     /// joined in its place (a program under `sh -c`), and then tells the node: from here on nothing
     /// of this rank touches the shared memory.
     void worker_ended(int rank, int wait_status);
+    /// The first half of that: all that the worker said before it ended has been handled now.
+    void hear_out(int rank);
 
   private:
     struct Member {
@@ -62,6 +76,7 @@ class Membership {
     void mark_ended(int rank, int wait_status);
 
     EventLoop& loop_;
+    int doorbell_fd_;
     UniqueFd segment_fd_;
     UniqueFd heap_fd_;
     ControlSegment segment_;

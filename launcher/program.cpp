@@ -78,9 +78,15 @@ std::string find_interpreter() {
 
 }  // namespace
 
+std::string find_executable(const std::string& name) {
+    if (name.empty()) fail(ErrorCode::usage, "run '': a program's name is not empty");
+    if (name.find('/') == std::string::npos) return search_path(name);
+    check_executable(name);
+    return name;
+}
+
 Program find_program(const std::vector<std::string>& command) {
     const std::string& name = command.front();
-    if (name.empty()) fail(ErrorCode::usage, "run '': a program's name is not empty");
     if (name.ends_with(".lua")) {
         if (!is_file(name)) fail(ErrorCode::usage, "run script '{}': {}", name, reason(name));
         if (!may(name, R_OK))
@@ -92,9 +98,22 @@ Program find_program(const std::vector<std::string>& command) {
         program.argv.insert(program.argv.end(), command.begin() + 1, command.end());
         return program;
     }
-    if (name.find('/') == std::string::npos) return {search_path(name), command};
-    check_executable(name);
-    return {name, command};
+    return {find_executable(name), command};
+}
+
+std::string_view spawn_advice(int error_number) {
+    switch (error_number) {
+        case EMFILE:
+            return "; raise the limit of open files (ulimit -n)";
+        case ENFILE:
+            return "; raise the system's limit of open files (sysctl fs.file-max)";
+        case EAGAIN:
+            return "; raise the limit of processes (ulimit -u, or the cgroup's pids.max)";
+        case ENOEXEC:
+            return "; a script begins with a line such as #!/bin/sh";
+        default:
+            return "";
+    }
 }
 
 void enter_directory(const std::string& directory) {

@@ -3,6 +3,7 @@
 /// Which file to execute for the command that the user gave, found before anything is started.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ipcrun {
@@ -12,10 +13,18 @@ struct Program {
     std::vector<std::string> argv;  ///< argv[0] included
 };
 
+/// The path of a program: `name` itself, or where it is found in PATH when it has no slash. Throws
+/// Error{usage} when it is not there or cannot be run.
+std::string find_executable(const std::string& name);
+
 /// The interpreter is $IPCRUN_LUA, or ipcrun-lua in the folder of this program, or where the build
 /// puts it. Throws Error{usage} for a program or script that is not there or cannot be run, and
 /// Error{config} when a script needs the interpreter and there is none.
 Program find_program(const std::vector<std::string>& command);
+
+/// What to do about a program that could not be started, for the end of a message: "; raise the
+/// limit of ...", or empty. `error_number`: why.
+std::string_view spawn_advice(int error_number);
 
 /// Makes `directory` the present one. Throws Error{usage} when it is none or may not be entered
 /// and written.

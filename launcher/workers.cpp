@@ -9,6 +9,7 @@
 
 #include "base/fail.hpp"
 #include "launcher/plan.hpp"
+#include "launcher/program.hpp"
 
 namespace ipcrun {
 
@@ -16,22 +17,6 @@ namespace {
 
 UniqueFd open_null() {
     return UniqueFd(check_syscall(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null"));
-}
-
-// Which limit to raise, for failures that come of one.
-std::string_view advice(int error_number) {
-    switch (error_number) {
-        case EMFILE:
-            return "; raise the limit of open files (ulimit -n)";
-        case ENFILE:
-            return "; raise the system's limit of open files (sysctl fs.file-max)";
-        case EAGAIN:
-            return "; raise the limit of processes (ulimit -u, or the cgroup's pids.max)";
-        case ENOEXEC:
-            return "; a script begins with a line such as #!/bin/sh";
-        default:
-            return "";
-    }
 }
 
 }  // namespace
@@ -63,8 +48,8 @@ void Workers::start() {
         try {
             worker->child = spawn_worker(*worker);
         } catch (const Error& error) {
-            send_(SpawnFailed{rank,
-                              std::string(error.what()) + std::string(advice(error.system_errno))});
+            send_(SpawnFailed{
+                rank, std::string(error.what()) + std::string(spawn_advice(error.system_errno))});
             break;
         }
         const pid_t pid = worker->child.pid;

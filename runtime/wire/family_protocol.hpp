@@ -5,10 +5,11 @@
 /// rank does (worker_protocol.hpp); it is rank 1 of a world of two, its parent is rank 0.
 ///
 ///     parent -> agent   Hello       first of all, with one descriptor: the parent's doorbell
-///                       Spawn       start a program; `id` is the parent's number for it
+///                       Spawn       start a program, with one descriptor: the parent's working
+///                                   directory; `id` is the parent's number for the child
 ///     agent -> parent   Spawned     with two descriptors: control segment and shared heap of the
 ///                                   two; the child has been started, and nothing more is known
-///                       SpawnFailed why not
+///                       NotSpawned  why not
 ///                       ChildEnded  once for each that was spawned, before the end is marked in
 ///                                   the control segment
 ///     parent -> agent   SignalChild to the child's process group; nothing where it has ended
@@ -30,6 +31,8 @@
 namespace ipcrun {
 
 constexpr std::uint32_t family_protocol_version = 1;
+/// The longest Spawn: what fits into a packet.
+constexpr std::size_t spawn_bytes_max = 60 << 10;
 
 struct Hello {
     std::uint32_t version = family_protocol_version;
@@ -53,7 +56,7 @@ struct Spawned {
     std::uint32_t id = 0;
     std::int32_t pid = 0;
 };
-struct SpawnFailed {
+struct NotSpawned {
     std::uint32_t id = 0;
     std::string reason = {};
 };
@@ -68,9 +71,9 @@ struct Closed {
 };
 
 using ToFamilyAgent = std::variant<Hello, Spawn, SignalChild, CloseAll>;
-using ToParent = std::variant<Spawned, SpawnFailed, ChildEnded, Closed>;
+using ToParent = std::variant<Spawned, NotSpawned, ChildEnded, Closed>;
 
-/// A report is cut to fit a packet; a Spawn that does not fit throws Error{usage}.
+/// A report is cut to fit a packet; a Spawn beyond spawn_bytes_max throws Error{usage}.
 Bytes encode(const ToFamilyAgent& message);
 Bytes encode(const ToParent& message);
 

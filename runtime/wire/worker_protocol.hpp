@@ -4,7 +4,8 @@
 /// message a packet. A rank that never speaks is an ordinary program.
 ///
 ///     rank -> agent   Join            once, before anything else
-///     agent -> rank   Joined          with two descriptors: control segment, shared heap
+///     agent -> rank   Joined          with two descriptors: control segment, shared heap; and
+///                                     a third for a child of a family: its parent's doorbell
 ///                     Refused         why not
 ///     rank -> agent   Report          an error that ends the program, for people to read
 ///                     Fence           end that rank: it has stopped where others wait for it

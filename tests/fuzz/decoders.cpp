@@ -12,6 +12,7 @@
 #include "launcher/agent_protocol.hpp"
 #include "launcher/frames.hpp"
 #include "launcher/process_table.hpp"
+#include "runtime/wire/family_protocol.hpp"
 #include "runtime/wire/worker_protocol.hpp"
 
 using namespace ipcrun;
@@ -37,7 +38,7 @@ void try_decode(std::span<const std::uint8_t> bytes, Decode decode) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const auto bytes = std::span(data, size).subspan(1);
-    switch (data[0] % 5) {
+    switch (data[0] % 7) {
         case 0:
             try_decode(bytes, decode_to_agent);
             break;
@@ -48,6 +49,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             try_decode(bytes, decode_worker_message);
             break;
         case 3:
+            try_decode(bytes, decode_to_family_agent);
+            break;
+        case 4:
+            try_decode(bytes, decode_to_parent);
+            break;
+        case 5:
             (void)parse_stat({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
             break;
         default:
