@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 
@@ -26,6 +28,7 @@ struct WaitEntry {
     std::uint32_t reserved;
 };
 constexpr std::uint32_t futex_32 = 2;
+constexpr std::size_t words_max = 128;  // FUTEX_WAITV_MAX
 #ifndef SYS_futex_waitv
 constexpr long SYS_futex_waitv = 449;
 #endif
@@ -46,24 +49,33 @@ void futex_wake_all(std::atomic<std::uint32_t>& word) {
     futex_wake(word, INT_MAX);
 }
 
-void futex_wait_either(std::atomic<std::uint32_t>& first, std::uint32_t first_seen,
-                       std::atomic<std::uint32_t>& second, std::uint32_t second_seen,
-                       Deadline deadline) {
+void futex_wait_any(std::span<const FutexWait> words, Deadline deadline) {
     // futex_waitv takes an absolute time on the monotonic clock, which is what Clock is on Linux.
     timespec until{};
     if (!deadline.is_never())
         until = to_timespec((Clock::now() + *deadline.remaining()).time_since_epoch());
-    const WaitEntry entries[2] = {
-        {first_seen, reinterpret_cast<std::uintptr_t>(&first), futex_32, 0},
-        {second_seen, reinterpret_cast<std::uintptr_t>(&second), futex_32, 0}};
-    const long result = ::syscall(SYS_futex_waitv, entries, 2, 0,
-                                  deadline.is_never() ? nullptr : &until, CLOCK_MONOTONIC);
-    if (result >= 0 || (errno != ENOSYS && errno != EPERM)) return;
-    if (second.load() != second_seen) return;
+    if (words.size() <= words_max) {
+        std::array<WaitEntry, words_max> entries;  // filled as far as it is used
+        for (std::size_t i = 0; i < words.size(); ++i)
+            entries[i] = {words[i].seen, reinterpret_cast<std::uintptr_t>(words[i].word), futex_32,
+                          0};
+        const long result = ::syscall(SYS_futex_waitv, entries.data(), words.size(), 0,
+                                      deadline.is_never() ? nullptr : &until, CLOCK_MONOTONIC);
+        if (result >= 0 || (errno != ENOSYS && errno != EPERM)) return;
+    }
+    for (const FutexWait& wait : words)
+        if (wait.word->load() != wait.seen) return;
     const auto left = deadline.remaining();
     const timespec relative =
         to_timespec(left ? std::min<Clock::duration>(*left, slice) : Clock::duration(slice));
-    (void)::syscall(SYS_futex, &first, FUTEX_WAIT, first_seen, &relative, nullptr, 0);
+    (void)::syscall(SYS_futex, words[0].word, FUTEX_WAIT, words[0].seen, &relative, nullptr, 0);
+}
+
+void futex_wait_either(std::atomic<std::uint32_t>& first, std::uint32_t first_seen,
+                       std::atomic<std::uint32_t>& second, std::uint32_t second_seen,
+                       Deadline deadline) {
+    const FutexWait words[] = {{&first, first_seen}, {&second, second_seen}};
+    futex_wait_any(words, deadline);
 }
 
 }  // namespace ipcrun

@@ -14,6 +14,7 @@
 
 #include "base/deadline.hpp"
 #include "runtime/communicator.hpp"
+#include "runtime/wait_any.hpp"
 
 namespace ipcrun {
 
@@ -113,19 +114,5 @@ class ParentProcess {
   private:
     std::unique_ptr<Impl> impl_;
 };
-
-/// One of several places that a message may come from.
-struct Source {
-    Communicator* communicator;
-    int member;
-};
-
-/// Waits until one of the sources has sent a message with this tag, or will send none any more
-/// because it has ended: the index of the first such source, looking from number `first` on and
-/// around. Receiving from it does not block then. nullopt when the deadline passes; a deadline
-/// that has passed makes it a test. The communicators are those of children, of a parent, or
-/// Job::messages(); all used by this thread. Cost of a look: one a source.
-std::optional<std::size_t> wait_any(std::span<const Source> sources, int tag, std::size_t first,
-                                    Deadline deadline = Deadline::never());
 
 }  // namespace ipcrun

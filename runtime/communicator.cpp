@@ -1,14 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/communicator.hpp"
 
+#include "base/fail.hpp"
 #include "runtime/communicator_blocks.hpp"
 #include "runtime/communicator_impl.hpp"
 
 namespace ipcrun {
 
+namespace {
+
+// Members that are not missed when they end cannot be waited for by all.
+void check_collectives(const Communicator::Impl& impl, const Collective& collective) {
+    if (impl.group.survives_ends()) [[unlikely]]
+        fail(ErrorCode::usage, "{}: this communicator is for messages only",
+             name_of(collective.kind));
+}
+
+}  // namespace
+
 Communicator::Impl::Departure::~Departure() {
-    // The world's block goes with the job, and in a child after fork() nothing here is ours.
-    if (group.identity().id == 0 || !group.heap()->is_open()) return;
+    // In a child after fork() nothing here is ours.
+    if (!group.heap()->is_open()) return;
+    if (group.survives_ends()) {
+        // Who ended will not let go of it: such a block goes with the memory that it lies in.
+        group.member(group.rank()).closing.store(Closing::closed);
+        if (group.size() > 1) group.control().raise_alert();
+        return;
+    }
+    // So does that of the world.
+    if (group.identity().id == 0) return;
     const auto size = static_cast<std::uint32_t>(group.size());
     std::atomic<std::uint32_t>& departed = group.block().departed;
     group.member(group.rank()).closing.store(Closing::closed);
@@ -37,6 +57,7 @@ std::span<const int> Communicator::members() const {
 }
 
 void Communicator::run(const Collective& collective, Deadline deadline, CallSite site) {
+    check_collectives(*impl_, collective);
     impl_->collectives.run(collective, deadline, site);
 }
 
@@ -75,6 +96,7 @@ void Communicator::set_lag(std::size_t bytes) {
 }
 
 Request Communicator::start(const Collective& collective, Deadline deadline, CallSite site) {
+    check_collectives(*impl_, collective);
     return impl_->collectives.start(collective, deadline, site);
 }
 

@@ -31,13 +31,17 @@ std::optional<Error> Inbox::mismatch(const Receiving& receiving, const Arrived& 
                  0, arrived.source);
 }
 
-// An offer that its sender took back is no message; nor is one whose sender has gone with it.
+// An offer that its sender took back is no message; nor is one whose sender has gone with it, or
+// ended while it copied it into a block. What one that ended has left as it was is still whole.
 bool Inbox::was_withdrawn(const Arrived& arrived) {
     if (arrived.kind != RecordKind::offer) return false;
     Offer& offer = offer_of(heap_, arrived);
-    auto state = Offer::State::open;
-    if (lookout_.has_departed(arrived.source))
-        (void)offer.state.compare_exchange_strong(state, Offer::State::withdrawn);
+    if (lookout_.has_departed(arrived.source)) {
+        const bool is_whole = group_.survives_ends() && group_.has_ended(arrived.source);
+        auto state = offer.state.load();
+        if (state == Offer::State::moving || (state == Offer::State::open && !is_whole))
+            (void)offer.state.compare_exchange_strong(state, Offer::State::withdrawn);
+    }
     if (offer.state.load() != Offer::State::withdrawn) return false;
     count_received(arrived.source, lag_bytes_min);
     let_go(heap_, offer);
@@ -70,6 +74,9 @@ void Inbox::deliver_bytes(Receiving& receiving, const Arrived& arrived, const st
 
 void Inbox::deliver_block(Receiving& receiving, const Arrived& arrived, const HeapRef& ref) {
     std::byte* const block = heap_.memory()->resolve(ref, arrived.bytes);
+    if (ref.arena != static_cast<std::uint32_t>(group_.identity().members[arrived.source]))
+        fail(ErrorCode::protocol, "{}: the message lies in memory that is not its sender's",
+             receiving.call.describe());
     if (receiving.takes_any_size) {
         receiving.message.storage = Storage::adopt(group_.heap(), block, arrived.dtype,
                                                    arrived.bytes / size_of(arrived.dtype));
@@ -90,6 +97,7 @@ std::uint64_t Inbox::accept(Receiving& receiving, const Arrived& arrived) {
                 let_go(heap_, offer);
                 return lag_bytes_min;
             case State::moving:
+                if (lookout_.has_departed(arrived.source)) return 0;
                 (void)lookout_.wait(Deadline::never(),
                                     [&] { return offer.state.load() != State::moving; });
                 break;
@@ -117,7 +125,7 @@ bool Inbox::accept_open(Receiving& receiving, const Arrived& arrived, Offer& off
     if (receiving.takes_any_size && offer.is_block != 0) {
         if (!offer.state.compare_exchange_strong(state, State::adopted)) return false;
         deliver_block(receiving, arrived, offer.source);
-        group_.member(arrived.source).mail.ring(1);
+        group_.ring_mail(arrived.source);
         return true;
     }
     std::byte* target = nullptr;
@@ -131,12 +139,14 @@ bool Inbox::accept_open(Receiving& receiving, const Arrived& arrived, Offer& off
     // Until it is taken its sender may change it.
     if (!offer.state.compare_exchange_strong(state, State::taken)) return false;
     std::byte* const source = memory.resolve(offer.source, arrived.bytes);
-    const auto ref = target == nullptr ? std::nullopt : memory.locate(target, arrived.bytes);
+    const auto ref = target == nullptr || group_.survives_ends()
+                         ? std::nullopt
+                         : memory.locate(target, arrived.bytes);
     if (ref) {
         offer.destination = *ref;
         offer.state.store(State::shared);
     }
-    if (ref && arrived.bytes >= help_bytes_min) group_.member(arrived.source).mail.ring(1);
+    if (ref && arrived.bytes >= help_bytes_min) group_.ring_mail(arrived.source);
     SharedCopy copy(offer.progress, arrived.bytes);
     {
         const Touching touching(lookout_);
@@ -145,7 +155,7 @@ bool Inbox::accept_open(Receiving& receiving, const Arrived& arrived, Offer& off
         } else {
             scatter(source, receiving.parts);
             copy.set_done();
-            group_.member(arrived.source).mail.ring(1);
+            group_.ring_mail(arrived.source);
         }
     }
     copy.finish(lookout_);
@@ -156,12 +166,12 @@ void Inbox::count_received(int source, std::uint64_t lag_bytes) {
     received_bytes_[source] += lag_bytes;
     // Before the look at sleepers: a sender that waits for room sees it, or is seen.
     channel(source).received_bytes.store(received_bytes_[source]);
-    if (source != group_.rank()) group_.member(source).mail.ring(1);
+    if (source != group_.rank()) group_.ring_mail(source);
 }
 
 // Nobody will receive it.
 void Inbox::await_discard(const Arrived& arrived) {
-    while (!discard(heap_, arrived)) {
+    while (!was_withdrawn(arrived) && !discard(heap_, arrived)) {
         const Offer& offer = offer_of(heap_, arrived);
         (void)lookout_.wait(Deadline::never(),
                             [&] { return offer.state.load() != Offer::State::moving; });

@@ -60,6 +60,16 @@ class Group {
     /// Will `member` do nothing more with this communicator, though nothing went wrong? What it did
     /// before can be seen then.
     bool has_departed(int member) const;
+    /// Has the process of `member` ended, so that it touches no memory any more?
+    bool has_ended(int member) const;
+    /// Is the end of a member its departure, whatever it was in the middle of? Then nothing that a
+    /// member claims in shared memory may be needed by the others.
+    bool survives_ends() const { return identity_.ends_are_departures; }
+    /// Wakes `member` where it waits for messages, after a sequentially consistent write.
+    void ring_mail(int member) const {
+        block_.member(member).mail.ring_all();
+        control_.ring_doorbell(identity_.members[member]);
+    }
     Waiter& waiter() { return waiter_; }
     const Faults& faults() const { return faults_; }
     const AskForEnd& ask_for_end() const { return ask_for_end_; }
@@ -98,7 +108,8 @@ class Group {
         }
     }
 
-    /// A member that failed, the first of all to fail if it is a member; -1 when none has.
+    /// A member that failed, the first of all to fail if it is a member; -1 when none has, or ends
+    /// are departures.
     int find_failed() const;
 
     /// This member cannot go on with the communicator, because of `culprit` (a member): records it
@@ -126,6 +137,8 @@ class Group {
     std::string describe_call(int member, std::uint32_t sequence) const;
     /// "failed: signal 9 (Killed)": how a member ended. `arrived`: at what it was needed for.
     std::string describe_end(int member, bool arrived) const;
+    /// "left", "ended: signal 9 (Killed)": what a member that has departed has done.
+    std::string describe_departure(int member) const;
 
   private:
     void record_failure(ErrorCode code, int culprit, std::uint32_t sequence);

@@ -21,19 +21,22 @@ std::uint64_t encode(const Group::Failure& failure) {
 constexpr Seconds fence_slice{0.1};
 constexpr int fence_slices = 5;
 
-bool has_ended(RankState state) {
+}  // namespace
+
+bool Group::has_ended(int member) const {
+    const RankState state = state_of(member);
     return state == RankState::exited || state == RankState::failed;
 }
-
-}  // namespace
 
 bool Group::has_departed(int member) const {
     const RankState state = state_of(member);
     return state == RankState::left || state == RankState::exited ||
+           (state == RankState::failed && survives_ends()) ||
            this->member(member).closing.load() == Closing::closed;
 }
 
 int Group::find_failed() const {
+    if (survives_ends()) return -1;
     int lost = -1;
     for (int member = 0; member < size() && lost < 0; ++member)
         if (state_of(member) == RankState::failed) lost = member;
@@ -47,7 +50,7 @@ int Group::find_failed() const {
 
 std::optional<Group::Failure> Group::recorded_failure() const {
     const std::uint64_t word = block_.failure.load();
-    if (word == 0) return std::nullopt;
+    if (word == 0 || survives_ends()) return std::nullopt;
     return Failure{static_cast<ErrorCode>((word & 0xff) - 1),
                    static_cast<int>(word >> 8 & 0xff'ffff), static_cast<std::uint32_t>(word >> 32)};
 }
@@ -79,7 +82,7 @@ void Group::give_up(ErrorCode code, int culprit, std::uint32_t sequence, const s
 void Group::wait_until_untouched() {
     int first = 0;  // all before it have let go
     const auto is_touching = [this](int other) {
-        return member(other).touching.load() != 0 && !has_ended(state_of(other));
+        return member(other).touching.load() != 0 && !has_ended(other);
     };
     const auto untouched = [&] {
         while (first < size() && !is_touching(first)) ++first;
@@ -107,6 +110,19 @@ std::string Group::describe_end(int member, bool arrived) const {
         return "has closed this communicator";
     return fmt::format("{} {}", state == RankState::exited ? "ended" : "left",
                        arrived ? "in the middle of it" : "without taking part");
+}
+
+std::string Group::describe_departure(int member) const {
+    switch (state_of(member)) {
+        case RankState::left:
+            return "left";
+        case RankState::exited:
+            return "ended";
+        case RankState::failed:
+            return fmt::format("ended: {}", describe_wait_status(slot(member).wait_status.load()));
+        default:
+            return "closed this communicator";
+    }
 }
 
 std::string Group::describe(const Failure& failure) const {

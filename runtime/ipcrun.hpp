@@ -15,3 +15,4 @@
 #include "runtime/request.hpp"
 #include "runtime/storage.hpp"
 #include "runtime/values_mismatch.hpp"
+#include "runtime/wait_any.hpp"

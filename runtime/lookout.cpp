@@ -63,13 +63,10 @@ Error Lookout::lost(const MessageCall& call, int peer) const {
     if (peer == any_source)
         return Error(ErrorCode::peer_lost,
                      fmt::format("{}: all other ranks have left", call.describe()));
-    const RankState state = group_.state_of(peer);
-    return Error(ErrorCode::peer_lost,
-                 fmt::format("{}: rank {} has {}", call.describe(), peer,
-                             state == RankState::left  ? "left"
-                             : state < RankState::left ? "closed this communicator"
-                                                       : "ended"),
-                 0, peer);
+    return Error(
+        ErrorCode::peer_lost,
+        fmt::format("{}: rank {} has {}", call.describe(), peer, group_.describe_departure(peer)),
+        0, peer);
 }
 
 Error Lookout::timed_out(const MessageCall& call) const {

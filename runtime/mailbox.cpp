@@ -127,8 +127,13 @@ void Mailbox::send(std::span<const Part> parts, int to, int tag, Deadline deadli
         Impl& impl;
         Sending& sending;
         ~Removal() {
-            // After an error; what a receiver took meanwhile it has, or fails with us.
-            if (!sending.done) (void)impl.outbox.withdraw(sending);
+            // After an error. What a receiver has taken meanwhile it copies from memory that is the
+            // caller's again when this returns.
+            try {
+                if (!sending.done) impl.end(sending);
+            } catch (const std::exception&) {
+                // A member has failed, and was waited for: the first error tells why.
+            }
             std::erase(impl.offered, &sending);
         }
     } removal{*impl_, sending};
@@ -188,6 +193,10 @@ std::optional<Envelope> Mailbox::test_message(int from, int tag, CallSite site) 
     const CallScope scope(impl_->lookout, call);
     impl_->advance(nullptr);
     return impl_->inbox.find(from, tag);
+}
+
+bool Mailbox::is_forsaken(int from) const {
+    return impl_->lookout.is_forsaken(from);
 }
 
 void Mailbox::set_lag(std::size_t bytes) {

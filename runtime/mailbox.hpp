@@ -22,8 +22,9 @@ namespace ipcrun {
 ///   timeout    the deadline passed. The message was not sent, or not received; nothing else is
 ///              lost.
 ///   mismatch   receive: the message has another size or dtype. It stays.
-///   peer_lost  the peer left in good order: of this call only, and not before its messages have
-///              been received. Or any member failed: of this and all later calls.
+///   peer_lost  the peer left in good order, or ended where ends are departures (see Identity): of
+///              this call only, and not before its messages have been received. Or any member
+///              failed: of this and all later calls.
 ///   system     send: the shared heap is full.
 /// A blocking call goes on with everything that was started, too.
 class Mailbox {
@@ -51,6 +52,10 @@ class Mailbox {
     /// The first message that matches, left where it is; probe waits for it, test_message does not.
     Envelope probe(int from, int tag, Deadline deadline, CallSite site);
     std::optional<Envelope> test_message(int from, int tag, CallSite site = {});
+
+    /// Can nobody send from `from` (or any_source) any more? As of the last call about messages:
+    /// what test_message did not find then will not come.
+    bool is_forsaken(int from) const;
 
     /// send and receive as requests; the array of parts is copied, what they name is borrowed until
     /// the request is done. A started receive takes part in the order of receives: the first one

@@ -32,7 +32,8 @@ void Outbox::start(Sending& sending) {
     if (lookout_.has_departed(to)) throw lookout_.lost(sending.call, to);
     const std::size_t bytes = sending.shape.bytes;
     sending.done = true;
-    if (bytes >= long_bytes_min && fill_post_soon(sending)) return;
+    // Where ends are departures nobody posts; see Inbox::post.
+    if (bytes >= long_bytes_min && !group_.survives_ends() && fill_post_soon(sending)) return;
     const bool room = has_room(to, lag_bytes_of(bytes));
     if (room && bytes <= inlined_bytes_max) {
         Record* const record = begin(sending, bytes);
@@ -73,7 +74,7 @@ void Outbox::commit(const Sending& sending, Record* record, RecordKind kind,
     line.sent_bytes += lag_bytes;
     line.writer.commit(record, kind);
     lookout_.pass(FaultPoint::after_commit);
-    group_.member(sending.call.peer).mail.ring(1);
+    group_.ring_mail(sending.call.peer);
 }
 
 bool Outbox::wants(const Post& post, const Sending& sending) const {
@@ -129,7 +130,7 @@ bool Outbox::fill_post(const Sending& sending) {
         // What was read before may have been half of one post and half of the next; now it stays.
         if (!wants(post, sending)) {
             post.state.store(open);
-            group_.member(to).mail.ring(1);
+            group_.ring_mail(to);
             return false;
         }
         const auto source = heap_.memory()->locate(part->data, sending.shape.bytes);
@@ -144,7 +145,7 @@ bool Outbox::fill_post(const Sending& sending) {
         lookout_.pass(FaultPoint::before_commit);
         post.state.store(Post::word(number, Post::Phase::shared));
         lookout_.pass(FaultPoint::after_commit);
-        if (source && sending.shape.bytes >= help_bytes_min) group_.member(to).mail.ring(1);
+        if (source && sending.shape.bytes >= help_bytes_min) group_.ring_mail(to);
         copy.work(touching, static_cast<const std::byte*>(part->data), target, to);
     }
     copy.finish(lookout_);
@@ -243,7 +244,7 @@ void Outbox::move(Sending& sending) {
         lines_[sending.call.peer].sent_bytes += offer.lag_bytes - lag_bytes_min;
     }
     offer.state.store(block == nullptr ? Offer::State::open : Offer::State::stored);
-    group_.member(sending.call.peer).mail.ring(1);
+    group_.ring_mail(sending.call.peer);
     if (block == nullptr) return;
     sending.staged = nullptr;
     complete(sending);
@@ -262,11 +263,17 @@ bool Outbox::withdraw(Sending& sending) {
     if (sending.offer == nullptr) return true;
     auto state = Offer::State::open;
     // So may a receiver that departs, or that has seen this member depart.
-    if (!sending.offer->state.compare_exchange_strong(state, Offer::State::withdrawn) &&
-        state != Offer::State::withdrawn)
-        return false;
+    const bool is_back =
+        sending.offer->state.compare_exchange_strong(state, Offer::State::withdrawn) ||
+        state == Offer::State::withdrawn;
+    if (!is_back && !(state == Offer::State::taken && is_forsaken(sending))) return false;
     complete(sending);
     return true;
+}
+
+// Its receiver ended in the middle of its copy, of which nobody helps.
+bool Outbox::is_forsaken(const Sending& sending) const {
+    return group_.survives_ends() && lookout_.has_departed(sending.call.peer);
 }
 
 }  // namespace ipcrun

@@ -44,7 +44,7 @@ class Outbox {
     /// Is there something that advance() would do? For conditions of waits.
     bool can_advance(const Sending& sending) const;
 
-    /// Takes an offer back: false when the receiver was faster.
+    /// Takes an offer back: false when the receiver was faster, and lives.
     bool withdraw(Sending& sending);
 
     void set_lag(std::size_t bytes) { lag_ = bytes; }
@@ -69,6 +69,7 @@ class Outbox {
     void offer(Sending& sending);
     void move(Sending& sending);
     void complete(Sending& sending);
+    bool is_forsaken(const Sending& sending) const;
 
     Lookout& lookout_;
     Group& group_;

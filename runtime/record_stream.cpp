@@ -27,6 +27,12 @@ std::size_t lines_of(const Record& record, RecordKind kind) {
     return kind == RecordKind::inlined ? lines_of(static_cast<std::size_t>(record.bytes)) : 1;
 }
 
+// What a writer names it has taken from its own heap. In another arena it would be freed where it
+// was never allocated.
+bool is_of(const HeapRef& ref, int arena) {
+    return ref.arena == static_cast<std::uint32_t>(arena) && ref.offset % line_bytes == 0;
+}
+
 }  // namespace
 
 Record* RecordWriter::begin(Heap& heap, Channel& channel, std::size_t payload_bytes,
@@ -96,10 +102,12 @@ Record* RecordReader::peek_further(Heap& heap, const Channel& channel, int arena
         Record& record = lines_[position_];
         const RecordKind kind = record.kind.load();
         if (kind == RecordKind::none) return nullptr;
-        if (kind != RecordKind::jump) return checked(&record, kind);
+        if (kind != RecordKind::jump) return checked(&record, kind, arena);
         const std::size_t bytes = record.bytes;
-        if (bytes != segment_bytes_min && bytes != segment_bytes_max)
-            fail(ErrorCode::protocol, "read messages of a peer: a segment has the wrong size");
+        // No writer leaves a segment empty: such jumps might go round for ever.
+        if ((bytes != segment_bytes_min && bytes != segment_bytes_max) || position_ == 0 ||
+            !is_of(record.ref, arena))
+            fail(ErrorCode::protocol, "read messages of a peer: there is no such segment");
         auto* const next = reinterpret_cast<Record*>(memory.resolve(record.ref, bytes));
         heap.deallocate(lines_);
         lines_ = next;
@@ -108,10 +116,12 @@ Record* RecordReader::peek_further(Heap& heap, const Channel& channel, int arena
     }
 }
 
-Record* RecordReader::checked(Record* record, RecordKind kind) const {
-    const bool is_long = kind == RecordKind::inlined && record->bytes > inlined_bytes_max;
-    if (kind > RecordKind::jump || is_long || position_ + lines_of(*record, kind) >= line_count_)
-        [[unlikely]]
+Record* RecordReader::checked(Record* record, RecordKind kind, int arena) const {
+    const bool is_inlined = kind == RecordKind::inlined;
+    const bool is_long = is_inlined && record->bytes > inlined_bytes_max;
+    if (kind > RecordKind::jump || is_long || static_cast<int>(record->dtype) >= dtype_count ||
+        (!is_inlined && !is_of(record->ref, arena)) ||
+        position_ + lines_of(*record, kind) >= line_count_) [[unlikely]]
         fail(ErrorCode::protocol, "read messages of a peer: they are not what a peer writes");
     return record;
 }

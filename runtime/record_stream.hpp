@@ -56,7 +56,7 @@ class RecordReader {
             const RecordKind kind = lines_[position_].kind.load();
             if (kind == RecordKind::none) return nullptr;
             if (kind != RecordKind::jump) [[likely]]
-                return checked(&lines_[position_], kind);
+                return checked(&lines_[position_], kind, arena);
         }
         return peek_further(heap, channel, arena);
     }
@@ -75,7 +75,7 @@ class RecordReader {
 
   private:
     Record* peek_further(Heap& heap, const Channel& channel, int arena);
-    Record* checked(Record* record, RecordKind kind) const;
+    Record* checked(Record* record, RecordKind kind, int arena) const;
 
     Record* lines_ = nullptr;
     std::size_t line_count_ = 0;

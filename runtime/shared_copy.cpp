@@ -91,8 +91,7 @@ void SharedCopy::work(const Touching& touching, const std::byte* from, std::byte
             copy_streaming(to + begin, from + begin, bytes);
         else
             std::memcpy(to + begin, from + begin, bytes);
-        if ((progress_.done_chunks.fetch_add(1) & chunk_mask) + 1 == chunks_)
-            group.member(peer).mail.ring_all();
+        if ((progress_.done_chunks.fetch_add(1) & chunk_mask) + 1 == chunks_) group.ring_mail(peer);
         lookout.check();
     }
 }

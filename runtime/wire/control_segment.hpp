@@ -128,6 +128,10 @@ class ControlSegment {
     /// From now on `rank` also sleeps on a doorbell, which whoever rings for it or raises the alert
     /// must ring, too. To be called before this is shared with other threads.
     void add_doorbell(int rank, std::shared_ptr<Doorbell> doorbell);
+    /// What `rank` also sleeps on; null when it has none.
+    Bell* doorbell_of(int rank) const {
+        return rank == doorbell_rank_ ? &doorbell_->bell() : nullptr;
+    }
     /// Wakes `rank` where it sleeps on its doorbell; does nothing where it has none.
     void ring_doorbell(int rank) const {
         if (doorbell_ != nullptr && rank == doorbell_rank_) doorbell_->bell().ring_all();
