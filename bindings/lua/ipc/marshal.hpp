@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// Values of Lua into parcels, and out of them: nil, booleans, numbers (integers stay integers),
-/// strings, tables with what is in them (also cycles, and places that share one table), tensors and
-/// storages. Metatables stay behind. Functions, coroutines and other userdata are refused.
+/// strings, tables with what is in them (also cycles, and places that share one table), functions
+/// of Lua with their upvalues (shared ones, too), tensors and storages. Metatables stay behind. The
+/// globals, C functions of loaded modules and, next to functions, modules go by name. Coroutines,
+/// other C functions and other userdata are refused.
 
 #include <lua.hpp>
 
@@ -22,7 +24,13 @@ Incoming& push_incoming(lua_State* lua);
 /// `outgoing`: a finaliser, which runs whenever Lua takes memory, may resize or drop them.
 void marshal(lua_State* lua, int index, Outgoing& outgoing, const char* operation);
 
-/// Pushes the value of an opened parcel. Raises when the parcel makes no sense.
-void unmarshal(lua_State* lua, Incoming& incoming, const char* operation);
+/// Whether functions, and what goes by name, may be in a message. Bytecode can do anything, wrong
+/// one can crash Lua, and a module that is required runs: they are for processes of one job alone.
+enum class Functions : bool { refused, welcome };
+
+/// Pushes the value of an opened parcel. Raises when the parcel makes no sense. Requires modules
+/// that functions of the message need and that are not loaded.
+void unmarshal(lua_State* lua, Incoming& incoming, const char* operation,
+               Functions functions = Functions::welcome);
 
 }  // namespace ipcrun::lua
