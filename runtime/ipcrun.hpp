@@ -5,6 +5,7 @@
 #include "base/deadline.hpp"
 #include "base/error.hpp"
 #include "runtime/call_site.hpp"
+#include "runtime/children.hpp"
 #include "runtime/collective.hpp"
 #include "runtime/communicator.hpp"
 #include "runtime/dtype.hpp"

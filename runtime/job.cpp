@@ -11,6 +11,7 @@
 #include "base/socket.hpp"
 #include "runtime/communicator_impl.hpp"
 #include "runtime/heap.hpp"
+#include "runtime/join.hpp"
 #include "runtime/wire/rank_environment.hpp"
 #include "runtime/wire/worker_protocol.hpp"
 
@@ -18,24 +19,9 @@ namespace ipcrun {
 
 namespace {
 
-constexpr Seconds agent_patience{30};
-
 std::shared_ptr<NodeMemory> ask_agent(int control_fd) {
-    Join join;
-    join.pid = static_cast<std::int32_t>(::getpid());
-    (void)send_packet(control_fd, encode(join));
-    if (!wait_readable(control_fd, Deadline::after(agent_patience)))
-        fail(ErrorCode::timeout, "join the job: the agent did not answer within {} s",
-             agent_patience.count());
-    Packet packet;
-    if (receive_packet(control_fd, packet) != PacketResult::received)
-        fail(ErrorCode::peer_lost, "join the job: the agent of this node has ended");
-    const WorkerMessage answer = decode_worker_message(packet.bytes);
-    if (const auto* refused = std::get_if<Refused>(&answer))
-        fail(ErrorCode::usage, "join the job: {}", refused->reason);
-    if (!std::holds_alternative<Joined>(answer) || packet.fds.size() != 2)
-        fail(ErrorCode::protocol, "join the job: the agent gave an answer that makes no sense");
-    return std::make_shared<NodeMemory>(std::move(packet.fds[0]), std::move(packet.fds[1]));
+    auto fds = ask_to_join(control_fd, 2, "join the job");
+    return std::make_shared<NodeMemory>(std::move(fds[0]), std::move(fds[1]));
 }
 
 AskForEnd ask_over(int control_fd) {

@@ -10,6 +10,7 @@
 
 #include "runtime/children.hpp"
 #include "runtime/job.hpp"
+#include "runtime/wait_any.hpp"
 
 namespace ipcrun::lua {
 
