@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // A libFuzzer target for values that come from another rank: whatever the bytes are, their tensors
-// lie within them, and putting the value together ends in a value or an error of Lua.
+// lie within them, and putting the value together ends in a value or an error of Lua. Functions are
+// read as tokens and go no further: bytecode is not checked by anybody, so it is not loaded here.
 //     CXX=clang++ meson setup build-fuzz && ninja -C build-fuzz tests/lua/fuzz_parcels
-//     build-fuzz/tests/lua/fuzz_parcels -max_total_time=60
+//     mkdir parcels && build-fuzz/tests/lua/fuzz_parcels --seeds parcels
+//     build-fuzz/tests/lua/fuzz_parcels -max_total_time=60 parcels
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <string>
 
 #include "base/fail.hpp"
 #include "bindings/lua/bind.hpp"
@@ -29,14 +35,51 @@ lua_State* open_state() {
 // Reads every element of a tensor that came in: the sanitizer sees what lies outside.
 int sum_up(lua_State* lua) {
     auto& incoming = *static_cast<Incoming*>(lua_touserdata(lua, 1));
-    unmarshal(lua, incoming, "fuzz");
+    unmarshal(lua, incoming, "fuzz", Functions::refused);
     lua_getglobal(lua, "tostring");
     lua_pushvalue(lua, -2);
     lua_call(lua, 1, 1);
     return 0;
 }
 
+// Reads every byte of every text, also behind functions.
+void read_tokens(TokenReader reader) {
+    Token token;
+    unsigned sum = 0;
+    while (reader.next(token)) {
+        for (const char c : token.text) sum += static_cast<unsigned char>(c);
+        for (const char c : token.field) sum += static_cast<unsigned char>(c);
+    }
+    volatile unsigned sink = sum;
+    (void)sink;
+}
+
+// One file for each value of parcel_seeds.lua.
+void write_seeds(const std::string& folder) {
+    lua_State* lua = open_state();
+    check(luaL_dofile(lua, IPCRUN_PARCEL_SEEDS) == LUA_OK, "parcel_seeds.lua fails");
+    const auto count = static_cast<lua_Integer>(lua_rawlen(lua, 1));
+    for (lua_Integer i = 1; i <= count; ++i) {
+        lua_rawgeti(lua, 1, i);
+        Outgoing& outgoing = push_outgoing(lua);
+        marshal(lua, -2, outgoing, "seed");
+        outgoing.pack();
+        const StoragePtr parcel = outgoing.assemble(nullptr);
+        std::ofstream file(folder + "/seed" + std::to_string(i), std::ios::binary);
+        file.write(reinterpret_cast<const char*>(parcel->data()),
+                   static_cast<std::streamsize>(parcel->bytes()));
+        check(file.good(), "a seed cannot be written");
+    }
+    lua_close(lua);
+}
+
 }  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int* count, char*** arguments) {
+    if (*count != 3 || std::strcmp((*arguments)[1], "--seeds") != 0) return 0;
+    write_seeds((*arguments)[2]);
+    std::exit(0);
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static lua_State* lua = open_state();
@@ -47,6 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Incoming& incoming = push_incoming(lua);
     const Failure failure = attempt([&] { incoming.open(message, 0, size, nullptr); });
     check(!failure || failure.code == ErrorCode::protocol, "refused for another reason than bytes");
+    if (!failure) read_tokens(incoming.tokens());
     if (!failure) (void)lua_pcall(lua, 1, 0, 0);
     lua_settop(lua, 0);
     lua_gc(lua, LUA_GCCOLLECT);

@@ -4,98 +4,16 @@
 
 #include <doctest/doctest.h>
 
-#include <cstring>
-#include <memory>
+#include <bitset>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
-#include "bindings/lua/bind.hpp"
-#include "bindings/lua/modules.hpp"
-
-namespace {
+#include "tests/lua/marshal_state.hpp"
 
 using namespace ipcrun;
 using namespace ipcrun::lua;
-
-struct CloseState {
-    void operator()(lua_State* lua) const { lua_close(lua); }
-};
-using State = std::unique_ptr<lua_State, CloseState>;
-
-void append(const Part& part, std::size_t dimension, std::int64_t at, std::string& bytes) {
-    const auto* data = static_cast<const char*>(part.data);
-    if (dimension == part.sizes.size()) {
-        bytes.append(data + at * std::int64_t(size_of(part.dtype)), size_of(part.dtype));
-        return;
-    }
-    for (std::int64_t i = 0; i < part.sizes[dimension]; ++i)
-        append(part, dimension + 1, at + i * part.strides[dimension], bytes);
-}
-
-std::string bytes_of(const Outgoing& outgoing) {
-    std::string bytes;
-    for (const Part& part : outgoing.parts()) {
-        if (part.sizes.empty())
-            bytes.append(static_cast<const char*>(part.data), part.bytes());
-        else
-            append(part, 0, 0, bytes);
-    }
-    CHECK(bytes.size() == outgoing.bytes());
-    return bytes;
-}
-
-StoragePtr message_of(const std::string& bytes, std::size_t offset = 0) {
-    StoragePtr message = Storage::create(nullptr, Dtype::u8, bytes.size() + offset);
-    std::memcpy(message->data() + offset, bytes.data(), bytes.size());
-    return message;
-}
-
-// copy(value [, offset]): the value, out and in again; and the bytes that it took.
-int copy(lua_State* lua) {
-    const auto offset = static_cast<std::size_t>(luaL_optinteger(lua, 2, 0));
-    Outgoing& outgoing = push_outgoing(lua);
-    Incoming& incoming = push_incoming(lua);
-    marshal(lua, 1, outgoing, "copy");
-    std::size_t size = 0;
-    const Failure failure = attempt([&] {
-        outgoing.pack();
-        const std::string bytes = bytes_of(outgoing);
-        size = bytes.size();
-        incoming.open(message_of(bytes, offset), offset, bytes.size(), nullptr);
-    });
-    if (failure) raise_string(lua, failure);
-    unmarshal(lua, incoming, "copy");
-    lua_pushinteger(lua, lua_Integer(size));
-    return 2;
-}
-
-State open_state() {
-    State lua(luaL_newstate());
-    luaL_openlibs(lua.get());
-    preload_modules(lua.get());
-    REQUIRE(luaL_dostring(lua.get(), "torch = require 'torch'") == LUA_OK);
-    register_marshal(lua.get());
-    lua_register(lua.get(), "copy", copy);
-    return lua;
-}
-
-void run_script(const State& lua, const char* script) {
-    const int status = luaL_dostring(lua.get(), script);
-    const std::string message = status == LUA_OK ? "" : lua_tostring(lua.get(), -1);
-    INFO(message);
-    CHECK(status == LUA_OK);
-}
-
-std::string parcel_of(const State& lua, const char* expression) {
-    REQUIRE(luaL_dostring(lua.get(), (std::string("return ") + expression).c_str()) == LUA_OK);
-    Outgoing& outgoing = push_outgoing(lua.get());
-    marshal(lua.get(), -2, outgoing, "test");
-    outgoing.pack();
-    return bytes_of(outgoing);
-}
-
-}  // namespace
 
 TEST_CASE("marshal: simple values stay what they are") {
     const State lua = open_state();
@@ -202,41 +120,54 @@ TEST_CASE("marshal: what cannot go is named by its place") {
             local good, message = pcall(copy, value)
             assert(not good and message:find(fragment, 1, true), message)
         end
-        refuses("copy: the value is a function", print)
-        refuses("copy: field 'callback' of the table is a function", {callback = print})
-        refuses("copy: field 'layers[2].f' of the table is a function", {layers = {1, {f = print}}})
-        refuses("field 'co' of the table is a thread", {co = coroutine.create(print)})
+        local co = coroutine.create(print)
+        local nameless = coroutine.wrap(print)
+        refuses("copy: the value is a C function that is in no loaded module", nameless)
+        refuses("copy: field 'callback' of the table is a C function that", {callback = nameless})
+        refuses("copy: field 'layers[2].f' of the table is a thread", {layers = {1, {f = co}}})
+        refuses("field 'co' of the table is a thread, which cannot be sent", {co = co})
         refuses("field 'x[2.5]' of the table is a FILE*", {x = {[2.5] = io.stdout}})
-        refuses("the key '[a function]' of the table is a function", {[print] = 1})
-        refuses("of the table is a function", {[{print}] = 1})
+        refuses("the key '[a function]' of the table is a C function", {[nameless] = 1})
+        refuses("of the table is a thread", {[{co}] = 1})
+        refuses("copy: upvalue 'co' of the function is a thread", function() return co end)
+        local held = {co = co}
+        refuses("copy: upvalue 'held.co' of the function is a thread", function() return held end)
+        refuses("field 'layers[1].f (upvalue held).co' of the table is a thread",
+                {layers = {{f = function() return held end}}})
     )");
 }
 
 TEST_CASE("marshal: a parcel that was cut or changed is refused or something else, never a crash") {
     const State lua = open_state();
-    const std::string good = parcel_of(
-        lua, "{1, 'two', {3.5, x = torch.ones(3, 2), [true] = torch.range(1, 6):view(2, 3):t()}}");
     std::mt19937 random(7);
-    int accepted = 0;
-    for (int round = 0; round < 20000; ++round) {
-        std::string bytes = good;
-        if (round % 3 == 0) bytes.erase(bytes.begin() + long(random() % bytes.size()), bytes.end());
-        for (unsigned i = random() % 4; i > 0 && !bytes.empty(); --i)
-            bytes[random() % bytes.size()] = char(random());
-        lua_settop(lua.get(), 0);
-        Incoming& incoming = push_incoming(lua.get());
-        try {
-            incoming.open(message_of(bytes), 0, bytes.size(), nullptr);
-        } catch (const Error& error) {
-            CHECK(error.code == ErrorCode::protocol);
-            continue;
+    std::bitset<tag_count> seen;
+    const std::vector<std::string> seeds = seed_parcels(lua);
+    REQUIRE(seeds.size() > 5);
+    for (const std::string& good : seeds) {
+        int accepted = 0;
+        for (int round = 0; round < 10000; ++round) {
+            std::string bytes = good;
+            if (round % 3 == 1)
+                bytes.erase(bytes.begin() + long(random() % bytes.size()), bytes.end());
+            for (unsigned i = round == 0 ? 0 : random() % 4; i > 0 && !bytes.empty(); --i)
+                bytes[random() % bytes.size()] = char(random());
+            lua_settop(lua.get(), 0);
+            Incoming& incoming = push_incoming(lua.get());
+            try {
+                incoming.open(message_of(bytes), 0, bytes.size(), nullptr);
+            } catch (const Error& error) {
+                CHECK(error.code == ErrorCode::protocol);
+                continue;
+            }
+            Token token;
+            while (incoming.tokens().next(token)) seen.set(std::size_t(token.tag));
+            accepted += incoming.tokens().error() == nullptr;
+            if (round == 0) CHECK(accepted == 1);
         }
-        Token token;
-        while (incoming.tokens().next(token)) {
-        }
-        accepted += incoming.tokens().error() == nullptr;
+        CHECK(accepted > 1);
     }
-    CHECK(accepted > 0);
+    seen.set(std::size_t(Tag::nil));  // only changed bytes have one
+    CHECK(seen.all());
 }
 
 TEST_CASE("marshal: a table's hint of its size is not believed beyond the bytes there are") {
@@ -252,4 +183,64 @@ TEST_CASE("marshal: a table's hint of its size is not believed beyond the bytes 
     while (reader.next(token)) hinted += token.items + token.fields;
     CHECK(reader.error() != nullptr);
     CHECK(hinted <= bytes.size());
+}
+
+TEST_CASE("marshal: a value that makes no sense is said to be none") {
+    const auto error_of = [](auto write) {
+        TokenWriter writer;
+        write(writer);
+        const Bytes bytes = writer.take();
+        TokenReader reader(bytes, 0, 0);
+        Token token;
+        while (reader.next(token)) {
+        }
+        return std::string(reader.error() == nullptr ? "" : reader.error());
+    };
+    CHECK(error_of([](TokenWriter& out) {
+              out.begin_function(2);
+              out.add_code("xy");
+              out.begin_upvalue(1);
+              out.begin_function(0);
+              out.add_shared(255, 0);
+              out.add_environment(2);
+              out.end();
+              out.end();
+          }) == "");
+    const std::string where = "an upvalue is where it cannot be, or missing";
+    CHECK(error_of([](TokenWriter& out) { out.begin_upvalue(1); }) == where);
+    CHECK(error_of([](TokenWriter& out) {
+              out.begin_table(0, 0);
+              out.add_environment(1);
+          }) == where);
+    CHECK(error_of([](TokenWriter& out) {
+              out.begin_function(0);
+              out.add_integer(1);
+          }) == where);
+    CHECK(error_of([](TokenWriter& out) {
+              out.begin_function(0);
+              out.begin_upvalue(1);
+              out.begin_upvalue(2);
+          }) == where);
+    CHECK(error_of([](TokenWriter& out) {
+              out.begin_function(0);
+              out.begin_upvalue(1);
+              out.end();
+          }) == "a table or function ends where it cannot");
+    CHECK(error_of([](TokenWriter& out) {
+              out.begin_function(0);
+              out.add_shared(1, 0);
+          }) == "it names something that is not in it");
+    CHECK(error_of([](TokenWriter& out) {
+              out.begin_function(0);
+              out.add_environment(0);
+          }) == "upvalues are counted from 1");
+    CHECK(error_of([](TokenWriter& out) { out.begin_function(1); }) == "it ends within a string");
+    CHECK(error_of([](TokenWriter& out) {
+              for (int level = 0; level < 6000; ++level) {
+                  out.begin_table(0, 0);
+                  out.add_integer(1);
+                  out.begin_function(0);
+                  out.begin_upvalue(1);
+              }
+          }) == "tables and functions are nested too deep");
 }

@@ -203,7 +203,7 @@ bool TokenReader::read(Token& token) {
 bool TokenReader::check_role(Token& token) {
     bool is_key = expects_key_;
     if (token.tag == Tag::end) {
-        if (depth_ == 0 || !expects_key_) return refuse("a table ends where it cannot");
+        if (depth_ == 0 || !expects_key_) return refuse("a table or function ends where it cannot");
         is_key = is_key_[depth_];
         --depth_;
         in_function_ = is_function_[depth_];
@@ -226,7 +226,7 @@ bool TokenReader::step(Tag tag, bool is_key) {
     switch (tag) {
         case Tag::table:
         case Tag::function:
-            if (depth_ == token_depth_max) return refuse("tables are nested too deep");
+            if (depth_ == token_depth_max) return refuse("tables and functions are nested too deep");
             ++objects_;
             ++depth_;
             in_function_ = is_function_[depth_] = tag == Tag::function;
