@@ -165,10 +165,8 @@ int wait_any(lua_State* lua) {
 
 }  // namespace
 
-const luaL_Reg exchange_functions[] = {{"is_ready", is_ready},
-                                       {"receive", receive},
-                                       {"send", send},
-                                       {"wait_any", wait_any},
-                                       {nullptr, nullptr}};
+const luaL_Reg exchange_methods_of_links[] = {
+    {"is_ready", is_ready}, {"receive", receive}, {nullptr, nullptr}};
+const luaL_Reg exchange_functions[] = {{"send", send}, {"wait_any", wait_any}, {nullptr, nullptr}};
 
 }  // namespace ipcrun::lua

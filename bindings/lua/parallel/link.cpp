@@ -124,6 +124,7 @@ void register_link(lua_State* lua) {
         {"report", report}, {"set_lag", set_lag}, {"signal", signal},       {nullptr, nullptr}};
     luaL_newmetatable(lua, metatable_name);
     luaL_newlib(lua, methods);
+    luaL_setfuncs(lua, exchange_methods_of_links, 0);
     lua_setfield(lua, -2, "__index");
     lua_pushcfunction(lua, collect<Link>);
     lua_setfield(lua, -2, "__gc");

@@ -44,8 +44,10 @@ struct Timeout {
 };
 Timeout check_timeout(lua_State* lua, int index);
 
+extern const luaL_Reg exchange_methods_of_links[];  ///< is_ready, receive
+
 /// What the Lua of `parallel` calls, for its table `core`.
-extern const luaL_Reg exchange_functions[];  ///< send, receive, is_ready, wait_any
+extern const luaL_Reg exchange_functions[];  ///< send, wait_any
 extern const luaL_Reg process_functions[];   ///< spawn, close, parent, rank, place, …
 extern const luaL_Reg system_functions[];    ///< clock, sleep, host_name, address, find_program
 
