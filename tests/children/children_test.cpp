@@ -244,3 +244,25 @@ TEST_CASE("children: may have children of their own") {
     CHECK(receive_text(child->communicator(), soon()) == "111110");
     CHECK(child->wait_end(soon()).value().is_good());
 }
+
+TEST_CASE("children: a parent that waits for any of several is woken by messages and by ends") {
+    Children children(AGENT);
+    Children others(AGENT);
+    const auto silent = start_child(children, {"echo"});
+    const auto speaking = start_child(children, {"one", "say", "later", "pause"});
+    const auto ending = start_child(others, {"one", "exit", "1"});
+    const Source sources[] = {{&silent->communicator(), 1},
+                              {&speaking->communicator(), 1},
+                              {&ending->communicator(), 1}};
+    CHECK_FALSE(wait_any(sources, 0, 0, Deadline::after(Seconds(0))));
+    send_text(speaking->communicator(), "x", soon());
+    for (int i = 0; i < 2; ++i) {
+        REQUIRE(wait_any(sources, 0, 0, soon()) == std::optional<std::size_t>(1));
+        (void)receive_text(speaking->communicator(), soon());
+    }
+    send_text(ending->communicator(), "y", soon());
+    REQUIRE(wait_any(sources, 0, 0, soon()) == std::optional<std::size_t>(2));
+    CHECK(receive_text(ending->communicator(), soon()) == "y");
+    REQUIRE(wait_any(sources, 0, 0, soon()) == std::optional<std::size_t>(2));
+    CHECK_THROWS_AS((void)receive_text(ending->communicator(), soon()), Error);
+}
