@@ -17,6 +17,8 @@ struct Channel {
     /// Written by the sender: the first of the segments that its messages lie in (1 + offset in its
     /// arena; 0: none yet).
     alignas(64) std::atomic<std::uint64_t> first_segment;
+    /// While the sender waits for the receiver to receive: see runtime/standoff.hpp.
+    std::atomic<std::uint64_t> standoff;
     /// Written by the receiver: bytes that it has received, for the sender's lag.
     alignas(64) std::atomic<std::uint64_t> received_bytes;
     /// How many messages it had taken out of the stream when it last posted; see Post.

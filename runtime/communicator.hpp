@@ -81,9 +81,10 @@ class Communicator {
     ///
     /// Sends the parts, side by side, to member `to`. Returns as soon as they may be changed: when
     /// they have been copied, or taken by a receiver that waits for them. It waits for a receiver
-    /// that is behind by more than the lag; see set_lag. Messages between two members with equal
-    /// tags arrive in order. Cost: up to 2 KiB one copy; above, one copy into memory that the
-    /// receiver keeps or copies again, or straight into a receiver that waits.
+    /// that is behind by more than the lag; see set_lag. When both wait so for each other, without
+    /// deadlines, it is an Error{usage} for both, and neither message is sent. Messages between two
+    /// members with equal tags arrive in order. Cost: up to 2 KiB one copy; above, one copy into
+    /// memory that the receiver keeps or copies again, or straight into a receiver that waits.
     void send(std::span<const Part> parts, int to, int tag = 0,
               Deadline deadline = Deadline::never(), CallSite site = {});
 

@@ -50,9 +50,8 @@ BlockGrant take_block(const ControlSegment& control, int members) {
         link_of(control, offset).store(0);
         return {offset, id};
     }
-    const std::uint64_t world =
-        bytes_for(static_cast<int>(header.ranks)) + header.world_offset + page_bytes;
-    const std::uint64_t first = (world + page_bytes - 1) / page_bytes * page_bytes;
+    const std::uint64_t first =
+        header.messages_offset + bytes_for(static_cast<int>(header.ranks)) + page_bytes;
     std::uint64_t taken = header.blocks_bytes.load();
     do {
         if (first + taken + bytes > control.bytes()) return {0, id};

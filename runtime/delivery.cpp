@@ -82,7 +82,7 @@ void Inbox::deliver_block(Receiving& receiving, const Arrived& arrived, const He
                                                    arrived.bytes / size_of(arrived.dtype));
     } else {
         scatter(block, receiving.parts);
-        heap_.deallocate(block);
+        heap_.deallocate(block, arrived.bytes);
     }
 }
 
@@ -121,6 +121,8 @@ std::uint64_t Inbox::accept(Receiving& receiving, const Arrived& arrived) {
 bool Inbox::accept_open(Receiving& receiving, const Arrived& arrived, Offer& offer) {
     using State = Offer::State;
     NodeMemory& memory = *heap_.memory();
+    // Before there is memory taken for what no arena can hold.
+    (void)memory.resolve({arrived.ref.arena, 0, 0}, arrived.bytes);
     auto state = State::open;
     if (receiving.takes_any_size && offer.is_block != 0) {
         if (!offer.state.compare_exchange_strong(state, State::adopted)) return false;
@@ -182,14 +184,15 @@ void Inbox::await_discard(const Arrived& arrived) {
 bool Inbox::discard(Heap& heap, const Arrived& arrived) {
     NodeMemory& memory = *heap.memory();
     if (arrived.kind == RecordKind::block)
-        heap.deallocate(memory.resolve(arrived.ref, arrived.bytes));
+        heap.deallocate(memory.resolve(arrived.ref, arrived.bytes), arrived.bytes);
     if (arrived.kind != RecordKind::offer) return true;
     Offer& offer = offer_of(heap, arrived);
     // From now on its sender does not make a block of it, which would be nobody's.
     auto state = Offer::State::open;
     (void)offer.state.compare_exchange_strong(state, Offer::State::withdrawn);
     if (state == Offer::State::moving) return false;
-    if (state == Offer::State::stored) heap.deallocate(memory.resolve(offer.source, arrived.bytes));
+    if (state == Offer::State::stored)
+        heap.deallocate(memory.resolve(offer.source, arrived.bytes), arrived.bytes);
     let_go(heap, offer);
     return true;
 }

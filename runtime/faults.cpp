@@ -11,10 +11,10 @@ namespace ipcrun {
 namespace {
 
 constexpr FaultPoint all_points[] = {
-    FaultPoint::after_publish, FaultPoint::after_arrive,   FaultPoint::after_claim,
-    FaultPoint::mid_chunk,     FaultPoint::after_done,     FaultPoint::before_unload,
-    FaultPoint::in_split,      FaultPoint::before_commit,  FaultPoint::after_commit,
-    FaultPoint::mid_copy,      FaultPoint::holding_message};
+    FaultPoint::after_publish, FaultPoint::after_arrive,  FaultPoint::after_claim,
+    FaultPoint::mid_chunk,     FaultPoint::after_done,    FaultPoint::before_unload,
+    FaultPoint::in_split,      FaultPoint::before_commit, FaultPoint::after_commit,
+    FaultPoint::mid_move,      FaultPoint::mid_copy,      FaultPoint::holding_message};
 
 std::string format_points() {
     std::string text;
@@ -43,6 +43,8 @@ std::string_view name_of(FaultPoint point) {
             return "before_commit";
         case FaultPoint::after_commit:
             return "after_commit";
+        case FaultPoint::mid_move:
+            return "mid_move";
         case FaultPoint::mid_copy:
             return "mid_copy";
         case FaultPoint::holding_message:

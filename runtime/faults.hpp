@@ -21,6 +21,7 @@ enum class FaultPoint {
     // Of messages:
     before_commit,    ///< the message is written, and cannot be seen
     after_commit,     ///< the message can be seen; its receiver may sleep
+    mid_move,         ///< sender: an offered message is half a block of the receiver's
     mid_copy,         ///< sender or receiver: copied half of a chunk of a long message
     holding_message,  ///< the receiver has found a message, and does not have it yet
 };

@@ -106,10 +106,11 @@ void* Heap::allocate_small(int size_class) {
     return arena_ + slab.unit * unit_bytes + (word * 64 + bit) * bytes;
 }
 
-void Heap::deallocate(void* block) {
+void Heap::deallocate(void* block, std::size_t bytes) {
     if (!is_open()) return;
     auto* const data = static_cast<std::byte*>(block);
-    if (data < arena_ || data >= arena_ + memory_->arena_bytes()) return return_to_owner(data);
+    if (data < arena_ || data >= arena_ + memory_->arena_bytes())
+        return return_to_owner(data, bytes);
     const std::lock_guard lock(mutex_);
     take_returned();
     check(deallocate_own(static_cast<std::size_t>(data - arena_)),
@@ -159,10 +160,19 @@ void Heap::give_back(std::uint64_t first, std::uint64_t units) {
 
 // Only ever pushed to and taken as a whole, so a block that comes back between two looks at the
 // head does no harm.
-void Heap::return_to_owner(std::byte* block) {
+void Heap::return_to_owner(std::byte* block, std::size_t bytes) {
     const auto ref = memory_->locate(block, 1);
     check(ref.has_value(), "a block was freed that is not of the shared heap");
-    auto& head = memory_->control().rank(static_cast<int>(ref->arena)).returned;
+    RankSlot& owner = memory_->control().rank(static_cast<int>(ref->arena));
+    const RankState state = owner.state.load();
+    if (state == RankState::exited || state == RankState::failed) {
+        // A large block has its first page and its last one to itself; small ones share theirs.
+        const std::size_t into_page = ref->offset % page_bytes;
+        if (bytes > small_bytes_max)
+            (void)::madvise(block - into_page, into_page + bytes, MADV_REMOVE);
+        return;
+    }
+    auto& head = owner.returned;
     std::uint64_t before = head.load(std::memory_order_relaxed);
     do {
         std::memcpy(block, &before, sizeof before);

@@ -40,9 +40,10 @@ class Heap {
     void* allocate(std::size_t bytes);
 
     /// Takes back what `allocate` gave, also what another rank's heap gave: that is returned to its
-    /// owner, which uses it again when it next allocates or frees (if it is gone, nobody does).
-    /// Does nothing in a child after fork(). Any thread.
-    void deallocate(void* block);
+    /// owner, which uses it again when it next allocates or frees. When the owner's process has
+    /// ended nobody does, and the memory of a large block goes back to the system at once:
+    /// `bytes` (0: not known) of it. Does nothing in a child after fork(). Any thread.
+    void deallocate(void* block, std::size_t bytes = 0);
 
     /// Returns memory that has been idle since before `limit` to the system. Called by allocate and
     /// deallocate every now and then.
@@ -68,7 +69,7 @@ class Heap {
     bool deallocate_own(std::size_t offset);
     bool deallocate_small(std::uint64_t unit, Slab& slab, std::size_t offset);
     void give_back(std::uint64_t first, std::uint64_t units);
-    void return_to_owner(std::byte* block);
+    void return_to_owner(std::byte* block, std::size_t bytes);
     void take_returned();
     void release_now_and_then();
     void release(Clock::time_point limit);

@@ -49,7 +49,20 @@ struct Job::Impl {
     const pid_t pid = ::getpid();
     std::shared_ptr<Heap> heap = nullptr;
     std::unique_ptr<Communicator> world = nullptr;
+    std::unique_ptr<Communicator> messages = nullptr;
+
+    Identity identity(std::uint64_t block_offset) const;
 };
+
+// Of a communicator of all ranks.
+Identity Job::Impl::identity(std::uint64_t block_offset) const {
+    Identity all;
+    all.members.resize(static_cast<std::size_t>(place.size));
+    std::iota(all.members.begin(), all.members.end(), 0);
+    all.rank = place.rank;
+    all.block_offset = block_offset;
+    return all;
+}
 
 Job::Job(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
@@ -84,17 +97,15 @@ std::shared_ptr<Job> Job::join() {
             memory->control().rank(own.local_rank).peer_access = PeerAccess::refused;
     }
     impl.heap = std::make_shared<Heap>(memory, own.local_rank);
-    Identity identity;
-    identity.members.resize(own.size);
-    std::iota(identity.members.begin(), identity.members.end(), 0);
-    identity.rank = own.rank;
-    identity.block_offset = memory->control().header().world_offset;
     impl.world = std::make_unique<Communicator>(std::make_unique<Communicator::Impl>(
-        impl.heap, std::move(identity), std::move(faults), std::move(ask_for_end)));
+        impl.heap, impl.identity(memory->control().header().world_offset), std::move(faults),
+        std::move(ask_for_end)));
     return job;
 }
 
 Job::~Job() {
+    // Before the others hear that this rank has left: then it does nothing more there.
+    impl_->messages.reset();
     // A child after fork() holds a copy of this: it is no rank, and cannot leave for its parent.
     if (is_alone() || ::getpid() != impl_->pid) return;
     try {
@@ -114,6 +125,18 @@ bool Job::is_alone() const {
 
 Communicator& Job::world() {
     return *impl_->world;
+}
+
+Communicator& Job::messages() {
+    if (impl_->messages != nullptr) return *impl_->messages;
+    const Group& world = impl_->world->impl().group;
+    Identity identity = impl_->identity(world.control().header().messages_offset);
+    identity.ends_are_departures = true;
+    auto made =
+        std::make_unique<Communicator::Impl>(impl_->heap, std::move(identity), world.faults());
+    made->group.waiter().report_with(impl_->world->impl().group.waiter());
+    impl_->messages = std::make_unique<Communicator>(std::move(made));
+    return *impl_->messages;
 }
 
 const std::shared_ptr<Heap>& Job::heap() const {

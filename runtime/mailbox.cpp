@@ -86,12 +86,30 @@ void Mailbox::Impl::fail_forsaken(Receiving& receiving) {
     receiving.done = true;
 }
 
-bool Mailbox::Impl::wait(Sending& sending, Deadline deadline) {
+void Mailbox::Impl::fail_stuck(Sending& sending, Standoff& standoff) {
+    standoff.tell();
+    if (standoff.claim()) {
+        if (!outbox.withdraw(sending)) return standoff.take_back();
+        standoff.confirm();
+        while (standoff.is_pending() && !lookout.has_departed(sending.call.peer))
+            (void)lookout.wait(Deadline::never(), [&] { return !standoff.is_pending(); });
+    } else if (!standoff.is_stuck() || !outbox.withdraw(sending)) {
+        return;
+    }
+    sending.error = outbox.held_back(sending);
+}
+
+bool Mailbox::Impl::wait(Sending& sending, Deadline deadline, Standoff* standoff) {
     for (;;) {
+        if (standoff != nullptr) standoff->look();
         advance(nullptr);
         fail_forsaken(sending);
+        if (!sending.done && standoff != nullptr) fail_stuck(sending, *standoff);
         if (sending.done) return true;
-        if (!lookout.wait(deadline, [this] { return can_advance(Inbox::no_source); }))
+        if (!lookout.wait(deadline, [&] {
+                return can_advance(Inbox::no_source) ||
+                       (standoff != nullptr && standoff->has_news());
+            }))
             return sending.done;
     }
 }
@@ -137,7 +155,9 @@ void Mailbox::send(std::span<const Part> parts, int to, int tag, Deadline deadli
             std::erase(impl.offered, &sending);
         }
     } removal{*impl_, sending};
-    while (!impl_->wait(sending, deadline)) {
+    std::optional<Standoff> standoff;
+    if (deadline.is_never()) standoff.emplace(impl_->lookout.group(), to, sending.number);
+    while (!impl_->wait(sending, deadline, standoff ? &*standoff : nullptr)) {
         if (impl_->outbox.withdraw(sending)) throw impl_->lookout.timed_out(sending.call);
         deadline = Deadline::never();  // it is being received
     }

@@ -18,7 +18,9 @@ namespace ipcrun {
 
 /// One member's messages. Used by one thread at a time, the one that uses the group. Calls throw
 /// Error:
-///   usage      no such rank, a negative tag, strides that make no sense.
+///   usage      no such rank, a negative tag, strides that make no sense; send: the receiver waits
+///              in a send to this member, and neither has a deadline or receives what the other
+///              sends: both get this, and neither message was sent.
 ///   timeout    the deadline passed. The message was not sent, or not received; nothing else is
 ///              lost.
 ///   mismatch   receive: the message has another size or dtype. It stays.

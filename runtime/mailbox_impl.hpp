@@ -9,6 +9,7 @@
 #include "runtime/lookout.hpp"
 #include "runtime/mailbox.hpp"
 #include "runtime/outbox.hpp"
+#include "runtime/standoff.hpp"
 
 namespace ipcrun {
 
@@ -38,9 +39,11 @@ struct Mailbox::Impl {
     /// A receiver has left: what was offered to it is done with an error.
     void fail_forsaken(Sending& sending);
     void fail_forsaken(Receiving& receiving);
+    /// This member and the receiver wait in sends to each other: done with an error.
+    void fail_stuck(Sending& sending, Standoff& standoff);
 
     /// Wait until it is done (maybe with an error): true; false when the deadline passes.
-    bool wait(Sending& sending, Deadline deadline);
+    bool wait(Sending& sending, Deadline deadline, Standoff* standoff = nullptr);
     bool wait(Receiving& receiving, Deadline deadline);
     void receive(Receiving& receiving, Deadline deadline);
     void drop_done();

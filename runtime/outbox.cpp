@@ -190,6 +190,7 @@ void Outbox::offer(Sending& sending) {
     record->ref = *memory.locate(made, sizeof(Offer));
     sending.offer = made;
     commit(sending, record, RecordKind::offer, lag_bytes_min);
+    sending.number = lines_[sending.call.peer].writer.count();
 }
 
 bool Outbox::can_advance(const Sending& sending) const {
@@ -239,6 +240,7 @@ void Outbox::move(Sending& sending) {
     }
     if (block != nullptr) {
         if (sending.staged == nullptr) gather(sending.parts, block);
+        lookout_.pass(FaultPoint::mid_move);
         offer.source = *heap_.memory()->locate(block, sending.shape.bytes);
         offer.lag_bytes = lag_bytes_of(sending.shape.bytes);
         lines_[sending.call.peer].sent_bytes += offer.lag_bytes - lag_bytes_min;
@@ -269,6 +271,14 @@ bool Outbox::withdraw(Sending& sending) {
     if (!is_back && !(state == Offer::State::taken && is_forsaken(sending))) return false;
     complete(sending);
     return true;
+}
+
+Error Outbox::held_back(const Sending& sending) const {
+    return Error(ErrorCode::usage,
+                 fmt::format("{}: both sides are held back: each has sent more than the other "
+                             "received (lag {} bytes): receive first, or raise the lag",
+                             sending.call.describe(), lag_),
+                 0, sending.call.peer);
 }
 
 // Its receiver ended in the middle of its copy, of which nobody helps.

@@ -24,6 +24,7 @@ struct Sending {
     Offer* offer = nullptr;
     std::byte* staged = nullptr;  // the block that was offered, when the parts could not be
     bool cannot_move = false;     // there was no memory for it
+    std::uint64_t number = 0;     // among those sent to this receiver, from 1
 };
 
 /// Messages from here on are long: a receiver that waits for one says where, a sender writes there.
@@ -48,6 +49,9 @@ class Outbox {
     bool withdraw(Sending& sending);
 
     void set_lag(std::size_t bytes) { lag_ = bytes; }
+
+    /// Why it was withdrawn when its receiver waits in a send to this member, too.
+    Error held_back(const Sending& sending) const;
 
   private:
     struct Line {  // to one receiver

@@ -80,7 +80,7 @@ Storage::~Storage() {
     if (whole_ != nullptr) {
         if (whole_->references_.fetch_sub(1) == 1) delete whole_;
     } else if (heap_ != nullptr)
-        heap_->deallocate(data_);
+        heap_->deallocate(data_, bytes());
     else
         std::free(data_);
 }

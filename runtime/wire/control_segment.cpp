@@ -13,7 +13,7 @@ namespace ipcrun {
 
 namespace {
 
-constexpr std::uint64_t world_sized_communicators = 8;
+constexpr std::uint64_t world_sized_communicators = 9;
 constexpr std::uint64_t small_communicators_bytes = 1ull << 30;
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
@@ -22,13 +22,20 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
 
 constexpr std::uint64_t slots_offset = round_up(sizeof(ControlHeader), alignof(RankSlot));
 
+constexpr std::uint64_t world_offset_for(int ranks) {
+    return round_up(slots_offset + static_cast<std::uint64_t>(ranks) * sizeof(RankSlot), 4096);
+}
+
+// Blocks take a power of two.
+constexpr std::uint64_t world_bytes_for(int ranks) {
+    const auto n = static_cast<std::uint64_t>(ranks);
+    return std::bit_ceil(n * member_bytes_max + n * n * pair_bytes_max);
+}
+
 }  // namespace
 
 std::uint64_t ControlSegment::bytes_for(int ranks) {
-    const auto n = static_cast<std::uint64_t>(ranks);
-    // Blocks take a power of two.
-    const std::uint64_t world = std::bit_ceil(n * member_bytes_max + n * n * pair_bytes_max);
-    return round_up(slots_offset + n * sizeof(RankSlot), 4096) + world_sized_communicators * world +
+    return world_offset_for(ranks) + world_sized_communicators * world_bytes_for(ranks) +
            small_communicators_bytes;
 }
 
@@ -41,7 +48,8 @@ UniqueFd ControlSegment::create(int ranks, int cpus, std::uint64_t arena_bytes) 
     header->ranks = static_cast<std::uint32_t>(ranks);
     header->cpus = static_cast<std::uint32_t>(cpus);
     header->arena_bytes = arena_bytes;
-    header->world_offset = round_up(slots_offset + ranks * sizeof(RankSlot), 4096);
+    header->world_offset = world_offset_for(ranks);
+    header->messages_offset = header->world_offset + world_bytes_for(ranks);
     return fd;
 }
 

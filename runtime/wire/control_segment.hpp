@@ -15,7 +15,7 @@
 
 namespace ipcrun {
 
-constexpr std::uint64_t control_magic = 0x6e75'7263'7069'0002;  // "ipcrun", layout 2
+constexpr std::uint64_t control_magic = 0x6e75'7263'7069'0003;  // "ipcrun", layout 3
 constexpr int node_ranks_max = 4096;
 constexpr std::uint32_t op_ring_entries = 32;
 /// What a communicator's block may take up, so that the size of this memory follows from the number
@@ -83,10 +83,11 @@ struct alignas(64) RankSlot {
 
 struct ControlHeader {
     std::uint64_t magic;
-    std::uint32_t ranks;         ///< ranks on this node
-    std::uint32_t cpus;          ///< whole CPUs that they may keep busy together, at least 1
-    std::uint64_t arena_bytes;   ///< of the shared heap, per rank
-    std::uint64_t world_offset;  ///< of the world's communicator block in this memory
+    std::uint32_t ranks;            ///< ranks on this node
+    std::uint32_t cpus;             ///< whole CPUs that they may keep busy together, at least 1
+    std::uint64_t arena_bytes;      ///< of the shared heap, per rank
+    std::uint64_t world_offset;     ///< of the world's communicator block in this memory
+    std::uint64_t messages_offset;  ///< of the same members' block for messages alone
     /// Changes whenever a waiter should look around: a rank ended, a communicator failed, a member
     /// closed one, or a report was asked for. Sleepers sleep on it beside whatever they wait for.
     alignas(64) std::atomic<std::uint32_t> alert;
@@ -108,8 +109,8 @@ class ControlSegment {
     /// costs address space only.
     static UniqueFd create(int ranks, int cpus, std::uint64_t arena_bytes);
 
-    /// The size for `ranks`: the world, seven more communicators of its size, and 1 GiB for smaller
-    /// ones.
+    /// The size for `ranks`: the world, that for messages alone, seven more communicators of their
+    /// size, and 1 GiB for smaller ones.
     static std::uint64_t bytes_for(int ranks);
 
     /// Maps what `create` made; throws Error{protocol} when it is something else.
