@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Children that end before their time: everybody who deals with them is told, at once.
 local parallel = require 'parallel'
+local script = require 'script'
+local sys = require 'sys'
 local t = require 'tap'
 
 local calls <const> = {
@@ -136,15 +138,7 @@ t.test('ends: the end of a scope is that of its child', function()
 end)
 
 t.test('ends: an error that nobody asked for is on standard error, once', function()
-  local interpreter = parallel.run [[
-    local program = io.open('/proc/self/cmdline'):read('a'):match('^[^%z]*')
-    parallel.parent:send(program)
-  ]]
-  local program = interpreter:receive()
-  interpreter:sync()
-  local script = os.tmpname()
-  local file = assert(io.open(script, 'w'))
-  file:write [[
+  local text, status = script.run [[
     local parallel = require 'parallel'
     local child = parallel.run("error('unheard')")
     repeat
@@ -152,13 +146,52 @@ t.test('ends: an error that nobody asked for is on standard error, once', functi
       if file then file:close() end
     until file == nil
   ]]
-  file:close()
-  local pipe = io.popen(("'%s' '%s' 2>&1"):format(program, script))
-  local text = pipe:read('a')
-  pipe:close()
-  os.remove(script)
-  local _, count = text:gsub('unheard', '')
+  local _, count = text:gsub('child 1 failed: ', '')
   t.equal(count, 1, 'times that it was said')
+  t.equal(status, 0)
+end)
+
+t.test('ends: an error that was raised is not said again', function()
+  local text = script.run [[
+    local parallel = require 'parallel'
+    local child = parallel.run("error('heard')")
+    pcall(child.receive, child)
+  ]]
+  t.equal(text, '')
+  local _, count = script.run([[
+    local parallel = require 'parallel'
+    parallel.run("error('heard')"):join()
+  ]]):gsub('child 1 failed: ', '')
+  t.equal(count, 1)
+end)
+
+t.test('ends: children end with a parent that forgets them', function()
+  local pid = script.run [[
+    local parallel = require 'parallel'
+    local child = parallel.run "parallel.parent:send(1) while true do end"
+    child:receive()
+    io.write(child.unixid)
+  ]]
+  t.equal(io.open('/proc/' .. pid .. '/stat'), nil)
+end)
+
+t.test('ends: children are gone within a second after their parent was killed', function()
+  local output = script.run [[
+    local parallel = require 'parallel'
+    local child = parallel.run "parallel.parent:send(1) while true do end"
+    child:receive()
+    print(child.unixid)
+    io.stdout:flush()
+    local self = io.open('/proc/self/stat'):read('n')
+    os.execute('kill -9 ' .. self)
+  ]]
+  local pid = output:match('%d+')
+  sys.tic()
+  repeat
+    local file = io.open('/proc/' .. pid .. '/stat')
+    if file then file:close() end
+    assert(sys.toc() < 1, 'process ' .. pid .. ' is there still')
+  until file == nil
 end)
 
 t.done()

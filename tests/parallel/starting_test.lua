@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Children are started, told who they are, and given code.
 local parallel = require 'parallel'
+local script = require 'script'
 local t = require 'tap'
 
 t.test('starting: arguments of any value arrive in ... and in parallel.args', function()
@@ -54,7 +55,7 @@ end)
 t.test('starting: code with a syntax error is an error in the parent', function()
   t.raises('unexpected symbol', parallel.run, 'x = = 1')
   local child = parallel.fork()
-  t.raises('starting_test.lua', child.exec, child, 'x = = 1')
+  t.raises('starting_test.lua', function() child:exec 'x = = 1' end)
   child:exec ''
   child:sync()
 end)
@@ -129,14 +130,19 @@ t.test('starting: the root has a parent that says that it is none', function()
 end)
 
 t.test('starting: print tells who prints', function()
-  local child = parallel.run [[
-    local lines = {}
+  local text = script.run [[
+    local parallel = require 'parallel'
     print = parallel.print
-    io.stdout:setvbuf('no')
-    print('a', 1)
+    print('root', 1)
+    parallel.run "print = parallel.print print('child')":sync()
   ]]
-  child:join()
-  child:sync()
+  t.equal(text, '<parallel#000>\troot\t1\n<parallel#001>\tchild\n')
 end)
+
+t.test('starting: a program that is missing is told of with the places where it was looked for',
+  function()
+    local text = script.run("require('parallel').fork()", 'IPCRUN_AGENT=/no/agent')
+    assert(text:find('IPCRUN_AGENT names /no/agent, which cannot be executed', 1, true), text)
+  end)
 
 t.done()

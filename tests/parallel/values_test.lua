@@ -63,7 +63,9 @@ end)
 
 t.test('values: what cannot be sent is an error that names its place, and nothing is sent',
   function()
-    t.raises("values_test.lua", child.send, child, { a = { coroutine.create(print) } })
+    t.raises('values_test.lua', function()
+      child:send { a = { coroutine.create(print) } }
+    end)
     t.raises("field 'a[1]' of the table is a thread", child.send, child,
       { a = { coroutine.create(print) } })
     t.raises('which cannot be sent', child.send, child, io.stdout)

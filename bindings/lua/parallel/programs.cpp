@@ -72,6 +72,16 @@ std::vector<std::string> candidates(const ProgramPlaces& places, const std::stri
     return found;
 }
 
+std::string find_module_folder() {
+    const fs::path program = fs::path(running_program()).parent_path();
+    for (const fs::path& folder :
+         {fs::path(this_module()).parent_path(), program / "../lib/lua/5.4", program / ".."}) {
+        std::error_code ignored;  // what cannot be looked at is not there
+        if (fs::is_regular_file(folder / "ipc.so", ignored)) return fs::absolute(folder).string();
+    }
+    return {};
+}
+
 std::string find_program(const ProgramPlaces& places) {
     const std::string named = text_of(places.variable);
     if (!named.empty()) {

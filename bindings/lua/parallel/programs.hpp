@@ -23,6 +23,9 @@ extern const ProgramPlaces interpreter_places;
 std::vector<std::string> candidates(const ProgramPlaces& places, const std::string& program,
                                     const std::string& module, const std::string& path);
 
+/// The folder of ipc.so, for interpreters that do not have it built in; empty when it is nowhere.
+std::string find_module_folder();
+
 /// The first that can be executed. Throws Error{config}, which lists where it looked.
 std::string find_program(const ProgramPlaces& places);
 

@@ -77,26 +77,45 @@ int address(lua_State* lua) {
     return 1;
 }
 
-// find_program("agent" or "interpreter"): its path.
-int find_program(lua_State* lua) {
-    const bool is_agent = std::strcmp(luaL_checkstring(lua, 1), "agent") == 0;
+// Pushes the path that `find` gives, or nil for an empty one.
+template <typename Find>
+int push_path(lua_State* lua, Find find) {
     char path[PATH_MAX] = "";
     const Failure failure = attempt([&] {
-        const std::string found =
-            ipcrun::lua::find_program(is_agent ? agent_places : interpreter_places);
+        const std::string found = find();
         if (found.size() >= sizeof path)
             throw Error(ErrorCode::config, "find a program: its path is too long");
         std::memcpy(path, found.c_str(), found.size() + 1);
     });
     if (failure) raise_table(lua, failure);
-    lua_pushstring(lua, path);
+    if (path[0] == '\0')
+        lua_pushnil(lua);
+    else
+        lua_pushstring(lua, path);
     return 1;
+}
+
+// find_program("agent" or "interpreter"): its path.
+int find_program(lua_State* lua) {
+    const bool is_agent = std::strcmp(luaL_checkstring(lua, 1), "agent") == 0;
+    return push_path(lua, [&] {
+        return ipcrun::lua::find_program(is_agent ? agent_places : interpreter_places);
+    });
+}
+
+// module_folder(): the folder of ipc.so; nil where there is none.
+int module_folder(lua_State* lua) {
+    return push_path(lua, find_module_folder);
 }
 
 }  // namespace
 
-const luaL_Reg system_functions[] = {
-    {"address", address},     {"clock", clock}, {"find_program", find_program},
-    {"host_name", host_name}, {"sleep", sleep}, {nullptr, nullptr}};
+const luaL_Reg system_functions[] = {{"address", address},
+                                     {"clock", clock},
+                                     {"find_program", find_program},
+                                     {"host_name", host_name},
+                                     {"module_folder", module_folder},
+                                     {"sleep", sleep},
+                                     {nullptr, nullptr}};
 
 }  // namespace ipcrun::lua

@@ -211,12 +211,11 @@ end)
 
 ---Whether a process has a message for us; of a group, the first that has, or nil.
 handles.method("probe", function(process)
+  local one = handles.record(process)
+  if one then return one.kept ~= nil or one.link:is_ready(data) end
   for _, record in ipairs(handles.members(process, "probe")) do
-    if record.kept or record.link:is_ready(data) then
-      return handles.record(process) and true or record.handle
-    end
+    if record.kept or record.link:is_ready(data) then return record.handle end
   end
-  return handles.record(process) and false or nil
 end)
 
 return messages

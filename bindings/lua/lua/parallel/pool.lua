@@ -49,7 +49,9 @@ local function finish(self, number, good, results)
     task.problem = errors.make("task_failed",
       ("parallel: %s failed: %s"):format(task.name, tostring(results)), { task = task.number })
   end
-  if not task.is_taken then self.finished[#self.finished + 1] = task end
+  if task.is_taken then return end
+  self.last_finished = self.last_finished + 1
+  self.finished[self.last_finished] = task
 end
 
 -- Gives tasks that wait to workers that have none. One that cannot be sent is done.
@@ -202,7 +204,7 @@ function parallel.pool(n, given)
   local self = setmetatable({
     size = n, limit = given.limit or 4 * n, common = given.task, interpreter = given.lua,
     workers = {}, tasks = {}, queue = {}, first = 1, last = 0, count = 0, unfinished = 0,
-    finished = {}, heard = 1, turn = 0, is_closed = false,
+    finished = {}, heard = 1, last_finished = 0, turn = 0, is_closed = false,
   }, Pool)
   if math.type(self.limit) ~= "integer" or self.limit < 1 then
     errors.usage("pool: the limit must be an integer, 1 or more")

@@ -7,7 +7,14 @@ local handles, life, close = use "handles", use "life", use "close"
 local parallel, tags = state.parallel, state.tags
 local start = {}
 
-local bootstrap <const> = "require('parallel')._serve()"
+local bootstrap <const> = "require 'ipc' require('parallel')._serve()"
+
+-- Where a plain interpreter finds the modules: as this process does, and beside its own program.
+local function library_paths()
+  local folder = core.module_folder()
+  if folder == nil then return package.cpath end
+  return package.cpath .. ";" .. folder .. "/?.so"
+end
 
 -- Under a job, children begin as the other ranks: until this process starts some of its own.
 local function begin_own_children()
@@ -35,7 +42,7 @@ function start.process(interpreter, id, name, args)
   local program = interpreter or core.find_program("interpreter")
   local agent = core.find_program("agent")
   local link = errors.call(core.spawn, agent, program, { program, "-e", bootstrap },
-    { "LUA_PATH_5_4=" .. package.path, "LUA_CPATH_5_4=" .. package.cpath })
+    { "LUA_PATH_5_4=" .. package.path, "LUA_CPATH_5_4=" .. library_paths() })
   local handle = { id = id, unixid = tostring(link:pid()), speed = 1, running = false }
   local record = { link = link, kind = "child", name = name }
   handles.new(handle, record)
