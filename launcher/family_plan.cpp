@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::uint64_t arena_bytes_min = 1ull << 30;
 constexpr std::uint64_t arena_bytes_max = 1ull << 38;
-// For the arenas of all children together, of the 47 bits that a process may address: each time the
-// number of children doubles they may get a quarter as much again.
+// For the arenas of 64 children together, of the 47 bits that a process may address; each time
+// their number doubles beyond 64 they may get half as much again.
 constexpr std::uint64_t all_arenas_bytes = 1ull << 45;
 
 std::string_view name_of_setting(std::string_view setting) {

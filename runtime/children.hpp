@@ -21,9 +21,10 @@ namespace ipcrun {
 class Heap;
 
 struct ChildSpec {
-    std::string program;                        ///< path, or a name that is searched for in PATH
-    std::vector<std::string> argv;              ///< argv[0] included
-    std::vector<std::string> environment = {};  ///< "NAME=value", beside what this process has
+    std::string program;            ///< path, or a name that is searched for in PATH
+    std::vector<std::string> argv;  ///< argv[0] included
+    /// "NAME=value", beside what this process had when it made the Children.
+    std::vector<std::string> environment = {};
 };
 
 /// How a child ended.
@@ -72,7 +73,8 @@ class ChildProcess {
 class Children {
   public:
     struct Impl;
-    /// Starts the agent. `agent_program`: the path of ipcrun-agent. Throws Error{system}.
+    /// Starts the agent, and a thread that blocks all signals and sleeps until the agent speaks or
+    /// ends. `agent_program`: the path of ipcrun-agent. Throws Error{system}.
     explicit Children(const std::string& agent_program);
     Children(const Children&) = delete;
     /// As close(), with a grace of 0.5 s; errors are dropped, for the agent ends all by itself.
@@ -80,13 +82,16 @@ class Children {
     ~Children();
 
     /// Starts a program; returns when it is executing. Blocks for one exchange with the agent, 30 s
-    /// at most. Throws Error: system (it cannot be started: why), usage (the arguments are longer
-    /// than 60 KiB), peer_lost (the agent is gone). Children may outlive this object; they have
+    /// at most. It inherits standard output and error, the environment of the time when the agent
+    /// was started, and the working directory of now; its standard input is empty. Throws Error:
+    /// system (it cannot be started: why), usage (the arguments are longer than 60 KiB), peer_lost
+    /// (the agent is gone), timeout. ChildProcess objects may outlive this one; the children have
     /// ended then.
     std::unique_ptr<ChildProcess> spawn(const ChildSpec& spec);
 
     /// Ends all children and whatever they started: TERM, and KILL after `grace`. Returns when they
-    /// are gone. Throws Error{system} naming how many could not be killed.
+    /// are gone. Throws Error: system (naming how many could not be killed), timeout (the agent
+    /// does not answer).
     void close(Seconds grace);
 
   private:

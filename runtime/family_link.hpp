@@ -86,6 +86,7 @@ class FamilyLink {
     void listen();
     void read();
     void take(Packet& packet);
+    void kill_unclaimed(std::uint32_t id);
     void lose_agent();
     void mark_ends();
 

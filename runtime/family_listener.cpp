@@ -71,20 +71,30 @@ void FamilyLink::read() {
                 take(packet_);
             else
                 is_socket_closed_ = true;
-        } catch (const Error& error) {
-            // A packet that has lost its descriptors: only one kind has any.
+        } catch (const std::exception& error) {
+            // A packet that has lost its descriptors: only one kind has any. Without one there is
+            // no going on.
             if (!asked_) {
                 is_socket_closed_ = true;
-                agent_end_ = error.what();
+                agent_end_ = fmt::format("the agent of children (pid {}) has been given up: {}",
+                                         agent_.pid, error.what());
             } else {
                 Entry& entry = children_[*asked_];
                 entry.is_answered = true;
                 entry.refusal = error.what();
-                (void)send_packet(socket_.get(),
-                                  encode(ToFamilyAgent(SignalChild{*asked_, SIGKILL})));
+                kill_unclaimed(*asked_);
+                asked_.reset();
             }
         }
         news_.notify_all();
+    }
+}
+
+void FamilyLink::kill_unclaimed(std::uint32_t id) {
+    try {
+        (void)send_packet(socket_.get(), encode(ToFamilyAgent(SignalChild{id, SIGKILL})));
+    } catch (const std::exception&) {
+        // The agent is gone, and the child with it; or there is no memory, and it ends with us.
     }
 }
 
@@ -98,8 +108,7 @@ void FamilyLink::take(Packet& packet) {
         const auto entry = children_.find(spawned->id);
         if (entry == children_.end() || packet.fds.size() != 2) {
             // It was not waited for so long: nobody knows of it.
-            (void)send_packet(socket_.get(),
-                              encode(ToFamilyAgent(SignalChild{spawned->id, SIGKILL})));
+            kill_unclaimed(spawned->id);
             return;
         }
         entry->second.is_answered = true;
@@ -120,6 +129,11 @@ void FamilyLink::take(Packet& packet) {
 
 // The kernel kills its children with it. Nobody else is left to tell that they have ended.
 void FamilyLink::lose_agent() {
+    // Not closed: a child may be asked about while this object is shared. An agent that lives ends
+    // its children, and itself, when it finds the connection shut.
+    (void)::shutdown(socket_.get(), SHUT_RDWR);
+    if (!wait_readable(agent_.pidfd.get(), Deadline::after(agent_end_max)))
+        (void)agent_.signal(SIGKILL);
     (void)wait_readable(agent_.pidfd.get(), Deadline::after(kill_time_max));
     std::vector<pid_t> pids;
     {
@@ -128,10 +142,11 @@ void FamilyLink::lose_agent() {
             if (entry.pid != 0 && !entry.end) pids.push_back(entry.pid);
     }
     wait_until_ended(pids);
+    const std::string how = describe_end(agent_.pidfd.get());  // and reaps it
     const Lock lock(mutex_);
     if (agent_end_.empty())
         agent_end_ = fmt::format("the agent of children (pid {}) has ended{}, and they with it",
-                                 agent_.pid, describe_end(agent_.pidfd.get()));
+                                 agent_.pid, how);
     is_socket_closed_ = true;
     is_agent_gone_ = true;
     mark_ends();
@@ -164,10 +179,6 @@ void FamilyLink::finish() {
         const Lock lock(mutex_);
         read();
     }
-    // Not closed: a child may be asked about while this object is shared.
-    (void)::shutdown(socket_.get(), SHUT_RDWR);
-    if (!wait_readable(agent_.pidfd.get(), Deadline::after(agent_end_max)))
-        (void)agent_.signal(SIGKILL);
     if (!is_agent_gone_) lose_agent();
 }
 

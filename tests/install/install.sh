@@ -48,6 +48,7 @@ without() {
 }
 without bin/ipcrun libfabric libcuda liblua libopenblas libhwy
 without bin/ipcrun-lua libhwloc libuv libopenblas libfabric libcuda
+without libexec/ipcrun/ipcrun-agent libhwloc liblua libopenblas libhwy libfabric libcuda
 without lib/lua/5.4/ipc.so libhwloc libuv libopenblas libfabric libcuda liblua
 
 libipcrun=$(cd "$installed" && find lib* -name libipcrun.so.0)
