@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <thread>
+#include <vector>
 
 #include "base/mapping.hpp"
 
@@ -94,4 +95,23 @@ TEST_CASE("futex: two threads hand a word to and fro without losing a wake-up") 
     play(shared.here, 0);
     other.join();
     CHECK(shared.data(shared.here) == turns);
+}
+
+TEST_CASE("futex: a sleeper on many words wakes for the last of them, however many they are") {
+    for (const std::size_t count : {3ul, 128ul, 129ul}) {
+        CAPTURE(count);
+        std::vector<Word> words(count);
+        std::vector<FutexWait> waits;
+        for (Word& word : words) waits.push_back({&word, 0});
+        const Deadline deadline = Deadline::after(Seconds(20));
+        std::thread sleeper([&] {
+            while (words.back().load() == 0 && !deadline.has_passed())
+                futex_wait_any(waits, deadline);
+        });
+        std::this_thread::yield();
+        words.back().store(1);
+        futex_wake_all(words.back());
+        sleeper.join();
+        CHECK_FALSE(deadline.has_passed());
+    }
 }

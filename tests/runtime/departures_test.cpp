@@ -198,3 +198,16 @@ TEST_CASE("departures: all ranks exchange messages that are not the world's, and
         });
     for (std::thread& thread : threads) thread.join();
 }
+
+TEST_CASE(
+    "departures: a long message from private memory is copied once and kept by its receiver") {
+    Ends ends;
+    constexpr std::size_t bytes = 8 << 20;
+    ends.at_child().set_lag(bytes / 2);
+    std::thread child([&] { send_bytes(ends.at_child(), 0, std::vector<std::uint8_t>(bytes, 9)); });
+    (void)ends.at_parent().probe(1, 0, soon());
+    const Message message = ends.at_parent().receive_message(1, 0, soon());
+    child.join();
+    CHECK(first_byte(message) == 9);
+    CHECK(ends.memory.held_bytes() < bytes + 100 * 1024);
+}

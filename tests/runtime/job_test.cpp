@@ -82,3 +82,15 @@ TEST_CASE("job: a forked child that ends does not leave in its parent's name") {
     CHECK(status == 0);
     CHECK_FALSE(agent.hear());
 }
+
+TEST_CASE("job: a process that is alone has messages beside its world's") {
+    const auto job = Job::join();
+    int value = 7;
+    const Part part{&value, 1, Dtype::i32};
+    job->messages().send({&part, 1}, 0, 5);
+    CHECK_FALSE(job->world().test_message());
+    value = 0;
+    CHECK(job->messages().receive({&part, 1}).tag == 5);
+    CHECK(value == 7);
+    CHECK(&job->messages() == &job->messages());
+}

@@ -53,7 +53,8 @@ function start.process(interpreter, id, name, args)
     id = id, parent = parallel.id, ip = parallel.ip, lag = state.lag, args = args,
     path = package.path, cpath = package.cpath,
   })
-  if good and index == nil then return record end
+  -- Whoever deals with one that has ended already is told how, here or later the same.
+  if good and (index == nil or code == "peer_lost") then return record end
   close.finish { record }
   error(good and life.loss(record, code, message) or index, 0)
 end
