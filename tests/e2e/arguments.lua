@@ -63,8 +63,9 @@ refuses("options of another call", "unknown option 'from' (there are: async, tag
   1, 0, { from = 0 })
 refuses("a timeout beside async", "with async the timeout is one of wait()", "receive",
   { async = true, timeout = 1 })
-refuses("to send a function, naming its place", "field 'layers[2].f' of the table is a function",
-  "send", { layers = { 1, { f = print } } }, 0)
+refuses("to send a function of C without a name, naming its place",
+  "field 'layers[2].f' of the table is a C function that is in no loaded module",
+  "send", { layers = { 1, { f = coroutine.wrap(print) } } }, 0)
 refuses("to gather a coroutine", "the value is a thread", "allgather", coroutine.create(print))
 refuses("a list of another length", "the list has " .. size + 1 .. " values; there are " .. size,
   "alltoall", table.pack(table.unpack({}, 1, size + 1)))

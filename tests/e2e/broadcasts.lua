@@ -89,7 +89,8 @@ end)
 
 t.test("what cannot be sent is told at the root before anybody waits", function()
   if rank == 0 then
-    t.raises("field 'f' of the table is a function", world.broadcast, world, { f = print })
+    t.raises("field 'co' of the table is a thread", world.broadcast, world,
+      { co = coroutine.create(print) })
   end
   t.equal(from(0, "after"), "after", "the next broadcast")
 end)

@@ -56,6 +56,26 @@ t.test("tensors and storages come in their shape, alone and in tables", function
   t.equal(pass(torch.ByteStorage():string("ping")):string(), "ping", "a storage")
 end)
 
+t.test("functions come with what they closed over, and use the modules that are here", function()
+  local floor, weights, count = math.floor, torch.FloatTensor(300000):fill(rank), 0
+  _G.here = rank
+  local got = pass {
+    add = function(n) count = count + n; return count end,
+    count = function() return count end,
+    mean = function() return floor(weights:mean()) end,
+    zeros = function() return torch.zeros(3) end,
+    where = function() return _G.here end,
+  }
+  got.add(5)
+  t.equal(got.count(), 5, "what two functions share")
+  t.equal(count, 0, "which is not the sender's")
+  t.equal(got.mean(), previous, "the mean of the sender's tensor")
+  t.equal(got.zeros():nElement(), 3, "elements by the module that is here")
+  t.equal(got.where(), rank, "a global")
+  t.equal(pass(string.rep), string.rep, "a function of C")
+  t.equal(world:broadcast(rank == 0 and function() return _G.here end or nil)(), rank, "for all")
+end)
+
 t.test("what came may be sent on, and used in any operation", function()
   local got = pass(pass(torch.FloatTensor(100000):fill(1)))
   world:allreduce(got)

@@ -249,7 +249,7 @@ end)
 t.test("errors name the line that called the tree", function()
   local alone <const> = ipc.tree(world:split(rank))
   for _, call in ipairs { { alone.allReduce, "a text", "sum" }, { alone.allReduce, 1, "mean" },
-                          { alone.scatter, { print } }, { alone.walkTable, 5 } } do
+                          { alone.scatter, { io.stdout } }, { alone.walkTable, 5 } } do
     local line
     local _, failure = pcall(function()
       line = debug.getinfo(1, "l").currentline + 1

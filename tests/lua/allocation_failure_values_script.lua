@@ -37,7 +37,31 @@ do
   node:close()
   assert(not pcall(node.barrier, node) and world:split(nil) == nil)
 end
+-- Functions, and what goes by name.
+package.loaded.data = { 1 }
+package.preload.lazy = function() return { two = 2 } end
+do
+  local count, floor, data, lazy = 0, math.floor, package.loaded.data, require "lazy"
+  local function factorial(n) return n < 2 and 1 or n * factorial(n - 1) end
+  local object = { torch = torch, g = _G }
+  function object.add(n) count = count + n; return object, t end
+  function object.get() return floor(count), factorial, lazy.two, select("#", data) end
+  -- The module first: it is walked into before the functions are met.
+  world:send({ data, object, t }, 0)
+  package.loaded.lazy = nil
+  object = world:receive()[2]
+  object.add(3)
+  local n, product, two = object.get()
+  assert(n == 3 and product(4) == 24 and two == 2 and object.torch == torch and object.g == _G)
+  assert(select(2, object.add(0)):sum() == 6 and require("lazy") ~= lazy)
+end
+world:send(math.floor, 0)
+assert(world:receive() == math.floor)
 -- What is refused.
-assert(not pcall(world.send, world, { f = { print } }, 0))
+assert(not pcall(world.send, world, { f = { coroutine.wrap(print) } }, 0))
+package.loaded.absent = {}
+world:send({ print, package.loaded.absent }, 0)
+package.loaded.absent = nil
+assert(not pcall(world.receive, world))
 assert(not pcall(world.receive, world, { timeout = 0 }))
 assert(not pcall(function() world.rank = 1 end))

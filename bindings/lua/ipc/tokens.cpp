@@ -226,7 +226,8 @@ bool TokenReader::step(Tag tag, bool is_key) {
     switch (tag) {
         case Tag::table:
         case Tag::function:
-            if (depth_ == token_depth_max) return refuse("tables and functions are nested too deep");
+            if (depth_ == token_depth_max)
+                return refuse("tables and functions are nested too deep");
             ++objects_;
             ++depth_;
             in_function_ = is_function_[depth_] = tag == Tag::function;
