@@ -21,9 +21,12 @@ int open_libipc(lua_State* lua) {
     return open_other(lua, "ipc");
 }
 
-// What was a module of its own before it became part of torch.
+// What was a module of its own, and a global, before it became part of torch.
 int open_lab(lua_State* lua) {
-    return open_other(lua, "torch");
+    open_other(lua, "torch");
+    lua_pushvalue(lua, -1);
+    lua_setglobal(lua, "lab");
+    return 1;
 }
 
 // {name, the function that opens it}, ended by an empty entry.

@@ -1,3 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The older name for torch's random and linear functions.
-return require "torch"
+local lab = require "torch"
+rawset(_G, "lab", lab)  -- as the original did, and scripts expect
+return lab

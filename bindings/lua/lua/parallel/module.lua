@@ -54,5 +54,10 @@ if parallel.parent == nil then
   end })
 end
 
-rawset(_G, "parallel", parallel)  -- as the original does, and its scripts expect
+-- Globals as the original's, which its scripts expect: itself, and the modules it is built on.
+rawset(_G, "parallel", parallel)
+for _, name in ipairs { "torch", "sys" } do
+  local loaded = require(name)
+  if rawget(_G, name) == nil then rawset(_G, name, loaded) end
+end
 return parallel

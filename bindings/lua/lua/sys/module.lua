@@ -40,4 +40,5 @@ function sys.fpath(level)
   return path:match("^(.*)/([^/]*)$")
 end
 
+rawset(_G, "sys", sys)  -- as the original does, and scripts expect
 return sys
