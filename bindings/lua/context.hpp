@@ -8,6 +8,7 @@
 #include <random>
 
 #include "bindings/lua/torch/blas.hpp"
+#include "runtime/children.hpp"
 #include "runtime/job.hpp"
 
 namespace ipcrun::lua {
@@ -17,6 +18,8 @@ struct Context {
     std::shared_ptr<Job> job;
     /// What is under way in the world, to be let go of behind the job: nobody works on it then.
     std::shared_ptr<void> world;
+    /// The children that `parallel` has started; null before the first. Its end is theirs.
+    std::unique_ptr<Children> children;
     /// Where new tensors live; null: private memory (no job around).
     std::shared_ptr<Heap> heap;
     /// torch's generator; torch.manualSeed sets it. Seeded from the system at first.

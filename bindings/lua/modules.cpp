@@ -2,26 +2,37 @@
 #include "bindings/lua/modules.hpp"
 
 #include "bindings/lua/ipc/module.hpp"
+#include "bindings/lua/parallel/module.hpp"
 #include "bindings/lua/tensor.hpp"
 
 namespace ipcrun::lua {
 
 namespace {
 
+int open_other(lua_State* lua, const char* name) {
+    lua_getglobal(lua, "require");
+    lua_pushstring(lua, name);
+    lua_call(lua, 1, 1);
+    return 1;
+}
+
 // torch-ipc's name for the module: the same table.
 int open_libipc(lua_State* lua) {
-    lua_getglobal(lua, "require");
-    lua_pushliteral(lua, "ipc");
-    lua_call(lua, 1, 1);
+    return open_other(lua, "ipc");
+}
+
+// What was a module of its own, and a global, before it became part of torch.
+int open_lab(lua_State* lua) {
+    open_other(lua, "torch");
+    lua_pushvalue(lua, -1);
+    lua_setglobal(lua, "lab");
     return 1;
 }
 
 // {name, the function that opens it}, ended by an empty entry.
 constexpr luaL_Reg modules[] = {
-    {"ipc", open_ipc},
-    {"libipc", open_libipc},
-    {"torch", open_torch},
-    {nullptr, nullptr},
+    {"ipc", open_ipc}, {"lab", open_lab},     {"libipc", open_libipc}, {"parallel", open_parallel},
+    {"sys", open_sys}, {"torch", open_torch}, {nullptr, nullptr},
 };
 
 }  // namespace

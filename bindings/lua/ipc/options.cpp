@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "bindings/lua/ipc/tree.hpp"
+#include "bindings/lua/parallel/module.hpp"
 
 namespace ipcrun::lua {
 
@@ -77,6 +78,11 @@ void read_option(lua_State* lua, int index, Option option, int size, Options& op
     }
 }
 
+bool is_our_own(const char* source) {
+    return std::strcmp(source, tree_chunk) == 0 ||
+           std::strncmp(source, parallel_chunk, std::strlen(parallel_chunk)) == 0;
+}
+
 const Known* find(std::string_view name, unsigned known) {
     for (const Known& option : all_known)
         if (name == option.name && (known & option.bit) != 0) return &option;
@@ -137,7 +143,7 @@ LuaSite calling_line(lua_State* lua) {
     lua_Debug frame;
     for (int level = 1; lua_getstack(lua, level, &frame) != 0; ++level) {
         lua_getinfo(lua, "Sl", &frame);
-        if (frame.currentline <= 0 || std::strcmp(frame.source, tree_chunk) == 0) continue;
+        if (frame.currentline <= 0 || is_our_own(frame.source)) continue;
         std::memcpy(site.file, frame.short_src, sizeof site.file);
         site.line = frame.currentline;
         break;

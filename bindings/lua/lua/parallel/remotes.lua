@@ -1,0 +1,78 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Hosts with cores, and children dealt out to them.
+local use <const> = ...
+local core, state, errors = use "core", use "state", use "errors"
+local start = use "start"
+local parallel = state.parallel
+
+parallel.remotes = { cores = 0 }
+
+---parallel.addremote({ip=, cores=, lua=, protocol=}, …), or one list of such tables.
+function parallel.addremote(first, ...)
+  local remotes = { first, ... }
+  if type(first) == "table" and type(first[1]) == "table" then remotes = first end
+  for i, remote in ipairs(remotes) do
+    if type(remote) ~= "table" or type(remote.ip) ~= "string" then
+      errors.usage("addremote: remote %d has no ip", i)
+    end
+    if math.type(remote.cores) ~= "integer" or remote.cores < 1 then
+      errors.usage("addremote: the cores of %s must be an integer, 1 or more", remote.ip)
+    end
+  end
+  for _, remote in ipairs(remotes) do
+    table.insert(parallel.remotes, remote)
+    parallel.remotes.cores = parallel.remotes.cores + remote.cores
+  end
+end
+
+local function fork_on(remote)
+  local child = parallel.fork(remote.ip, remote.protocol, remote.lua)
+  child.remote, child.speed = remote, remote.speed or 1
+  remote.cores = remote.cores - 1
+  parallel.remotes.cores = parallel.remotes.cores - 1
+  return child
+end
+
+---n children: one after the other on each remote that has a core left, and on all of them when none
+---has.
+function parallel.sfork(n)
+  if math.type(n) ~= "integer" or n < 0 then
+    errors.usage("sfork: the number of processes must be an integer, 0 or more")
+  end
+  local remotes = parallel.remotes
+  if #remotes == 0 then return parallel.nfork(n) end
+  for _, remote in ipairs(remotes) do start.check_host(remote.ip, "sfork") end
+  return start.group(function(group)
+    local has_warned = false
+    while #group < n do
+      local is_full = remotes.cores <= 0
+      if is_full and not has_warned then
+        io.stderr:write("WARNING: forking more processes than cores available\n")
+        has_warned = true
+      end
+      for _, remote in ipairs(remotes) do
+        if #group < n and (is_full or remote.cores > 0) then group[#group + 1] = fork_on(remote) end
+      end
+    end
+  end)
+end
+
+---Sets parallel.ip to the address of the interface, or of the first of a list that has one; without
+---any to that of the first interface but the loopback.
+function parallel.autoip(interfaces)
+  if type(interfaces) ~= "table" then interfaces = { interfaces } end
+  if #interfaces == 0 then
+    parallel.ip = core.address() or parallel.ip
+    return
+  end
+  for _, interface in ipairs(interfaces) do
+    local address = core.address(interface)
+    if address then
+      parallel.ip = address
+      return
+    end
+  end
+  errors.usage("autoip: no interface %s has an address", table.concat(interfaces, ", "))
+end
+
+return true

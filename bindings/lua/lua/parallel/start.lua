@@ -1,0 +1,109 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Starts children. A child is an interpreter of its own that loads this module, and is then told
+-- who it is (serve.lua).
+local use <const> = ...
+local core, state, errors = use "core", use "state", use "errors"
+local handles, life, close = use "handles", use "life", use "close"
+local parallel, tags = state.parallel, state.tags
+local start = {}
+
+local bootstrap <const> = "require 'ipc' require('parallel')._serve()"
+
+-- Where a plain interpreter finds the modules: as this process does, and beside its own program.
+local function library_paths()
+  local folder = core.module_folder()
+  if folder == nil then return package.cpath end
+  return package.cpath .. ";" .. folder .. "/?.so"
+end
+
+-- Under a job, children begin as the other ranks: until this process starts some of its own.
+local function begin_own_children()
+  if not state.has_rank_children then return end
+  state.has_rank_children = false
+  parallel.children = handles.fill {}
+  parallel.nchildren = 0
+end
+
+local function is_this_host(host)
+  return host == nil or host == "localhost" or host == "127.0.0.1" or host == parallel.ip
+    or host == core.host_name()
+end
+
+---Raises unless children can be started on this host.
+function start.check_host(host, operation)
+  if not is_this_host(host) then
+    errors.raise("unsupported", ("parallel: %s: start a process on %s: not supported yet: "
+      .. "children run on this host"):format(operation, tostring(host)))
+  end
+end
+
+---Starts an interpreter that serves; gives its record. `name` is what errors call it.
+function start.process(interpreter, id, name, args)
+  local program = interpreter or core.find_program("interpreter")
+  local agent = core.find_program("agent")
+  local link = errors.call(core.spawn, agent, program, { program, "-e", bootstrap },
+    { "LUA_PATH_5_4=" .. package.path, "LUA_CPATH_5_4=" .. library_paths() })
+  local handle = { id = id, unixid = tostring(link:pid()), speed = 1, running = false }
+  local record = { link = link, kind = "child", name = name }
+  handles.new(handle, record)
+  link:set_lag(state.lag)
+  state.family[record] = true
+  close.guard()
+  local good, index, code, message = pcall(errors.call, core.send, { link }, tags.control, {
+    id = id, parent = parallel.id, ip = parallel.ip, lag = state.lag, args = args,
+    path = package.path, cpath = package.cpath,
+  })
+  -- Whoever deals with one that has ended already is told how, here or later the same.
+  if good and (index == nil or code == "peer_lost") then return record end
+  close.finish { record }
+  error(good and life.loss(record, code, message) or index, 0)
+end
+
+---parallel.fork([host [, protocol [, interpreter [, arguments...]]]])
+function parallel.fork(host, _, interpreter, ...)
+  start.check_host(host, "fork")
+  begin_own_children()
+  close.drop_forgotten()
+  local id = parallel.processid
+  local record = start.process(interpreter, id, "child " .. id, table.pack(...))
+  local child = record.handle
+  child.ip = host
+  parallel.processid = id + 1
+  parallel.children[id] = child
+  parallel.nchildren = parallel.nchildren + 1
+  return child
+end
+
+---Calls `fork_all` with an empty group to fill; what it has started ends when it fails.
+function start.group(fork_all)
+  local group = {}
+  local good, problem = pcall(fork_all, group)
+  if good then return handles.fill(group) end
+  close.remove(group)
+  error(problem, 0)
+end
+
+local function fork_many(group, n, host, protocol, interpreter)
+  if math.type(n) ~= "integer" or n < 0 then
+    errors.usage("nfork: the number of processes must be an integer, 0 or more")
+  end
+  for _ = 1, n do group[#group + 1] = parallel.fork(host, protocol, interpreter) end
+end
+
+---nfork(n), nfork({n, ip=, protocol=, lua=}, …) or nfork { {n, …}, … }
+function parallel.nfork(first, ...)
+  local specs = { first, ... }
+  if type(first) == "table" and type(first[1]) == "table" then specs = first end
+  return start.group(function(group)
+    for _, spec in ipairs(specs) do
+      if type(spec) == "table" then
+        fork_many(group, spec[1], spec.ip, spec.protocol, spec.lua)
+      else
+        fork_many(group, spec)
+      end
+    end
+    if #specs == 0 then errors.usage("nfork: how many processes?") end
+  end)
+end
+
+return start
