@@ -7,7 +7,8 @@ local group = parallel._fill {}
 group:send { 1 }
 group:join "word"
 group:sync()
-assert(next(group:receive()) == nil and next(group:status()) == nil and group:probe() == nil)
+local values = group:receive()
+assert(next(values) == nil and next(group:status()) == nil and group:probe() == nil)
 assert(select("#", group:receiveAny "noblock") == 0)
 for _, call in ipairs { parallel.send, parallel.receive, parallel.join, parallel.exec } do
   assert(not pcall(call, 3, 1))
