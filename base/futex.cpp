@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <optional>
 
 namespace ipcrun {
 
@@ -38,6 +39,13 @@ timespec to_timespec(Clock::duration time) {
     return {nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
 }
 
+// However it ends, callers look again.
+void wait_for_one(const FutexWait& wait, std::optional<Clock::duration> time) {
+    const timespec relative = to_timespec(time.value_or(Clock::duration()));
+    (void)::syscall(SYS_futex, wait.word, FUTEX_WAIT, wait.seen, time ? &relative : nullptr,
+                    nullptr, 0);
+}
+
 }  // namespace
 
 void futex_wake(std::atomic<std::uint32_t>& word, int count) {
@@ -50,6 +58,7 @@ void futex_wake_all(std::atomic<std::uint32_t>& word) {
 }
 
 void futex_wait_any(std::span<const FutexWait> words, Deadline deadline) {
+    if (words.size() == 1) return wait_for_one(words[0], deadline.remaining());
     // futex_waitv takes an absolute time on the monotonic clock, which is what Clock is on Linux.
     timespec until{};
     if (!deadline.is_never())
@@ -66,9 +75,7 @@ void futex_wait_any(std::span<const FutexWait> words, Deadline deadline) {
     for (const FutexWait& wait : words)
         if (wait.word->load() != wait.seen) return;
     const auto left = deadline.remaining();
-    const timespec relative =
-        to_timespec(left ? std::min<Clock::duration>(*left, slice) : Clock::duration(slice));
-    (void)::syscall(SYS_futex, words[0].word, FUTEX_WAIT, words[0].seen, &relative, nullptr, 0);
+    wait_for_one(words[0], left ? std::min<Clock::duration>(*left, slice) : slice);
 }
 
 void futex_wait_either(std::atomic<std::uint32_t>& first, std::uint32_t first_seen,

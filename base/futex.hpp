@@ -22,8 +22,8 @@ struct FutexWait {
 
 /// Sleeps while each of the words (at least one) holds what was seen, until one of them is woken or
 /// the deadline passes. May return early without reason: callers look again. Kernels without
-/// futex_waitv (before 5.16, or forbidden) sleep on the first in slices of 20 ms instead; so does
-/// everybody with more than 128 words.
+/// futex_waitv (before 5.16, or forbidden) sleep on the first of several in slices of 20 ms
+/// instead; so does everybody with more than 128.
 void futex_wait_any(std::span<const FutexWait> words, Deadline deadline);
 
 /// The same for two.

@@ -8,7 +8,7 @@ source = { url = "." }  -- a checkout; nothing is fetched
 description = {
   summary = "Collectives and messages between the processes of one machine",
   detailed = [[
-    The modules `ipc` and `torch` for a plain lua5.4. They need libipcrun, which `./dev install` of
+    The modules `ipc`, `parallel` and `torch` for a plain lua5.4. They need libipcrun, which `./dev install` of
     the same sources installs together with the launcher.]],
   license = "Apache-2.0",
 }
@@ -22,7 +22,10 @@ build = {
   install = {
     lib = { ipc = "build-rock/bindings/lua/ipc.so" },
     lua = {
+      lab = "bindings/lua/lua/lab.lua",
       libipc = "bindings/lua/lua/libipc.lua",
+      parallel = "bindings/lua/lua/parallel.lua",
+      sys = "bindings/lua/lua/sys.lua",
       torch = "bindings/lua/lua/torch.lua",
     },
   },

@@ -27,13 +27,18 @@ run ipcrun -n 2 "$installed/share/ipcrun/examples/train.lua" --epochs 1
 like "$(tail -n 1 "$out")" '^accuracy 0\.[0-9]+$' "train.lua finds its data"
 
 lua_paths=("LUA_PATH=$installed/share/lua/5.4/?.lua" "LUA_CPATH=$installed/lib/lua/5.4/?.so")
-for module in ipc libipc torch; do
+for module in ipc lab libipc parallel sys torch; do
     run env "${lua_paths[@]}" lua5.4 -e "require '$module'"
     is "$status" 0 "a plain lua5.4 can require '$module'"
 done
 run env "${lua_paths[@]}" lua5.4 -e \
     'print(require "ipc".world().size, require "torch".ones(3):sum())'
 is "$(<"$out")" "1	3.0" "and its world has one rank"
+child='print((require "parallel".run("parallel.parent:send(arg[-2] or arg[0])"):receive()))'
+run env "${lua_paths[@]}" lua5.4 -e "$child"
+is "$(<"$out")" "$installed/bin/ipcrun-lua" "it finds the agent and the ipcrun-lua of its children"
+run ipcrun-lua -e "$child"
+is "$(<"$out")" "$installed/bin/ipcrun-lua" "and so does an installed ipcrun-lua"
 
 # Everybody pays at start-up for what a program is linked with.
 without() {
@@ -55,7 +60,8 @@ libipcrun=$(cd "$installed" && find lib* -name libipcrun.so.0)
 without "$libipcrun" libhwloc libuv liblua libopenblas libfabric libcuda
 
 is "$(find "$stage" -name '*.a')" "" "libraries of the build are not installed"
-for file in doc/ipcrun/LICENSE ipcrun/examples/data/README.md ipcrun/types/ipc.d.lua; do
+for file in doc/ipcrun/LICENSE ipcrun/examples/data/README.md ipcrun/types/ipc.d.lua \
+        ipcrun/types/parallel.d.lua; do
     ok "share/$file is installed" test -s "$installed/share/$file"
 done
 

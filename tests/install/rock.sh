@@ -38,7 +38,7 @@ is "$(readelf -d "$tree/lib/lua/5.4/ipc.so" | grep -oE 'libipcrun\.so\.0')" libi
     "the module is linked with the installed library"
 
 export LUA_PATH="$tree/share/lua/5.4/?.lua" LUA_CPATH="$tree/lib/lua/5.4/?.so"
-for module in ipc libipc torch; do
+for module in ipc lab libipc parallel sys torch; do
     run lua5.4 -e "require '$module'"
     is "$status$(<"$err")" 0 "a plain lua5.4 can require '$module'"
 done

@@ -20,7 +20,9 @@ t.test('starting: arguments of any value arrive in ... and in parallel.args', fu
 end)
 
 t.test('starting: a child knows its number, its parent and its paths', function()
-  local child = parallel.run 'parallel.parent:send { parallel.id, parallel.parent.id, package.path }'
+  local child = parallel.run [[
+    parallel.parent:send { parallel.id, parallel.parent.id, package.path }
+  ]]
   local got = child:receive()
   t.equal(got[1], child.id)
   t.equal(got[2], 0)

@@ -129,7 +129,7 @@ TEST_CASE("departures: nonsense in the memory of a peer is an error, and no cras
     std::mt19937_64 random(1);
     auto ends = std::make_unique<Ends>();
     int refused = 0;
-    for (int round = 0; round < 1000; ++round) {
+    for (int round = 0; round < 300; ++round) {
         CAPTURE(round);
         Group& group = ends->at_child().impl().group;
         send_bytes(ends->at_child(), 0, std::vector<std::uint8_t>(8));
@@ -160,7 +160,7 @@ TEST_CASE("departures: nonsense in the memory of a peer is an error, and no cras
             break;
         }
     }
-    CHECK(refused > 500);
+    CHECK(refused > 100);
 }
 
 TEST_CASE("departures: all ranks exchange messages that are not the world's, and survive one") {

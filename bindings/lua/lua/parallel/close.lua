@@ -72,15 +72,21 @@ handles.method("sync", function(process, given)
   raise_failures(failed)
 end)
 
+-- Without the agent the child is gone, too.
+local function signal(record, number)
+  local good, problem = pcall(record.link.signal, record.link, number)
+  if not good and problem.code ~= "peer_lost" then error(problem, 0) end
+end
+
 ---Ends these children: TERM, and KILL after the grace. Returns when they are gone.
 function close.finish(members)
   local deadline = life.clock() + grace_seconds
   for _, record in ipairs(members) do
-    if not life.ended(record, 0) then record.link:signal(15) end
+    if not life.ended(record, 0) then signal(record, 15) end
   end
   for _, record in ipairs(members) do
     if not life.ended(record, math.max(deadline - life.clock(), 0)) then
-      record.link:signal(9)
+      signal(record, 9)
       life.ended(record)
     end
     record.seen = true

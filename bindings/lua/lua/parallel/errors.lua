@@ -56,7 +56,7 @@ end
 ---below it say nothing to anybody.
 function errors.traced(value)
   local trace = debug.traceback(errors.text_of(value), 2)
-  local cut = trace:find("\n\t%[C%]: in function 'xpcall'\n\tparallel%.[^\n]*")
+  local cut = trace:find("\n\tparallel%.serve:[^\n]*\n\t%[C%]: in function 'xpcall'")
   return cut and trace:sub(1, cut - 1) or trace
 end
 
