@@ -82,6 +82,9 @@ const std::shared_ptr<Heap>& ChildProcess::heap() const {
 }
 
 std::optional<ChildEnd> ChildProcess::end() {
+    // Told before it is marked. Asked at every message, so that this costs a load.
+    if (impl_->pair.control().rank(Pair::child).state.load() < RankState::exited)
+        return std::nullopt;
     return impl_->link->end(impl_->id);
 }
 

@@ -128,11 +128,11 @@ bool FamilyLink::wait(Lock& lock, Deadline deadline, Condition condition) {
     for (;;) {
         read();
         if (condition()) return true;
+        if (deadline.has_passed()) return false;
         if (deadline.is_never())
             news_.wait(lock);
-        else if (news_.wait_for(lock, *deadline.remaining()) == std::cv_status::timeout &&
-                 deadline.has_passed())
-            return condition();
+        else
+            (void)news_.wait_for(lock, *deadline.remaining());
     }
 }
 
