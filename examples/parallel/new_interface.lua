@@ -19,8 +19,8 @@ local function worker()
 end
 
 local function parent()
-  parallel.print("there are " .. parallel.nchildren .. " children: ")
   local children = parallel.nfork(4)
+  parallel.print(("there are %d children"):format(parallel.nchildren))
   children:exec(worker)
   local sums = { 0, 0, 0, 0 }
   for round = 1, rounds do

@@ -12,5 +12,15 @@ local good, message = pcall(parallel.map, 2, { 1, 0 }, function(number)
   return 1 // number
 end)
 assert(not good)
-print((tostring(message):match("[^\n]*attempt to perform[^\n]*"):gsub("^.*attempt", "attempt")))
+print("the second task failed: " .. tostring(message):match("attempt to [%a ]+"))
+
+-- Tasks go in as they come, and results come out as they are done; no more than 8 are under way.
+local pool <close> = parallel.pool(3, { limit = 8 })
+local sum = 0
+local function task(number) return number end
+for number = 1, 100 do
+  pool:submit(task, number)
+end
+for _ = 1, 100 do sum = sum + pool:next():result() end
+print("sum of 1 to 100: " .. sum)
 parallel.close()
