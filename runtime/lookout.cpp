@@ -10,8 +10,9 @@ std::string MessageCall::describe() const {
     constexpr std::string_view verbs[] = {"send", "receive", "probe"};
     const std::string who = peer == any_source ? "any rank" : fmt::format("rank {}", peer);
     const std::string what = tag == any_tag ? "any tag" : fmt::format("tag {}", tag);
-    return fmt::format("{}({} {}, {}) at {}:{}", verbs[static_cast<int>(verb)],
-                       verb == Verb::send ? "to" : "from", who, what, site.file, site.line);
+    const std::string place = site.line == 0 ? "" : fmt::format(" at {}:{}", site.file, site.line);
+    return fmt::format("{}({} {}, {}){}", verbs[static_cast<int>(verb)],
+                       verb == Verb::send ? "to" : "from", who, what, place);
 }
 
 std::string MessageCall::describe_peers(const Group& group) const {

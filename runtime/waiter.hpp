@@ -8,6 +8,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -53,16 +54,26 @@ class Waiter {
     /// passes. Whoever makes the condition true must ring `bell` afterwards.
     template <typename Condition>
     WaitResult wait(Bell& bell, std::uint32_t alert_seen, Deadline deadline, Condition condition) {
-        for (int i = crowded_ ? 1 : spins; i > 0; --i) {
-            if (condition()) return WaitResult::ready;
+        for (int i = company_.spins(crowded_); i > 0; --i) {
+            if (condition()) {
+                company_.met_while_spinning();
+                return WaitResult::ready;
+            }
             pause();
         }
-        const auto yield_until = Clock::now() + yield_time;
-        do {
+        if (!company_.should_part()) {
             ::sched_yield();
-            if (condition()) return WaitResult::ready;
-            if (header_.alert.load() != alert_seen) return WaitResult::alerted;
-        } while (Clock::now() < yield_until);
+            if (condition()) {
+                company_.met_by_yielding();
+                return WaitResult::ready;
+            }
+            const auto yield_until = Clock::now() + yield_time;
+            do {
+                ::sched_yield();
+                if (condition()) return WaitResult::ready;
+                if (header_.alert.load() != alert_seen) return WaitResult::alerted;
+            } while (Clock::now() < yield_until);
+        }
         for (;;) {
             const std::uint32_t generation = bell.generation.load();
             bell.sleepers.fetch_add(1);
@@ -82,13 +93,42 @@ class Waiter {
     void report_if_asked();
 
   private:
-    static constexpr int spins = 1000;  // about 20 us
+    /// Does who is waited for sit on the core of this thread? Then spinning keeps it from working.
+    /// The kernel moves neither of two threads that yield to each other, even when other cores are
+    /// idle, but does look for an idle one when it wakes a sleeper. So when a yield after vain
+    /// spinning has brought what was waited for several times in a row, there is less spinning, and
+    /// now and then a sleep in its place; ever more rarely where that does not help.
+    class Company {
+      public:
+        int spins(bool crowded) const { return crowded ? 1 : signs_ > 1 ? spins_few : spins_max; }
+        void met_while_spinning() {
+            signs_ = 0;
+            patience_ = patience_min;
+        }
+        void met_by_yielding() { ++signs_; }
+        bool should_part() {
+            if (signs_ < patience_) return false;
+            signs_ = 2;
+            patience_ = std::min(2 * patience_, patience_max);
+            return true;
+        }
+
+      private:
+        static constexpr int spins_max = 1000;  // about 20 us
+        static constexpr int spins_few = 20;
+        static constexpr int patience_min = 8;
+        static constexpr int patience_max = 1 << 14;
+        int signs_ = 0;
+        int patience_ = patience_min;
+    };
+
     static constexpr std::chrono::microseconds yield_time{200};
 
     void sleep(Bell& bell, std::uint32_t generation, std::uint32_t alert_seen, Deadline deadline);
 
     ControlHeader& header_;
     bool crowded_;
+    Company company_;
     struct Reporter {
         std::function<void()> report;
         std::atomic<std::uint32_t> seen;  // of ControlHeader::reports

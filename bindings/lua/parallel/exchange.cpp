@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages over links. What is to be expected (a peer that has ended, a timeout) is told by
-// results, for the Lua above to decide.
+// results, for the Lua above to decide; it also finds the line that called, when somebody asks,
+// which costs more than a message.
 #include "bindings/lua/bind.hpp"
 #include "bindings/lua/context.hpp"
 #include "bindings/lua/ipc/errors.hpp"
@@ -11,6 +12,8 @@
 namespace ipcrun::lua {
 
 namespace {
+
+constexpr CallSite no_site{"", 0};
 
 int check_tag(lua_State* lua, int index) {
     return static_cast<int>(luaL_checkinteger(lua, index));
@@ -24,14 +27,18 @@ int push_failure(lua_State* lua, const Failure& failure) {
     return 2;
 }
 
-// The links of the list at `index`, in a userdata on top of the stack. They are Lua's, and stay
-// where they are as long as the list does.
+// Links, which are Lua's and stay where they are as long as their list does.
 struct Links {
     Link** first;
     std::size_t count;
 };
 
-Links check_links(lua_State* lua, int index) {
+// Those of the list at `index`, by a userdata on top of the stack; or the one there, by `one`.
+Links check_links(lua_State* lua, int index, Link** one = nullptr) {
+    if (one != nullptr && lua_isuserdata(lua, index) != 0) {
+        *one = &check_link(lua, index);
+        return {one, 1};
+    }
     luaL_checktype(lua, index, LUA_TTABLE);
     const std::size_t count = lua_rawlen(lua, index);
     auto** first = static_cast<Link**>(lua_newuserdatauv(lua, (count + 1) * sizeof(Link*), 0));
@@ -43,14 +50,15 @@ Links check_links(lua_State* lua, int index) {
     return {first, count};
 }
 
-// send(links, tag, value, timeout): puts the value together once, and sends it to each. All are
-// tried; nothing when all went well, else the index of the first that failed, code and message.
+// send(links, tag, value, timeout): puts the value together once, and sends it to each link of a
+// list, or to the one link. All are tried; nothing when all went well, else the index of the first
+// that failed, code and message.
 int send(lua_State* lua) {
     const int tag = check_tag(lua, 2);
     lua_settop(lua, 4);
     const Timeout timeout = check_timeout(lua, 4);
-    const LuaSite site = calling_line(lua);
-    const Links links = check_links(lua, 1);
+    Link* one = nullptr;
+    const Links links = check_links(lua, 1, &one);
     Outgoing& outgoing = push_outgoing(lua);
     marshal(lua, 3, outgoing, "send");
     Failure first;
@@ -59,8 +67,7 @@ int send(lua_State* lua) {
     for (std::size_t i = 0; i < links.count; ++i) {
         const Failure failure = attempt([&] {
             Link& link = *links.first[i];
-            link.communicator().send(outgoing.parts(), link.member, tag, timeout.deadline,
-                                     site.get());
+            link.communicator().send(outgoing.parts(), link.member, tag, timeout.deadline, no_site);
         });
         if (!failure || first) continue;
         first = failure;
@@ -84,12 +91,12 @@ Message& push_message(lua_State* lua) {
 }
 
 // False: there is none now, and it was to be a test.
-bool take(Link& link, int tag, const Timeout& timeout, const LuaSite& site, Message& message) {
+bool take(Link& link, int tag, const Timeout& timeout, Message& message) {
     Communicator& communicator = link.communicator();
-    if (timeout.is_test && !communicator.test_message(link.member, tag, site.get())) return false;
+    if (timeout.is_test && !communicator.test_message(link.member, tag, no_site)) return false;
     // One that is there is received whatever the time is.
     const Deadline deadline = timeout.is_test ? Deadline::never() : timeout.deadline;
-    message = communicator.receive_message(link.member, tag, deadline, site.get());
+    message = communicator.receive_message(link.member, tag, deadline, no_site);
     return true;
 }
 
@@ -98,14 +105,13 @@ int receive(lua_State* lua) {
     check_link(lua, 1);
     const int tag = check_tag(lua, 2);
     const Timeout timeout = check_timeout(lua, 3);
-    const LuaSite site = calling_line(lua);
     lua_settop(lua, 1);
     Message& message = push_message(lua);
     Incoming& incoming = push_incoming(lua);
     Link& link = check_link(lua, 1);
     Context& shared = context(lua);
     Failure failure = attempt([&] {
-        if (!take(link, tag, timeout, site, message))
+        if (!take(link, tag, timeout, message))
             throw Error(ErrorCode::timeout, "there is no message");
     });
     if (failure) {

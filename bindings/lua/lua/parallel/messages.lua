@@ -26,16 +26,28 @@ function messages.send_all(members, tag, value, timeout)
   if index then error(life.loss(members[index], code, message), 0) end
 end
 
-handles.method("send", function(process, value, given)
-  local members = handles.members(process, "send")
-  for _, record in ipairs(members) do
-    if record.kind == "child" then
-      if life.check(record) then error(life.error_of(record), 0) end
-    elseif record.kind == "parent" then
-      hear_control(record)
-    end
+local function prepare(record)
+  if record.kind == "child" then
+    if life.check(record) then error(life.error_of(record), 0) end
+  elseif record.kind == "parent" then
+    hear_control(record)
   end
-  messages.send_all(members, data, value, options.timeout(given, "send"))
+end
+
+handles.method("send", function(process, value, given)
+  -- send(p:receive()) hands on the `true` that receive gives beside the value.
+  if given == true then given = nil end
+  local timeout = given and options.timeout(given, "send")
+  local one = handles.record(process)
+  if one then
+    prepare(one)
+    local index, code, message = errors.call(core.send, one.link, data, value, timeout)
+    if index then error(life.loss(one, code, message), 0) end
+    return
+  end
+  local members = handles.members(process, "send")
+  for _, record in ipairs(members) do prepare(record) end
+  messages.send_all(members, data, value, timeout)
 end)
 
 ---True and the next value; or false, when there is none within the timeout. With a timeout of 0 a
