@@ -83,6 +83,16 @@ local function print_idle(list)
   print()
 end
 
+local function print_peak(list)
+  print_row { "a tensor sent", "memory taken in both processes", "times its bytes" }
+  print "|--:|--:|--:|"
+  for _, record in ipairs(list) do
+    print_row { driver.format_bytes(record.bytes), driver.format_bytes(record.taken >> 20 << 20),
+      ("%.2f"):format(record.taken / record.bytes) }
+  end
+  print()
+end
+
 local function print_misses(list)
   local lines = targets.lines(list)
   if #lines > 0 then print("Misses:\n") end
@@ -107,6 +117,7 @@ for _, part in ipairs {
   { { "round_trip" }, print_sizes },
   { { "transfer" }, print_sizes },
   { { "fresh" }, print_sizes },
+  { { "peak" }, print_peak },
   { { "idle" }, print_idle },
 } do
   local list = driver.newest(records, driver.set(part[1]))

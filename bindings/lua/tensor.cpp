@@ -39,13 +39,16 @@ Tensor& check_tensor(lua_State* lua, int index) {
     return *tensor;
 }
 
-Tensor& push_tensor(lua_State* lua) {
+void report_memory(lua_State* lua, std::size_t least) {
     Context& shared = context(lua);
-    if (shared.unreported_bytes >= report_bytes) {
-        const std::size_t kib = std::min(shared.unreported_bytes, std::size_t(1) << 30) / 1024;
-        shared.unreported_bytes = 0;
-        lua_gc(lua, LUA_GCSTEP, int(kib));
-    }
+    if (shared.unreported_bytes < least) return;
+    const std::size_t kib = std::min(shared.unreported_bytes, std::size_t(1) << 30) / 1024;
+    shared.unreported_bytes = 0;
+    lua_gc(lua, LUA_GCSTEP, int(kib));
+}
+
+Tensor& push_tensor(lua_State* lua) {
+    report_memory(lua, report_bytes);
     return create_userdata<Tensor>(lua, tensor_metatable);
 }
 

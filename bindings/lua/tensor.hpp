@@ -35,6 +35,10 @@ Tensor* test_tensor(lua_State* lua, int index);
 /// any C++ work. Raises when memory runs out.
 Tensor& push_tensor(lua_State* lua);
 
+/// Tells Lua's collector of storage created since it last heard, when that is `least` bytes or more
+/// (see Context::unreported_bytes): it works off as much. Finalisers may run.
+void report_memory(lua_State* lua, std::size_t least);
+
 /// `count` elements in one dimension, in the memory that tensors of this state live in. Throws.
 StoragePtr create_storage(lua_State* lua, Dtype dtype, std::int64_t count);
 
