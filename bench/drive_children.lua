@@ -67,7 +67,8 @@ end
 local available <const> = tonumber(driver.read_file("/proc/meminfo"):match("MemAvailable:%s*(%d+)"))
 local peak = 8 << 30
 while peak * 2.5 > available * 1024 do peak = peak // 2 end
-local record <const> = driver.records(driver.capture("ipcrun-lua bench/children.lua peak " .. peak))[1]
+local output <const> = driver.capture("ipcrun-lua bench/children.lua peak " .. peak)
+local record <const> = driver.records(output)[1]
 if record then
   record.what, record.samples = "ipcrun Lua", 1
   driver.append(options.output, { record }, circumstances)
