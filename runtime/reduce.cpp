@@ -2,9 +2,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <initializer_list>
 #include <type_traits>
 
-#include "runtime/best_reduce.hpp"
+#include "runtime/reduce_targets.hpp"
 
 // Highway includes the kernels again for every instruction set that this compiler knows.
 #undef HWY_TARGET_INCLUDE
@@ -20,8 +21,6 @@ namespace {
 
 constexpr std::string_view op_names[] = {"sum", "prod", "min",  "max", "avg", "land",
                                          "lor", "lxor", "band", "bor", "bxor"};
-
-HWY_EXPORT(reduce_here);
 
 }  // namespace
 
@@ -43,13 +42,22 @@ bool is_defined(Op op, Dtype dtype) {
 void reduce(Op op, Dtype dtype, std::span<const std::byte* const> sources,
             std::span<std::byte* const> destinations, std::size_t count, std::size_t next) {
     check(is_defined(op, dtype), "bits of floats are not combined");
-    HWY_DYNAMIC_DISPATCH(reduce_here)(op, dtype, sources, destinations, count, next);
+    best_reduce()(op, dtype, sources, destinations, count, next);
 }
 
-Reduce* best_reduce() {
-    // What the table of targets holds at first is a function that looks what CPU this is.
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    return HWY_DISPATCH_TABLE(reduce_here)[hwy::GetChosenTarget().GetIndex()];
+std::vector<ReduceTarget> reduce_targets() {
+    // Not by HWY_EXPORT, which asks Highway's library what CPU this is. That library measures the
+    // clock rate when it is loaded: milliseconds, for every rank and every child.
+    const std::initializer_list<const ReduceTarget*> compiled = {
+#ifdef HWY_CHOOSE_TARGET_LIST  // which Highway has for machines that leave a choice
+        HWY_CHOOSE_TARGET_LIST(compiled_here)
+#endif
+    };
+    std::vector<ReduceTarget> targets;
+    for (const ReduceTarget* target : compiled)
+        if (target != nullptr) targets.push_back(*target);
+    targets.push_back({"", HWY_STATIC_DISPATCH(reduce_here)});
+    return targets;
 }
 
 }  // namespace ipcrun

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// Combining equal runs of elements of n ranks, in one canonical order, in the widest vectors that
-/// this CPU has (chosen at run time by Highway).
+/// this CPU has (chosen at run time).
 
 #include <cstddef>
 #include <cstdint>

@@ -328,5 +328,11 @@ void reduce_here(Op op, Dtype dtype, std::span<const std::byte* const> sources,
     }
 }
 
+#ifdef HWY_TARGET_STR  // what the compiler was told above, by HWY_BEFORE_NAMESPACE
+inline constexpr ReduceTarget compiled_here{HWY_TARGET_STR, reduce_here};
+#else
+inline constexpr ReduceTarget compiled_here{"", reduce_here};
+#endif
+
 }  // namespace ipcrun::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

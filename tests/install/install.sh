@@ -52,12 +52,12 @@ without() {
     is "$(readelf -d "$installed/$file" | grep -E 'RPATH|RUNPATH')" "" "and looks nowhere else"
 }
 without bin/ipcrun libfabric libcuda liblua libopenblas libhwy
-without bin/ipcrun-lua libhwloc libuv libopenblas libfabric libcuda
+without bin/ipcrun-lua libhwloc libuv libopenblas libhwy libfabric libcuda
 without libexec/ipcrun/ipcrun-agent libhwloc liblua libopenblas libhwy libfabric libcuda
-without lib/lua/5.4/ipc.so libhwloc libuv libopenblas libfabric libcuda liblua
+without lib/lua/5.4/ipc.so libhwloc libuv libopenblas libhwy libfabric libcuda liblua
 
 libipcrun=$(cd "$installed" && find lib* -name libipcrun.so.0)
-without "$libipcrun" libhwloc libuv liblua libopenblas libfabric libcuda
+without "$libipcrun" libhwloc libuv liblua libopenblas libhwy libfabric libcuda
 
 is "$(find "$stage" -name '*.a')" "" "libraries of the build are not installed"
 for file in doc/ipcrun/LICENSE ipcrun/examples/data/README.md ipcrun/types/ipc.d.lua \

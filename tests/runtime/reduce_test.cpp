@@ -3,7 +3,6 @@
 #include "runtime/reduce.hpp"
 
 #include <doctest/doctest.h>
-#include <hwy/highway.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +11,8 @@
 #include <random>
 #include <vector>
 
+#include "runtime/cpu_features.hpp"
+#include "runtime/reduce_targets.hpp"
 #include "tests/runtime/reduce_reference.hpp"
 
 using namespace ipcrun;
@@ -86,25 +87,22 @@ class Memory {
     std::vector<std::byte> bytes_;
 };
 
-// Every instruction set in turn, and then again the best.
+// Every compilation that this CPU can run, in turn.
 template <typename F>
 void for_every_target(F run) {
-    for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
-        CAPTURE(hwy::TargetName(target));
-        hwy::SetSupportedTargetsForTest(target);
-        hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-        run();
+    for (const ReduceTarget& target : reduce_targets()) {
+        if (!runs(target, cpu_has)) continue;
+        CAPTURE(target.features);
+        run(target.reduce);
     }
-    hwy::SetSupportedTargetsForTest(0);
-    hwy::GetChosenTarget().DeInit();
 }
 
 using Bytes = std::vector<std::byte>;
 
 // Reduces the first `count` elements of `inputs` in `way`; whether all came out as `expected`.
 template <typename Form>
-bool holds(Op op, Dtype dtype, Way way, std::span<const Bytes> inputs, const Bytes& expected,
-           std::size_t count, std::mt19937& random) {
+bool holds(Reduce* reduce, Op op, Dtype dtype, Way way, std::span<const Bytes> inputs,
+           const Bytes& expected, std::size_t count, std::mt19937& random) {
     const std::size_t bytes = count * size_of(dtype);
     Memory memory(inputs.size() + 1, bytes, way.misaligned);
     std::vector<const std::byte*> sources;
@@ -168,11 +166,12 @@ void check_all(Dtype dtype) {
             if (!is_defined(op, dtype)) continue;
             const auto some = std::span<const Bytes>(inputs).first(ranks);
             const Bytes expected = expected_of<Form>(op, some);
-            for_every_target([&] {
+            for_every_target([&](Reduce* reduce) {
                 for (int way = 0; way < 8; ++way)
                     for (const std::size_t count : counts) {
                         const Way told{(way & 1) != 0, (way & 2) != 0, (way & 4) != 0};
-                        if (holds<Form>(op, dtype, told, some, expected, count, random)) continue;
+                        if (holds<Form>(reduce, op, dtype, told, some, expected, count, random))
+                            continue;
                         CAPTURE(seed);
                         CAPTURE(name_of(dtype));
                         CAPTURE(name_of(op));
