@@ -15,8 +15,9 @@ local function is_above(ratio, target) return ratio ~= nil and ratio >= target +
 function M.misses(record)
   local misses = {}
   local is_of_children = record.bench == "transfer" or record.bench == "start"
-  if record.what ~= "ipcrun" and not (is_of_children and record.what == "ipcrun Lua")
-    and record.bench ~= "idle" then return misses end
+  if record.what:find("^ipcrun") == nil or record.what == "ipcrun Lua" and not is_of_children then
+    return misses
+  end
   if is_collective[record.bench] and is_above(record.ratio_to_peer, 1) then
     misses.ratio_to_peer = ("%.2f times the best peer"):format(record.ratio_to_peer)
   end

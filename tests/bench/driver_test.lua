@@ -144,6 +144,14 @@ local cases <const> = {
     record.bytes = 4096
     return missed == 1 and #targets.lines({ record }) == 0
   end },
+  { "messages to a child, and its start, have targets", function()
+    return #targets.lines({
+      { bench = "transfer", what = "ipcrun Lua", ranks = 2, bytes = 1 << 20, ratio_to_limit = 1.21 },
+      { bench = "transfer", what = "ipcrun Lua", ranks = 2, bytes = 1 << 16, ratio_to_limit = 3 },
+      { bench = "transfer", what = "pipe", ranks = 2, bytes = 1 << 20, ratio_to_limit = 7 },
+      { bench = "start", what = "ipcrun Lua", ranks = 2, bytes = 0, p50_us = 5100 },
+    }) == 2
+  end },
   { "messages and waiting have targets, and peers have none", function()
     return #targets.lines({
       { bench = "pingpong", what = "ipcrun", ranks = 2, bytes = 8, p50_us = 0.2 },
