@@ -146,7 +146,8 @@ local cases <const> = {
   end },
   { "messages to a child, and its start, have targets", function()
     return #targets.lines({
-      { bench = "transfer", what = "ipcrun Lua", ranks = 2, bytes = 1 << 20, ratio_to_limit = 1.21 },
+      { bench = "transfer", what = "ipcrun Lua", ranks = 2, bytes = 1 << 20,
+        ratio_to_limit = 1.21 },
       { bench = "transfer", what = "ipcrun Lua", ranks = 2, bytes = 1 << 16, ratio_to_limit = 3 },
       { bench = "transfer", what = "pipe", ranks = 2, bytes = 1 << 20, ratio_to_limit = 7 },
       { bench = "start", what = "ipcrun Lua", ranks = 2, bytes = 0, p50_us = 5100 },
