@@ -251,9 +251,8 @@ TEST_CASE("children: a parent that waits for any of several is woken by messages
     const auto silent = start_child(children, {"echo"});
     const auto speaking = start_child(children, {"one", "say", "later", "pause"});
     const auto ending = start_child(others, {"one", "exit", "1"});
-    const Source sources[] = {{&silent->communicator(), 1},
-                              {&speaking->communicator(), 1},
-                              {&ending->communicator(), 1}};
+    const Source sources[] = {
+        {&silent->communicator(), 1}, {&speaking->communicator(), 1}, {&ending->communicator(), 1}};
     CHECK_FALSE(wait_any(sources, 0, 0, Deadline::after(Seconds(0))));
     send_text(speaking->communicator(), "x", soon());
     for (int i = 0; i < 2; ++i) {

@@ -88,6 +88,17 @@ TEST_CASE("children: what is left of an ended child is killed at the close") {
     CHECK_FALSE(is_running(orphan));
 }
 
+TEST_CASE("children: what one leaves behind that speaks without end does not hide its end") {
+    Children children(AGENT);
+    const auto other = start_child(children, {"echo"});
+    const auto child = start_child(children, {"flood", "64", "exit", "5"});
+    const auto end = child->wait_end(soon());
+    REQUIRE(end);
+    CHECK(end->describe() == "exit status 5");
+    other->signal(SIGKILL);
+    CHECK(other->wait_end(soon()));
+}
+
 TEST_CASE("children: may outlive the object that started them as values, and have ended then") {
     std::unique_ptr<ChildProcess> child;
     {
