@@ -237,8 +237,13 @@ void FamilyLink::close(Seconds grace) {
         if (is_agent_gone_) return;  // and with it the children
         closed_.reset();
     }
-    const auto patience = std::clamp(grace, Seconds(0), Seconds(1e6));
-    send("end children", CloseAll{static_cast<std::uint32_t>(patience.count() * 1e3)});
+    const auto patience = grace > Seconds(0) ? std::min(grace, Seconds(1e6)) : Seconds(0);
+    try {
+        send("end children", CloseAll{static_cast<std::uint32_t>(patience.count() * 1e3)});
+    } catch (const Error& error) {
+        if (error.code == ErrorCode::peer_lost) return;  // it has gone just now
+        throw;
+    }
     Lock lock(mutex_);
     (void)wait(lock, Deadline::after(patience + close_patience),
                [this] { return closed_ || is_agent_gone_; });
