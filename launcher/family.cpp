@@ -178,9 +178,14 @@ class Family {
         }
         const pid_t pid = member->process.pid;
         membership.worker_started(child_rank, pid);
-        send(Spawned{request.id, pid}, membership.memory());
-        by_id_.emplace(request.id, member.get());
-        running_.emplace(pid, std::move(member));
+        FamilyMember& started = *running_.emplace(pid, std::move(member)).first->second;
+        try {
+            send(Spawned{request.id, pid}, membership.memory());
+        } catch (const Error&) {
+            started.signal(SIGKILL);  // nobody will ever ask about it
+            throw;
+        }
+        by_id_.emplace(request.id, &started);
     }
 
     void terminate() {
