@@ -24,16 +24,17 @@ struct Scribbled {
     std::unique_ptr<Pair> parent = memory.open(Pair::parent);
     std::unique_ptr<Pair> child = memory.open(Pair::child);
 
+    // As the parent has it mapped, who is not to know that somebody else writes there.
+    template <typename T>
+    T& at_child(const HeapRef& ref) const {
+        return *reinterpret_cast<T*>(parent->heap()->memory()->resolve(ref, sizeof(T)));
+    }
     Record& first_record() const {
-        const Group& group = child->communicator().impl().group;
+        const Group& group = parent->communicator().impl().group;
         const Channel& channel = group.block().channel(2, Pair::child, Pair::parent);
-        const HeapRef ref{1, 0, channel.first_segment.load() - 1};
-        return *reinterpret_cast<Record*>(child->heap()->memory()->resolve(ref, sizeof(Record)));
+        return at_child<Record>({1, 0, channel.first_segment.load() - 1});
     }
-    Offer& first_offer() const {
-        return *reinterpret_cast<Offer*>(
-            child->heap()->memory()->resolve(first_record().ref, sizeof(Offer)));
-    }
+    Offer& first_offer() const { return at_child<Offer>(first_record().ref); }
     Error error_of_receive() const {
         return error_of([&] { (void)parent->communicator().receive_message(1, 0, soon()); });
     }
