@@ -222,6 +222,9 @@ std::optional<ChildEnd> FamilyLink::wait_end(std::uint32_t id, Deadline deadline
 
 void FamilyLink::signal(std::uint32_t id, int number) {
     check_ours();
+    if (number < 0 || number > SIGRTMAX)
+        fail(ErrorCode::usage, "signal a child: {} is no signal: they are 1 to {}", number,
+             SIGRTMAX);
     {
         const Lock lock(mutex_);
         if (is_agent_gone_) fail_without_agent("signal a child");

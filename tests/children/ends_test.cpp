@@ -33,6 +33,8 @@ bool is_gone_soon(pid_t pid) {
 TEST_CASE("children: are signalled as process groups") {
     Children children(AGENT);
     const auto child = children.spawn({"sh", {"sh", "-c", "sleep 60; :"}});
+    CHECK_THROWS_AS(child->signal(-1), Error);
+    CHECK_THROWS_AS(child->signal(999), Error);
     child->signal(SIGTERM);
     CHECK(child->wait_end(soon()).value().describe() == "signal 15 (Terminated)");
     child->signal(SIGTERM);
