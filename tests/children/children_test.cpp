@@ -90,6 +90,15 @@ TEST_CASE("children: an end that a receive has met is known at once") {
     }
 }
 
+TEST_CASE("children: an end that has been waited for stays known") {
+    Children children(AGENT);
+    for (int i = 0; i < 200; ++i) {
+        const auto child = children.spawn({"true", {"true"}});
+        REQUIRE(child->wait_end(soon()));
+        REQUIRE(child->end());
+    }
+}
+
 TEST_CASE("children: the end of a program that never joins is told all the same") {
     Children children(AGENT);
     const auto child = children.spawn({"sh", {"sh", "-c", "exit 6"}});
