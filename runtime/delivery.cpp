@@ -156,6 +156,10 @@ bool Inbox::accept_open(Receiving& receiving, const Arrived& arrived, Offer& off
     if (!offer.state.compare_exchange_strong(state, State::taken)) return false;
     GivenBack unless_found{offer};
     std::byte* const source = memory.resolve(offer.source, arrived.bytes);
+    // It may well lie in this member's arena, which the sender has had a block of before.
+    if (target != nullptr && source < target + arrived.bytes && target < source + arrived.bytes)
+        fail(ErrorCode::protocol, "{}: the message lies where it is to be received",
+             receiving.call.describe());
     unless_found.is_received = true;
     const auto ref = target == nullptr || group_.survives_ends()
                          ? std::nullopt
