@@ -78,9 +78,12 @@ bool prefer_nodes(const Plan& plan) {
            errno == ENOSYS || errno == EPERM;  // a preference, and containers may forbid the call
 }
 
+// By system calls: sanitizers note whose descriptor is which, and take the child's for the
+// parent's.
 bool place_descriptors(const Plan& plan) {
     for (const auto& [here, there] : plan.options.descriptors) {
-        const int placed = here == there ? ::fcntl(here, F_SETFD, 0) : ::dup2(here, there);
+        const long placed = here == there ? ::syscall(SYS_fcntl, here, F_SETFD, 0)
+                                          : ::syscall(SYS_dup3, here, there, 0);
         if (placed < 0) return false;
     }
     return true;

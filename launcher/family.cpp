@@ -36,6 +36,8 @@ constexpr int socket_number = 3;  // where a child finds its control socket
 /// time of a sweep it makes less than a second.
 constexpr std::chrono::milliseconds farewell{250};
 constexpr Seconds sweep_time_max{0.5};
+/// To have them closed a parent waits for longer: a process with much memory takes seconds to end.
+constexpr Seconds closing_time_max{4.0};
 
 int count_allowed_cpus() {
     std::array<unsigned long, 1024> mask = {};
@@ -176,9 +178,14 @@ class Family {
         }
         const pid_t pid = member->process.pid;
         membership.worker_started(child_rank, pid);
-        send(Spawned{request.id, pid}, membership.memory());
-        by_id_.emplace(request.id, member.get());
-        running_.emplace(pid, std::move(member));
+        FamilyMember& started = *running_.emplace(pid, std::move(member)).first->second;
+        try {
+            send(Spawned{request.id, pid}, membership.memory());
+        } catch (const Error&) {
+            started.signal(SIGKILL);  // nobody will ever ask about it
+            throw;
+        }
+        by_id_.emplace(request.id, &started);
     }
 
     void terminate() {
@@ -210,16 +217,16 @@ class Family {
         member->membership.worker_ended(child_rank, wait_status);
     }
 
-    int sweep() {
+    int sweep(Seconds time_max = sweep_time_max) {
         for (const auto& [pid, member] : running_) member->is_kill_expected = true;
-        return kill_descendants({.deadline = Deadline::after(sweep_time_max),
+        return kill_descendants({.deadline = Deadline::after(time_max),
                                  .reaped = [this](pid_t pid, int status) { tell(pid, status); }});
     }
 
     void finish_closing() {
         is_closing_ = false;
         timer_.reset();
-        send(Closed{static_cast<std::uint32_t>(sweep())});
+        send(Closed{static_cast<std::uint32_t>(sweep(closing_time_max))});
     }
 
     // What children wait for from their parent does not come any more.

@@ -17,6 +17,8 @@ namespace ipcrun {
 namespace {
 
 constexpr Seconds kill_time_max{1.0};  // for a process that has been sent SIGKILL
+// More than a socket holds: each packet takes a kilobyte of its 208 or so.
+constexpr int packets_waiting_max = 1024;
 constexpr int exit_status_0 = W_EXITCODE(0, 0);
 constexpr int exit_status_1 = W_EXITCODE(1, 0);
 
@@ -71,8 +73,7 @@ void Membership::worker_ended(int rank, int wait_status) {
 }
 
 void Membership::hear_out(int rank) {
-    while (read_packet(rank)) {
-    }
+    read_what_was_said(rank);
     Member& member = members_[static_cast<std::size_t>(rank)];
     member.joined_watch.reset();
     if (member.joined_pidfd) {
@@ -81,6 +82,12 @@ void Membership::hear_out(int rank) {
         (void)wait_readable(member.joined_pidfd.get(), Deadline::after(kill_time_max));
     }
     member.joined_pidfd.reset();
+}
+
+// Of a process that has ended. Others may hold its socket, and speak on without end.
+void Membership::read_what_was_said(int rank) {
+    for (int left = packets_waiting_max; left > 0 && read_packet(rank); --left) {
+    }
 }
 
 void Membership::on_readable(int rank) {
@@ -173,8 +180,7 @@ void Membership::answer(int rank, const WorkerMessage& message, std::span<const 
 }
 
 void Membership::joined_process_ended(int rank) {
-    while (read_packet(rank)) {
-    }
+    read_what_was_said(rank);
     members_[static_cast<std::size_t>(rank)].joined_watch.reset();
     // How it ended is known to its parent alone.
     if (segment_.rank(rank).state.load() == RankState::joined) mark_ended(rank, exit_status_1);

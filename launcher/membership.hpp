@@ -68,6 +68,7 @@ class Membership {
     void on_readable(int rank);
     /// false when there is nothing more to read now.
     bool read_packet(int rank);
+    void read_what_was_said(int rank);
     void handle(int rank, const WorkerMessage& message);
     void join(int rank, const Join& join);
     void fence(int rank, int target);

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
+
 #include "base/fail.hpp"
 
 namespace ipcrun {
@@ -39,8 +41,18 @@ void PacketStream::send(const Bytes& bytes, std::span<const int> fds) {
 bool PacketStream::send_now(const Bytes& bytes, std::span<const int> fds) {
     try {
         return send_packet(socket_.get(), bytes, fds);
-    } catch (const Error&) {
-        return true;  // the peer is gone, which is met where the socket is read
+    } catch (const Error& error) {
+        switch (error.system_errno) {
+            case EPIPE:
+            case ECONNRESET:
+                return true;  // the peer is gone, which is met where the socket is read
+            case ENOBUFS:
+            case ENOMEM:
+            case ETOOMANYREFS:
+                return false;  // the kernel has no room for it, or its descriptors, for the moment
+            default:
+                throw;
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 #include "base/fail.hpp"
 #include "base/text.hpp"
 #include "runtime/wire/control_segment.hpp"
+#include "runtime/wire/family_protocol.hpp"
 #include "runtime/wire/rank_environment.hpp"
 #include "topology/placement.hpp"
 
@@ -39,7 +40,9 @@ std::vector<std::string> common_environment(const Options& options,
     std::vector<std::string> environment = surroundings.environment;
     std::vector<std::string> ours = RankEnvironment().format();
     ours.emplace_back(terminal_variable);
-    // There when ipcrun runs in a rank of another job.
+    ours.push_back(fmt::format("{}=", parent_fd_variable));
+    // There when ipcrun runs in a rank of another job, or as a child: a rank would take its own
+    // socket for that of the child.
     for (const std::string& variable : ours)
         remove_variable(environment, name_of_variable(variable));
     for (const EnvironmentSetting& setting : options.environment) {

@@ -21,6 +21,7 @@ struct ChildProcess::Impl {
     std::uint32_t id;
     pid_t pid;
     Pair pair;
+    bool is_end_known = false;
 };
 
 Children::Children(const std::string& agent_program)
@@ -83,13 +84,16 @@ const std::shared_ptr<Heap>& ChildProcess::heap() const {
 
 std::optional<ChildEnd> ChildProcess::end() {
     // Told before it is marked. Asked at every message, so that this costs a load.
-    if (impl_->pair.control().rank(Pair::child).state.load() < RankState::exited)
+    if (!impl_->is_end_known &&
+        impl_->pair.control().rank(Pair::child).state.load() < RankState::exited)
         return std::nullopt;
     return impl_->link->end(impl_->id);
 }
 
 std::optional<ChildEnd> ChildProcess::wait_end(Deadline deadline) {
-    return impl_->link->wait_end(impl_->id, deadline);
+    auto end = impl_->link->wait_end(impl_->id, deadline);
+    impl_->is_end_known = end.has_value();
+    return end;
 }
 
 void ChildProcess::signal(int number) {

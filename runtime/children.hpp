@@ -61,7 +61,8 @@ class ChildProcess {
     /// Waits for its end; nullopt when the deadline passes.
     std::optional<ChildEnd> wait_end(Deadline deadline = Deadline::never());
     /// Sends a signal to the child's process group; does nothing when it has ended. Throws
-    /// Error{peer_lost} when the agent is gone, and with it the child.
+    /// Error: usage (there is no such signal), peer_lost (the agent is gone, and with it the
+    /// child).
     void signal(int number);
 
   private:

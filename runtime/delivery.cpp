@@ -16,6 +16,15 @@ Offer& offer_of(Heap& heap, const Arrived& arrived) {
     return *reinterpret_cast<Offer*>(heap.memory()->resolve(arrived.ref, sizeof(Offer)));
 }
 
+// What was taken and cannot be received its sender may withdraw.
+struct GivenBack {
+    Offer& offer;
+    bool is_received = false;
+    ~GivenBack() {
+        if (!is_received) offer.state.store(Offer::State::open);
+    }
+};
+
 }  // namespace
 
 std::optional<Error> Inbox::mismatch(const Receiving& receiving, const Arrived& arrived) const {
@@ -72,11 +81,14 @@ void Inbox::deliver_bytes(Receiving& receiving, const Arrived& arrived, const st
     if (arrived.bytes != 0) std::memcpy(receiving.message.storage->data(), from, arrived.bytes);
 }
 
-void Inbox::deliver_block(Receiving& receiving, const Arrived& arrived, const HeapRef& ref) {
-    std::byte* const block = heap_.memory()->resolve(ref, arrived.bytes);
-    if (ref.arena != static_cast<std::uint32_t>(group_.identity().members[arrived.source]))
-        fail(ErrorCode::protocol, "{}: the message lies in memory that is not its sender's",
+// The reference is a copy: what it was taken from is the sender's to change.
+void Inbox::deliver_block(Receiving& receiving, const Arrived& arrived, HeapRef ref) {
+    // Elsewhere it would be freed where it was never allocated.
+    if (ref.arena != static_cast<std::uint32_t>(group_.identity().members[arrived.source]) ||
+        ref.offset % line_bytes != 0)
+        fail(ErrorCode::protocol, "{}: the message does not lie in memory that its sender took",
              receiving.call.describe());
+    std::byte* const block = heap_.memory()->resolve(ref, arrived.bytes);
     if (receiving.takes_any_size) {
         receiving.message.storage = Storage::adopt(group_.heap(), block, arrived.dtype,
                                                    arrived.bytes / size_of(arrived.dtype));
@@ -126,7 +138,9 @@ bool Inbox::accept_open(Receiving& receiving, const Arrived& arrived, Offer& off
     auto state = State::open;
     if (receiving.takes_any_size && offer.is_block != 0) {
         if (!offer.state.compare_exchange_strong(state, State::adopted)) return false;
+        GivenBack unless_received{offer};
         deliver_block(receiving, arrived, offer.source);
+        unless_received.is_received = true;
         group_.ring_mail(arrived.source);
         return true;
     }
@@ -140,7 +154,13 @@ bool Inbox::accept_open(Receiving& receiving, const Arrived& arrived, Offer& off
     }
     // Until it is taken its sender may change it.
     if (!offer.state.compare_exchange_strong(state, State::taken)) return false;
+    GivenBack unless_found{offer};
     std::byte* const source = memory.resolve(offer.source, arrived.bytes);
+    // It may well lie in this member's arena, which the sender has had a block of before.
+    if (target != nullptr && source < target + arrived.bytes && target < source + arrived.bytes)
+        fail(ErrorCode::protocol, "{}: the message lies where it is to be received",
+             receiving.call.describe());
+    unless_found.is_received = true;
     const auto ref = target == nullptr || group_.survives_ends()
                          ? std::nullopt
                          : memory.locate(target, arrived.bytes);

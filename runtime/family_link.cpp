@@ -222,6 +222,9 @@ std::optional<ChildEnd> FamilyLink::wait_end(std::uint32_t id, Deadline deadline
 
 void FamilyLink::signal(std::uint32_t id, int number) {
     check_ours();
+    if (number < 0 || number > SIGRTMAX)
+        fail(ErrorCode::usage, "signal a child: {} is no signal: they are 1 to {}", number,
+             SIGRTMAX);
     {
         const Lock lock(mutex_);
         if (is_agent_gone_) fail_without_agent("signal a child");
@@ -237,8 +240,13 @@ void FamilyLink::close(Seconds grace) {
         if (is_agent_gone_) return;  // and with it the children
         closed_.reset();
     }
-    const auto patience = std::clamp(grace, Seconds(0), Seconds(1e6));
-    send("end children", CloseAll{static_cast<std::uint32_t>(patience.count() * 1e3)});
+    const auto patience = grace > Seconds(0) ? std::min(grace, Seconds(1e6)) : Seconds(0);
+    try {
+        send("end children", CloseAll{static_cast<std::uint32_t>(patience.count() * 1e3)});
+    } catch (const Error& error) {
+        if (error.code == ErrorCode::peer_lost) return;  // it has gone just now
+        throw;
+    }
     Lock lock(mutex_);
     (void)wait(lock, Deadline::after(patience + close_patience),
                [this] { return closed_ || is_agent_gone_; });

@@ -76,6 +76,8 @@ void FamilyLink::read() {
             // no going on.
             if (!asked_) {
                 is_socket_closed_ = true;
+                // The thread may not have seen the packet that this one has taken.
+                (void)::shutdown(socket_.get(), SHUT_RDWR);
                 agent_end_ = fmt::format("the agent of children (pid {}) has been given up: {}",
                                          agent_.pid, error.what());
             } else {

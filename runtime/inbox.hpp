@@ -73,7 +73,7 @@ class Inbox {
     bool was_withdrawn(const Arrived& arrived);
     bool deliver(Receiving& receiving, const Arrived& arrived);
     void deliver_bytes(Receiving& receiving, const Arrived& arrived, const std::byte* from);
-    void deliver_block(Receiving& receiving, const Arrived& arrived, const HeapRef& ref);
+    void deliver_block(Receiving& receiving, const Arrived& arrived, HeapRef ref);
     std::uint64_t accept(Receiving& receiving, const Arrived& arrived);
     bool accept_open(Receiving& receiving, const Arrived& arrived, Offer& offer);
     void count_received(int source, std::uint64_t lag_bytes);

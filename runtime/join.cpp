@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "base/fail.hpp"
 #include "base/socket.hpp"
 #include "runtime/wire/worker_protocol.hpp"
@@ -13,12 +15,22 @@ namespace {
 
 constexpr Seconds agent_patience{30};
 
+void send_join(int fd, std::string_view attempt) {
+    Join join;
+    join.pid = static_cast<std::int32_t>(::getpid());
+    try {
+        (void)send_packet(fd, encode(join));
+    } catch (const Error& error) {
+        if (error.system_errno == EPIPE || error.system_errno == ECONNRESET)
+            fail(ErrorCode::peer_lost, "{}: the agent has ended", attempt);
+        throw Error(error.code, fmt::format("{}: {}", attempt, error.what()), error.system_errno);
+    }
+}
+
 }  // namespace
 
 std::vector<UniqueFd> ask_to_join(int fd, std::size_t count, std::string_view attempt) {
-    Join join;
-    join.pid = static_cast<std::int32_t>(::getpid());
-    (void)send_packet(fd, encode(join));
+    send_join(fd, attempt);
     if (!wait_readable(fd, Deadline::after(agent_patience)))
         fail(ErrorCode::timeout, "{}: the agent did not answer within {} s", attempt,
              agent_patience.count());

@@ -120,6 +120,7 @@ Record* RecordReader::checked(Record* record, RecordKind kind, int arena) const 
     const bool is_inlined = kind == RecordKind::inlined;
     const bool is_long = is_inlined && record->bytes > inlined_bytes_max;
     if (kind > RecordKind::jump || is_long || static_cast<int>(record->dtype) >= dtype_count ||
+        record->bytes % size_of(record->dtype) != 0 ||
         (!is_inlined && !is_of(record->ref, arena)) ||
         position_ + lines_of(*record, kind) >= line_count_) [[unlikely]]
         fail(ErrorCode::protocol, "read messages of a peer: they are not what a peer writes");

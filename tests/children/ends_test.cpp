@@ -4,10 +4,13 @@
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "base/error.hpp"
 #include "tests/children/support.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace ipcrun;
 
@@ -30,6 +33,8 @@ bool is_gone_soon(pid_t pid) {
 TEST_CASE("children: are signalled as process groups") {
     Children children(AGENT);
     const auto child = children.spawn({"sh", {"sh", "-c", "sleep 60; :"}});
+    CHECK_THROWS_AS(child->signal(-1), Error);
+    CHECK_THROWS_AS(child->signal(999), Error);
     child->signal(SIGTERM);
     CHECK(child->wait_end(soon()).value().describe() == "signal 15 (Terminated)");
     child->signal(SIGTERM);
@@ -86,6 +91,17 @@ TEST_CASE("children: what is left of an ended child is killed at the close") {
     CHECK(is_running(orphan));
     children.close(Seconds(0.5));
     CHECK_FALSE(is_running(orphan));
+}
+
+TEST_CASE("children: what one leaves behind that speaks without end does not hide its end") {
+    Children children(AGENT);
+    const auto other = start_child(children, {"echo"});
+    const auto child = start_child(children, {"flood", "64", "exit", "5"});
+    const auto end = child->wait_end(soon());
+    REQUIRE(end);
+    CHECK(end->describe() == "exit status 5");
+    other->signal(SIGKILL);
+    CHECK(other->wait_end(soon()));
 }
 
 TEST_CASE("children: may outlive the object that started them as values, and have ended then") {
@@ -147,6 +163,30 @@ TEST_CASE("children: a spawn that the agent dies over does not hang") {
     });
     CHECK_THROWS_AS((void)start_child(children, {}), Error);
     killer.join();
+}
+
+TEST_CASE("children: an agent that makes no sense is given up") {
+    const testing::TemporaryFolder folder;
+    const std::string agent = folder.path() + "/agent";
+    // It speaks when it is told to end all, and ends when its connection does.
+    std::ofstream(agent) << "#!/bin/sh\n"
+                            "dd bs=65536 count=2 <&3 >/dev/null 2>&1\n"
+                            "echo nonsense >&3\n"
+                            "cat <&3 >/dev/null\n";
+    std::filesystem::permissions(agent, std::filesystem::perms::owner_all);
+    for (int i = 0; i < 3; ++i) {
+        Children children(agent);
+        const auto start = Clock::now();
+        children.close(Seconds(0));
+        CHECK(since(start) < Seconds(5));
+        try {
+            (void)start_child(children, {});
+            FAIL("started without an agent");
+        } catch (const Error& error) {
+            CHECK(error.code == ErrorCode::peer_lost);
+            CHECK(std::string(error.what()).find("has been given up: ") != std::string::npos);
+        }
+    }
 }
 
 TEST_CASE("children: a fork of the parent has none, and ends none") {

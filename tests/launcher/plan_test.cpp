@@ -56,9 +56,9 @@ TEST_CASE("plan: threads that the user has set stay") {
         CHECK_FALSE(setting.starts_with("OMP_NUM_THREADS="));
 }
 
-TEST_CASE("plan: variables of a job around this one are dropped, all others inherited") {
-    const Launch launch =
-        plan({.ranks = 1}, {.environment = {"IPCRUN_RANK=7", "IPCRUN_TERMINAL=1", "HOME=/root"}});
+TEST_CASE("plan: variables of a job or parent around this one are dropped, all others inherited") {
+    const Launch launch = plan({.ranks = 1}, {.environment = {"IPCRUN_RANK=7", "IPCRUN_TERMINAL=1",
+                                                              "IPCRUN_PARENT_FD=3", "HOME=/root"}});
     CHECK(launch.environment == std::vector<std::string>{"HOME=/root"});
 }
 

@@ -10,8 +10,10 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/error.hpp"
 #include "base/socket.hpp"
 #include "runtime/heap.hpp"
+#include "runtime/join.hpp"
 #include "runtime/wire/rank_environment.hpp"
 #include "runtime/wire/worker_protocol.hpp"
 
@@ -57,6 +59,18 @@ struct Agent {
 };
 
 }  // namespace
+
+TEST_CASE("job: an agent that has ended is named by who would join") {
+    auto [ours, theirs] = create_socket_pair(SocketKind::packet);
+    ours.reset();
+    try {
+        (void)ask_to_join(theirs.get(), 2, "join the job");
+        FAIL("joined");
+    } catch (const Error& error) {
+        CHECK(error.code == ErrorCode::peer_lost);
+        CHECK(std::string(error.what()) == "join the job: the agent has ended");
+    }
+}
 
 TEST_CASE("job: a rank leaves when its job goes") {
     Agent agent;

@@ -25,6 +25,8 @@ Texts check_texts(lua_State* lua, int index) {
         lua_rawgeti(lua, index, static_cast<lua_Integer>(i) + 1);
         if (lua_type(lua, -1) != LUA_TSTRING) luaL_argerror(lua, index, "a list of strings");
         first[i] = lua_tostring(lua, -1);
+        if (std::strlen(first[i]) != lua_rawlen(lua, -1))
+            luaL_argerror(lua, index, "strings for a program have no zero bytes in them");
         lua_pop(lua, 1);
     }
     return {first, count};

@@ -10,6 +10,8 @@
 //   exit STATUS, kill SIGNAL, pause
 //   deaf           ignores TERM
 //   escape         leaves a grandchild in a session of its own, deaf too
+//   flood N        leaves N grandchildren in sessions of their own, which tell the agent the same
+//                  report over and over
 //   family N       starts N children that are deaf, have escaped and pause; says "ready" when all
 //                  are there: by a message, or on its output where it is nobody's child
 //   forked-family N  the same, and forks before that: the copy pauses, and its pid is said, too
@@ -24,7 +26,9 @@
 
 #include "base/error.hpp"
 #include "base/fail.hpp"
+#include "base/socket.hpp"
 #include "runtime/children.hpp"
+#include "runtime/wire/worker_protocol.hpp"
 #include "tests/children/texts.hpp"
 
 using namespace ipcrun;
@@ -56,6 +60,20 @@ void escape() {
     if (::fork() != 0) return;
     (void)::setsid();
     pause_forever();
+}
+
+void flood(int count) {
+    constexpr int agent_fd = 3;
+    const Bytes report = encode(Report{Report::Kind::runtime_error, "flood"});
+    for (int i = 0; i < count; ++i) {
+        if (::fork() != 0) continue;
+        (void)::setsid();
+        try {
+            for (;;) (void)send_packet(agent_fd, report);
+        } catch (const Error&) {
+            ::_exit(0);  // the agent has heard enough
+        }
+    }
 }
 
 [[noreturn]] void start_family(int count, const std::vector<std::string>& verbs, bool forks) {
@@ -94,6 +112,7 @@ int run(std::string_view verb, const char* argument) {
     if (verb == "forget") return parent.reset(), 0;
     if (verb == "deaf") return ::signal(SIGTERM, SIG_IGN), 0;
     if (verb == "escape") return escape(), 0;
+    if (verb == "flood") return flood(number()), 1;
     if (verb == "pause") pause_forever();
     if (verb == "say") return say(argument), 1;
     if (verb == "say-environment") {
