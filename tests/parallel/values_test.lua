@@ -170,6 +170,30 @@ t.test('values: a sender that lags by more than setSharedSize says is held back'
   pcall(busy.sync, busy)
 end)
 
+t.test('values: of two that are held back both are told who waits for whom', function()
+  local before = parallel.getSharedSize()
+  parallel.setSharedSize(1000)
+  local echo = parallel.run [[
+    while true do parallel.parent:send(parallel.parent:receive()) end
+  ]]
+  local good, problem = pcall(function()
+    while true do echo:send(('x'):rep(500)) end
+  end)
+  t.equal(good, false)
+  t.equal(problem.code, 'usage')
+  t.equal(problem.child, echo.id)
+  assert(problem.message:find('^parallel: send to child ' .. echo.id .. ' at .*both sides are held '
+    .. 'back.*parallel%.setSharedSize$'), problem.message)
+  good, problem = pcall(function()
+    while true do echo:receive() end
+  end)
+  t.equal(good, false)
+  assert(problem.message:find('failed: parallel: send to the parent at .*held back'),
+    problem.message)
+  pcall(echo.sync, echo)
+  parallel.setSharedSize(before)
+end)
+
 child:send('end')
 child:sync()
 t.done()

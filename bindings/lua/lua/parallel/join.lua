@@ -20,6 +20,7 @@ end
 -- A process that answers no more: that is fine when it has ended well.
 local function check_gone(record, code, message)
   local loss = life.loss(record, code, message)
+  if record.ended then life.let_go(record) end
   local is_fine = loss.code == "child_ended" or record.kind == "rank" and loss.code == "peer_lost"
   if not is_fine then error(loss, 0) end
 end
@@ -56,7 +57,7 @@ handles.method("join", function(process, text, given)
   local deadline = timeout and life.clock() + timeout
   for _, record in ipairs(members) do
     check_joinable(record)
-    life.check(record)
+    if life.check(record) then life.let_go(record) end
   end
   number = number + 1
   local waiting = call_all(members, text == nil and "" or text, timeout)

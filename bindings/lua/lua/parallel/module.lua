@@ -29,7 +29,7 @@ function parallel.setSharedSize(bytes)
   state.lag = whole
   if state.parent then state.parent.link:set_lag(whole) end
   for record in pairs(state.family) do
-    if not record.link:is_closed() and not use("life").ended(record, 0) then
+    if not record.closed and not use("life").ended(record, 0) then
       record.link:set_lag(whole)
       use("core").send({ record.link }, state.tags.control, { lag = whole })
     end
