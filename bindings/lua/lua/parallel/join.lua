@@ -39,8 +39,7 @@ local function call_all(members, text, timeout)
   local waiting = {}
   for _, record in ipairs(members) do
     if not life.check(record) then
-      local index, code, message = errors.call(core.send, { record.link }, tags.join,
-        { number, text }, timeout)
+      local index, code, message = life.send_at_once(record, tags.join, { number, text }, timeout)
       if index then
         check_gone(record, code, message)
       else
@@ -81,7 +80,7 @@ function parallel.yield(given)
   local good, join, message = errors.call(record.link.receive, record.link, tags.join,
     options.timeout(given, "yield"))
   if not good then error(life.loss(record, join, message), 0) end
-  local index, code, text = core.send({ record.link }, tags.yield, join[1])
+  local index, code, text = life.send_at_once(record, tags.yield, join[1])
   if index then error(life.loss(record, code, text), 0) end
   return join[2]
 end

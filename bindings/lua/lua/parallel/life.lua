@@ -20,6 +20,27 @@ function life.ended(record, timeout)
   return record.ended
 end
 
+-- Joins, their answers and settings count as messages do: there is room for some of them.
+local least_lag <const> = 64 << 10
+
+---As many bytes may be on their way to this process as the settings say.
+function life.set_lag(record)
+  record.link:set_lag(math.max(state.lag, least_lag))
+end
+
+local function restore(record, good, ...)
+  life.set_lag(record)
+  if not good then error((...), 0) end
+  return ...
+end
+
+---core.send of what waits for no room: the other side may be waiting for this before it receives
+---what fills the room.
+function life.send_at_once(record, tag, value, timeout)
+  record.link:set_lag(math.maxinteger)
+  return restore(record, pcall(errors.call, core.send, { record.link }, tag, value, timeout))
+end
+
 ---Gives back what a child that has ended took, unless messages of its are still to be received.
 function life.let_go(record)
   if record.ended and not record.closed and not record.kept
@@ -78,6 +99,7 @@ end
 -- What the core calls a rank of a world and a tag, a script knows as a process.
 local function in_words(record, message)
   local text = message:gsub("^(%l+)%((%l+) rank %d+, tag %d+%)", "%1 %2 " .. record.name, 1)
+  text = text:gsub("waiting for rank %d+$", "waiting for " .. record.name)
   return (text:gsub("raise the lag$", "allow more by parallel.setSharedSize"))
 end
 

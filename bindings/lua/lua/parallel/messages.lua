@@ -15,7 +15,7 @@ local function hear_control(record)
     if not good then return end
     if setting.lag then
       state.lag = setting.lag
-      record.link:set_lag(setting.lag)
+      life.set_lag(record)
     end
   end
 end

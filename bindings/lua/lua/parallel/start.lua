@@ -53,7 +53,7 @@ function start.process(interpreter, id, name, args)
   local handle = { id = id, unixid = tostring(link:pid()), speed = 1, running = false }
   local record = { link = link, kind = "child", name = name }
   handles.new(handle, record)
-  link:set_lag(state.lag)
+  life.set_lag(record)
   state.family[record] = true
   state.open[record] = true
   close.guard()
