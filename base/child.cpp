@@ -157,6 +157,13 @@ std::string describe(Step step, const SpawnOptions& options) {
     return "start a process";
 }
 
+// The limits that clone() and its pidfd meet.
+const char* limit_hint(int error_number) {
+    if (error_number == EAGAIN) return " (is there a limit on processes, ulimit -u?)";
+    if (error_number == EMFILE) return " (is there a limit on open files, ulimit -n?)";
+    return "";
+}
+
 }  // namespace
 
 bool Child::signal(int signal_number) const {
@@ -179,9 +186,7 @@ Child spawn(const SpawnOptions& options) {
     const int clone_errno = errno;
     check(::pthread_sigmask(SIG_SETMASK, &old_mask, nullptr) == 0, "restore signals");
     if (pid < 0)
-        fail_errno(
-            clone_errno,
-            fmt::format("start '{}' (is there a limit on processes, ulimit -u?)", options.file));
+        fail_errno(clone_errno, fmt::format("start '{}'{}", options.file, limit_hint(clone_errno)));
     Child child{pid, UniqueFd(pidfd)};
     if (plan.failed_step != Step::none) {
         while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {

@@ -194,4 +194,14 @@ t.test('ends: children are gone within a second after their parent was killed', 
   until file == nil
 end)
 
+t.test('ends: signals are known by number and name, and no others', function()
+  local child = parallel.run 'parallel.parent:receive()'
+  for _, signal in ipairs { 0, -9, 1000, 'NONE', 1.5 } do
+    t.raises('there is no signal ' .. signal, child.kill, child, signal)
+  end
+  child:kill('sigpipe')
+  t.raises('signal 13', child.receive, child)
+  pcall(child.sync, child)
+end)
+
 t.done()

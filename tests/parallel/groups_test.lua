@@ -118,4 +118,21 @@ end)
 
 children:send('end')
 children:sync()
+t.test('groups: a member that has ended and was synced is no reason to stop', function()
+  local pair = parallel.nfork(2)
+  pair[1]:exec ''
+  pair[2]:exec 'parallel.parent:send(1) parallel.yield() parallel.parent:send(2)'
+  pair[1]:sync()
+  local value, who = pair:receiveAny()
+  t.equal(value, 1)
+  t.equal(who, pair[2])
+  t.equal(pair:probe(), nil)
+  t.equal(pair[1]:probe(), false)
+  pair:join()
+  t.equal(pair:receiveAny(), 2)
+  pair[2]:sync()
+  t.raises('all processes of the group have ended', pair.receiveAny, pair)
+  t.raises('has ended', pair.receive, pair)
+end)
+
 t.done()

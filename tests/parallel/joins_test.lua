@@ -111,4 +111,25 @@ t.test('joins: yield in a process without a parent is an error', function()
   t.raises('no parent', parallel.yield)
 end)
 
+t.test('joins: a child that yields is joined, however much it has not received', function()
+  local before = parallel.getSharedSize()
+  parallel.setSharedSize(1 << 20)
+  local child = parallel.run [[
+    parallel.yield()
+    local n = 0
+    repeat
+      local value = parallel.parent:receive()
+      n = n + 1
+    until value == 'end'
+    parallel.parent:send(n)
+  ]]
+  local sent = 0
+  while pcall(child.send, child, torch.ByteTensor(1 << 19), { timeout = 0.1 }) do sent = sent + 1 end
+  child:join(nil, { timeout = 10 })
+  child:send('end')
+  t.equal(child:receive(), sent + 1)
+  child:sync()
+  parallel.setSharedSize(before)
+end)
+
 t.done()

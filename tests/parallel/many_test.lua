@@ -17,7 +17,6 @@ local function mapped_pages()
 end
 
 t.test('many: a thousand, one after the other, leave no descriptor and no page', function()
-  parallel.run('parallel.parent:send(1)'):sync()
   local function start(n)
     for i = 1, n do
       local child = parallel.run('parallel.parent:send(...)', i)
@@ -43,6 +42,36 @@ t.test('many: sixty-four at once', function()
   for i, text in ipairs(children:receive()) do t.equal(text, 'child ' .. children[i].id) end
   children:sync()
   t.equal(parallel.nchildren, 0)
+end)
+
+-- What the handles of children in parallel.children keep when nobody syncs.
+local function check_descriptors(use)
+  local before = count(descriptors)
+  for i = 1, 100 do use(i) end
+  parallel.run('parallel.parent:send(1)'):receive()
+  assert(count(descriptors) <= before + 2, ('%d, before %d'):format(count(descriptors), before))
+  parallel.close()
+end
+
+t.test('many: children that were joined, and not synced, keep no descriptor', function()
+  check_descriptors(function() parallel.run(''):join() end)
+end)
+
+t.test('many: children that ended after what they sent was received keep no descriptor', function()
+  check_descriptors(function(i)
+    local child = parallel.run('parallel.parent:send(...)', i)
+    t.equal(child:receive(), i)
+    repeat until child:status() == 'ended'
+  end)
+end)
+
+t.test('many: what was sent by children that have ended stays until it is received', function()
+  local first = parallel.run 'parallel.parent:send(17)'
+  first:join()
+  parallel.run(''):join()
+  t.equal(first:receive(), 17)
+  t.raises('has ended', first.receive, first)
+  parallel.close()
 end)
 
 t.done()

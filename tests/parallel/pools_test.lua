@@ -79,4 +79,12 @@ t.test('pools: a pool that is closed takes nothing', function()
   t.equal(parallel.nchildren, 0)
 end)
 
+t.test('pools: wrong options start nobody', function()
+  t.raises('options are a table', parallel.pool, 1, 5)
+  t.raises('the task must be a function', parallel.pool, 1, { task = 'x' })
+  t.raises('the limit must be', parallel.pool, 1, { limit = 'x' })
+  t.raises('an interpreter is a program', parallel.pool, 1, { lua = 12 })
+  t.equal(parallel.map(2 / 2, { 3 }, function(x) return x end)[1], 3)
+end)
+
 t.done()

@@ -44,4 +44,8 @@ t.test('remotes: what makes no sense is refused', function()
   t.raises('0 or more', parallel.sfork, -1)
 end)
 
+t.test('remotes: an interface is a name', function()
+  t.raises('an interface is a name', parallel.autoip, print)
+end)
+
 t.done()

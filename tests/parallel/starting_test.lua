@@ -147,4 +147,29 @@ t.test('starting: a program that is missing is told of with the places where it 
     assert(text:find('IPCRUN_AGENT names /no/agent, which cannot be executed', 1, true), text)
   end)
 
+t.test('starting: numbers of processes are whole, be they integers or doubles', function()
+  local children = parallel.nfork(4 / 2)
+  t.equal(#children, 2)
+  t.equal(#parallel.nfork { 1.0 }, 1)
+  t.equal(#parallel.sfork(1.0), 1)
+  t.raises('must be an integer', parallel.nfork, 1.5)
+  t.raises('must be an integer', parallel.nfork, 1, nil, 1)
+  t.equal(parallel.nchildren, 4)
+  parallel.close()
+end)
+
+t.test('starting: what cannot be started is refused before anything is', function()
+  local wrong <const> = {
+    { "unknown option 'core'", parallel.nfork, { 1, core = 2 } },
+    { 'a host is a name', parallel.fork, 12 },
+    { 'an interpreter is a program', parallel.fork, nil, nil, {} },
+    { 'must be an integer', parallel.nfork, { 2 }, { 'x' } },
+  }
+  for _, call in ipairs(wrong) do
+    local good, problem = pcall(table.unpack(call, 2, 5))
+    assert(not good and problem:find('^[%w_./]+:%d+: .*' .. call[1]), tostring(problem))
+  end
+  t.equal(parallel.nchildren, 0)
+end)
+
 t.done()

@@ -8,14 +8,6 @@ local close = {}
 
 local grace_seconds <const> = 0.5
 
--- Gives back what a child that has ended took, unless messages of its are still to be received.
-local function let_go(record)
-  if record.ended and not record.link:is_closed() and not record.kept
-    and not record.link:is_ready(tags.data) then
-    record.link:close()
-  end
-end
-
 -- Takes a process out of parallel.children, and gives its core back.
 local function forget(record)
   local handle = record.handle
@@ -29,7 +21,7 @@ local function forget(record)
     parallel.remotes.cores = parallel.remotes.cores + 1
     handle.remote = nil
   end
-  let_go(record)
+  life.let_go(record)
 end
 
 -- Waits for the end of one; false when the time is over.
@@ -91,7 +83,7 @@ function close.finish(members)
     end
     record.seen = true
     state.family[record] = nil
-    let_go(record)
+    life.let_go(record)
   end
 end
 
@@ -145,15 +137,18 @@ function parallel.reset()
   state.has_rank_children = false
 end
 
----Children that nobody can name any more, and that have ended: what they took is given back.
-function close.drop_forgotten()
-  for record in pairs(state.family) do
-    if record.is_forgotten and life.ended(record, 0) then
-      if not record.ended.good and not record.seen then
-        io.stderr:write(life.describe(record), "\n")
+---Gives back what children took that have ended, whether anybody waited for that or not. Of those
+---that nobody can name any more, it is told here how they failed.
+function close.sweep()
+  for record in pairs(state.open) do
+    if life.ended(record, 0) then
+      if record.is_forgotten then
+        if not record.ended.good and not record.seen then
+          io.stderr:write(life.describe(record), "\n")
+        end
+        state.family[record] = nil
       end
-      state.family[record] = nil
-      let_go(record)
+      life.let_go(record)
     end
   end
 end

@@ -6,6 +6,7 @@
 --   kept    {value}: a message that was received and not given out yet
 --   ended   how it ended, once that is known
 --   seen    its failure has been told
+--   closed  the connection is closed: it has ended, and all that it sent was received
 local use <const> = ...
 local state, errors = use "state", use "errors"
 local handles = {}
@@ -49,6 +50,9 @@ end
 
 ---A table as a group: its methods do not show in pairs(), unless it has a metatable of its own.
 function handles.fill(group)
+  if type(group) ~= "table" then
+    errors.usage("_fill: a table of processes is wanted, and this is a %s", type(group))
+  end
   if getmetatable(group) == nil then return setmetatable(group, group_meta) end
   for name, method in pairs(group_methods) do group[name] = method end
   return group

@@ -20,6 +20,7 @@ end
 -- A process that answers no more: that is fine when it has ended well.
 local function check_gone(record, code, message)
   local loss = life.loss(record, code, message)
+  if record.ended then life.let_go(record) end
   local is_fine = loss.code == "child_ended" or record.kind == "rank" and loss.code == "peer_lost"
   if not is_fine then error(loss, 0) end
 end
@@ -38,8 +39,7 @@ local function call_all(members, text, timeout)
   local waiting = {}
   for _, record in ipairs(members) do
     if not life.check(record) then
-      local index, code, message = errors.call(core.send, { record.link }, tags.join,
-        { number, text }, timeout)
+      local index, code, message = life.send_at_once(record, tags.join, { number, text }, timeout)
       if index then
         check_gone(record, code, message)
       else
@@ -56,7 +56,7 @@ handles.method("join", function(process, text, given)
   local deadline = timeout and life.clock() + timeout
   for _, record in ipairs(members) do
     check_joinable(record)
-    life.check(record)
+    if life.check(record) then life.let_go(record) end
   end
   number = number + 1
   local waiting = call_all(members, text == nil and "" or text, timeout)
@@ -80,7 +80,7 @@ function parallel.yield(given)
   local good, join, message = errors.call(record.link.receive, record.link, tags.join,
     options.timeout(given, "yield"))
   if not good then error(life.loss(record, join, message), 0) end
-  local index, code, text = core.send({ record.link }, tags.yield, join[1])
+  local index, code, text = life.send_at_once(record, tags.yield, join[1])
   if index then error(life.loss(record, code, text), 0) end
   return join[2]
 end

@@ -20,6 +20,37 @@ function life.ended(record, timeout)
   return record.ended
 end
 
+-- Joins, their answers and settings count as messages do: there is room for some of them.
+local least_lag <const> = 64 << 10
+
+---As many bytes may be on their way to this process as the settings say.
+function life.set_lag(record)
+  record.link:set_lag(math.max(state.lag, least_lag))
+end
+
+local function restore(record, good, ...)
+  life.set_lag(record)
+  if not good then error((...), 0) end
+  return ...
+end
+
+---core.send of what waits for no room: the other side may be waiting for this before it receives
+---what fills the room.
+function life.send_at_once(record, tag, value, timeout)
+  record.link:set_lag(math.maxinteger)
+  return restore(record, pcall(errors.call, core.send, { record.link }, tag, value, timeout))
+end
+
+---Gives back what a child that has ended took, unless messages of its are still to be received.
+function life.let_go(record)
+  if record.ended and not record.closed and not record.kept
+    and not record.link:is_ready(state.tags.data) then
+    record.closed = true
+    state.open[record] = nil
+    record.link:close()
+  end
+end
+
 ---What is to be said about an end.
 function life.describe(record)
   local how = record.ended
@@ -65,11 +96,19 @@ function life.check_end(record)
   if loss.code ~= "child_ended" then error(loss, 0) end
 end
 
+-- What the core calls a rank of a world and a tag, a script knows as a process.
+local function in_words(record, message)
+  local text = message:gsub("^(%l+)%((%l+) rank %d+, tag %d+%)", "%1 %2 " .. record.name, 1)
+  text = text:gsub("waiting for rank %d+$", "waiting for " .. record.name)
+  return (text:gsub("raise the lag$", "allow more by parallel.setSharedSize"))
+end
+
 ---The error for what the core told about an operation with this process.
 function life.loss(record, code, message)
   if code == "peer_lost" then return loss_of(record) end
-  return errors.make(code, "parallel: " .. message,
-    { [record.kind == "rank" and "rank" or "child"] = record.handle.id })
+  local fields = {}
+  if record.kind ~= "parent" then fields[record.kind] = record.handle.id end
+  return errors.make(code, "parallel: " .. in_words(record, message), fields)
 end
 
 ---Tells on standard error of children whose failure nobody has been told.
@@ -106,19 +145,25 @@ handles.method("status", function(process)
 end)
 
 local signals <const> = {
-  HUP = 1, INT = 2, QUIT = 3, KILL = 9, USR1 = 10, USR2 = 12, TERM = 15, CONT = 18, STOP = 19,
+  HUP = 1, INT = 2, QUIT = 3, ILL = 4, TRAP = 5, ABRT = 6, BUS = 7, FPE = 8, KILL = 9, USR1 = 10,
+  SEGV = 11, USR2 = 12, PIPE = 13, ALRM = 14, TERM = 15, CHLD = 17, CONT = 18, STOP = 19, TSTP = 20,
+  TTIN = 21, TTOU = 22, URG = 23, XCPU = 24, XFSZ = 25, VTALRM = 26, PROF = 27, WINCH = 28, IO = 29,
+  PWR = 30, SYS = 31,
 }
+local last_signal <const> = 64
 
 ---Sends a signal, by number or name ("KILL", "SIGKILL"); TERM when none is named.
 handles.method("kill", function(process, signal)
   local number = signal == nil and signals.TERM or math.type(signal) == "integer" and signal
     or type(signal) == "string" and signals[signal:upper():gsub("^SIG", "")]
-  if not number then errors.usage("kill: there is no signal %s", tostring(signal)) end
+  if not number or number < 1 or number > last_signal then
+    errors.usage("kill: there is no signal %s", tostring(signal))
+  end
   for _, record in ipairs(handles.members(process, "kill")) do
     if record.kind ~= "child" then
       errors.usage("kill: %s is no child of this process", record.name)
     end
-    if not record.link:is_closed() then record.link:signal(number) end
+    if not record.closed then record.link:signal(number) end
   end
 end)
 

@@ -1,21 +1,22 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- A list, worked on by several children.
 local use <const> = ...
-local state, errors = use "state", use "errors"
+local state, errors, options = use "state", use "errors", use "options"
 use "pool"
 local parallel = state.parallel
 
 ---f(value, index) for each value of the list, by n children: the results, in the order of the list.
 ---Raises the first error, in that order, with the index.
 function parallel.map(n, list, f)
-  if math.type(n) ~= "integer" or n < 1 then
+  local count = options.integer(n)
+  if count == nil or count < 1 then
     errors.usage("map: the number of workers must be an integer, 1 or more")
   end
   if type(list) ~= "table" then errors.usage("map: a list is wanted, not a %s", type(list)) end
   if type(f) ~= "function" then errors.usage("map: a function is wanted, not a %s", type(f)) end
   local results, tasks = {}, {}
   if #list == 0 then return results end
-  local workers <close> = parallel.pool(math.min(n, #list), { task = f })
+  local workers <close> = parallel.pool(math.min(count, #list), { task = f })
   for i, value in ipairs(list) do
     tasks[i] = workers:submit(value, i)
     tasks[i].name = "map: item " .. i

@@ -15,7 +15,7 @@ local function hear_control(record)
     if not good then return end
     if setting.lag then
       state.lag = setting.lag
-      record.link:set_lag(setting.lag)
+      life.set_lag(record)
     end
   end
 end
@@ -58,20 +58,27 @@ function messages.take(record, timeout)
     record.kept = nil
     return true, kept[1]
   end
-  if record.ended and record.link:is_closed() then
+  if record.closed then
     if timeout == 0 and record.ended.good then return false end
     error(life.error_of(record), 0)
   end
   local good, value, message = errors.call(record.link.receive, record.link, data, timeout)
-  if good then return true, value end
+  if good then
+    if record.ended then life.let_go(record) end
+    return true, value
+  end
   if value == "timeout" then
     if timeout ~= 0 or not life.ended(record, 0) then return false end
     -- It may have sent something between the two looks.
     good, value, message = errors.call(record.link.receive, record.link, data, 0)
-    if good then return true, value end
+    if good then
+      life.let_go(record)
+      return true, value
+    end
     value = "peer_lost"
   end
   local loss = life.loss(record, value, message)
+  if record.ended then life.let_go(record) end
   if timeout == 0 and loss.code == "child_ended" then return false end
   error(loss, 0)
 end
@@ -132,7 +139,12 @@ local function gather(members, timeout)
     end
   end
   for position = #waiting, 1, -1 do
-    if members[waiting[position]].kept or timeout == 0 then look(position, 0) end
+    local record = members[waiting[position]]
+    if record.closed and not record.kept then
+      look(position, timeout)
+    elseif record.kept or timeout == 0 then
+      look(position, 0)
+    end
   end
   if timeout == 0 then return values end
   while #waiting > 0 do
@@ -184,12 +196,13 @@ end)
 -- Where to begin to look in a group, so that nobody is heard twice while others wait.
 local turns = setmetatable({}, { __mode = "k" })
 
----The first of `members` that has a message, from number `first` on: its position; nil: none.
+---The first of `members` that has a message, or will have none any more, from number `first` on:
+---its position; nil: none.
 function messages.any(members, first, timeout)
   local n = #members
   for i = 0, n - 1 do
     local position = (first - 1 + i) % n + 1
-    if members[position].kept then return position end
+    if members[position].kept or members[position].closed then return position end
   end
   return core.wait_any(handles.links(members), data, first, timeout)
 end
@@ -221,12 +234,16 @@ handles.group_method("receiveAny", function(group, given)
   errors.raise("child_ended", "parallel: receiveAny: all processes of the group have ended")
 end)
 
+local function has_message(record)
+  return record.kept ~= nil or not record.closed and record.link:is_ready(data)
+end
+
 ---Whether a process has a message for us; of a group, the first that has, or nil.
 handles.method("probe", function(process)
   local one = handles.record(process)
-  if one then return one.kept ~= nil or one.link:is_ready(data) end
+  if one then return has_message(one) end
   for _, record in ipairs(handles.members(process, "probe")) do
-    if record.kept or record.link:is_ready(data) then return record.handle end
+    if has_message(record) then return record.handle end
   end
 end)
 

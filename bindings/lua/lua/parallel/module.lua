@@ -19,6 +19,8 @@ function parallel.print(...)
   print(("<parallel#%03d>"):format(parallel.id), ...)
 end
 
+local life = use "life"
+
 ---How many bytes may be on their way to a process that has not received them: for all that this
 ---process talks to, in both directions.
 function parallel.setSharedSize(bytes)
@@ -26,12 +28,12 @@ function parallel.setSharedSize(bytes)
   if whole == nil or whole < 0 then
     errors.usage("setSharedSize: the size must be a number of bytes, 0 or more")
   end
+  if whole == state.lag then return end
   state.lag = whole
-  if state.parent then state.parent.link:set_lag(whole) end
+  if state.parent then life.set_lag(state.parent) end
   for record in pairs(state.family) do
-    if not record.link:is_closed() and not use("life").ended(record, 0) then
-      record.link:set_lag(whole)
-      use("core").send({ record.link }, state.tags.control, { lag = whole })
+    if not record.closed and not life.ended(record, 0) then
+      life.send_at_once(record, state.tags.control, { lag = whole })
     end
   end
 end

@@ -9,6 +9,12 @@ function options.is_table(value)
   return type(value) == "table" and getmetatable(value) == nil and value.timeout ~= nil
 end
 
+---A number without a fraction as an integer; anything else is nil. Scripts of the original count in
+---doubles, as `cores / 2`.
+function options.integer(value)
+  return type(value) == "number" and math.tointeger(value) or nil
+end
+
 ---The timeout that `given` asks for: nil for none, 0 for a test.
 function options.timeout(given, operation)
   if given == nil then return nil end

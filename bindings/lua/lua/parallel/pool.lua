@@ -193,24 +193,32 @@ local known <const> = { limit = true, task = true, lua = true }
 ---parallel.pool(n [, {limit=, task=, lua=}])
 function parallel.pool(n, given)
   given = given or {}
-  if math.type(n) ~= "integer" or n < 1 then
+  local size = options.integer(n)
+  if size == nil or size < 1 then
     errors.usage("pool: the number of workers must be an integer, 1 or more")
+  end
+  if type(given) ~= "table" then
+    errors.usage("pool: options are a table, and this is a %s", type(given))
   end
   for key in next, given do
     if not known[key] then
       errors.usage("pool: unknown option '%s' (there are: limit, lua, task)", tostring(key))
     end
   end
+  if given.task ~= nil and type(given.task) ~= "function" then
+    errors.usage("pool: the task must be a function, and this is a %s", type(given.task))
+  end
+  local limit = options.integer(given.limit or 4 * size)
+  if limit == nil or limit < 1 then
+    errors.usage("pool: the limit must be an integer, 1 or more")
+  end
   local self = setmetatable({
-    size = n, limit = given.limit or 4 * n, common = given.task, interpreter = given.lua,
+    size = size, limit = limit, common = given.task, interpreter = given.lua,
     workers = {}, tasks = {}, queue = {}, first = 1, last = 0, count = 0, unfinished = 0,
     finished = {}, heard = 1, last_finished = 0, turn = 0, is_closed = false,
   }, Pool)
-  if math.type(self.limit) ~= "integer" or self.limit < 1 then
-    errors.usage("pool: the limit must be an integer, 1 or more")
-  end
   local good, problem = pcall(function()
-    for number = 1, n do start_worker(self, number) end
+    for number = 1, size do start_worker(self, number) end
   end)
   if good then return self end
   close.finish(self.workers)

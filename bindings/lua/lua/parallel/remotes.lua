@@ -2,7 +2,7 @@
 -- Hosts with cores, and children dealt out to them.
 local use <const> = ...
 local core, state, errors = use "core", use "state", use "errors"
-local start = use "start"
+local options, start = use "options", use "start"
 local parallel = state.parallel
 
 parallel.remotes = { cores = 0 }
@@ -15,11 +15,13 @@ function parallel.addremote(first, ...)
     if type(remote) ~= "table" or type(remote.ip) ~= "string" then
       errors.usage("addremote: remote %d has no ip", i)
     end
-    if math.type(remote.cores) ~= "integer" or remote.cores < 1 then
+    local cores = options.integer(remote.cores)
+    if cores == nil or cores < 1 then
       errors.usage("addremote: the cores of %s must be an integer, 1 or more", remote.ip)
     end
   end
   for _, remote in ipairs(remotes) do
+    remote.cores = options.integer(remote.cores)
     table.insert(parallel.remotes, remote)
     parallel.remotes.cores = parallel.remotes.cores + remote.cores
   end
@@ -36,22 +38,25 @@ end
 ---n children: one after the other on each remote that has a core left, and on all of them when none
 ---has.
 function parallel.sfork(n)
-  if math.type(n) ~= "integer" or n < 0 then
+  local count = options.integer(n)
+  if count == nil or count < 0 then
     errors.usage("sfork: the number of processes must be an integer, 0 or more")
   end
   local remotes = parallel.remotes
-  if #remotes == 0 then return parallel.nfork(n) end
+  if #remotes == 0 then return parallel.nfork(count) end
   for _, remote in ipairs(remotes) do start.check_host(remote.ip, "sfork") end
   return start.group(function(group)
     local has_warned = false
-    while #group < n do
+    while #group < count do
       local is_full = remotes.cores <= 0
       if is_full and not has_warned then
         io.stderr:write("WARNING: forking more processes than cores available\n")
         has_warned = true
       end
       for _, remote in ipairs(remotes) do
-        if #group < n and (is_full or remote.cores > 0) then group[#group + 1] = fork_on(remote) end
+        if #group < count and (is_full or remote.cores > 0) then
+          group[#group + 1] = fork_on(remote)
+        end
       end
     end
   end)
@@ -64,6 +69,11 @@ function parallel.autoip(interfaces)
   if #interfaces == 0 then
     parallel.ip = core.address() or parallel.ip
     return
+  end
+  for _, interface in ipairs(interfaces) do
+    if type(interface) ~= "string" then
+      errors.usage("autoip: an interface is a name, and this is a %s", type(interface))
+    end
   end
   for _, interface in ipairs(interfaces) do
     local address = core.address(interface)

@@ -2,6 +2,7 @@
 -- A child's side: who it is, the code that it runs, and how it ends.
 local use <const> = ...
 local core, state, errors, handles = use "core", use "state", use "errors", use "handles"
+local life = use "life"
 local parallel, tags = state.parallel, state.tags
 local serve = {}
 
@@ -25,7 +26,7 @@ local function begin(order)
   parallel.parent.id = order.parent
   package.path, package.cpath = order.path, order.cpath
   state.lag = order.lag
-  state.parent.link:set_lag(order.lag)
+  life.set_lag(state.parent)
 end
 
 -- The code, once it comes: nil when the parent ends, or lets go of this child, without any.
@@ -35,7 +36,7 @@ local function next_code()
     if order == nil then return nil end
     if order.lag then
       state.lag = order.lag
-      state.parent.link:set_lag(order.lag)
+      life.set_lag(state.parent)
     end
     local code = order.code
     if type(code) == "string" then return assert(load(code, nil, "t")) end

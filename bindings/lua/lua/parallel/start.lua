@@ -3,7 +3,7 @@
 -- who it is (serve.lua).
 local use <const> = ...
 local core, state, errors = use "core", use "state", use "errors"
-local handles, life, close = use "handles", use "life", use "close"
+local options, handles, life, close = use "options", use "handles", use "life", use "close"
 local parallel, tags = state.parallel, state.tags
 local start = {}
 
@@ -31,6 +31,9 @@ end
 
 ---Raises unless children can be started on this host.
 function start.check_host(host, operation)
+  if host ~= nil and type(host) ~= "string" then
+    errors.usage("%s: a host is a name or an address, and this is a %s", operation, type(host))
+  end
   if not is_this_host(host) then
     errors.raise("unsupported", ("parallel: %s: start a process on %s: not supported yet: "
       .. "children run on this host"):format(operation, tostring(host)))
@@ -39,6 +42,10 @@ end
 
 ---Starts an interpreter that serves; gives its record. `name` is what errors call it.
 function start.process(interpreter, id, name, args)
+  if interpreter ~= nil and type(interpreter) ~= "string" then
+    errors.usage("start %s: an interpreter is a program's name, and this is a %s", name,
+      type(interpreter))
+  end
   local program = interpreter or core.find_program("interpreter")
   local agent = core.find_program("agent")
   local link = errors.call(core.spawn, agent, program, { program, "-e", bootstrap },
@@ -46,8 +53,9 @@ function start.process(interpreter, id, name, args)
   local handle = { id = id, unixid = tostring(link:pid()), speed = 1, running = false }
   local record = { link = link, kind = "child", name = name }
   handles.new(handle, record)
-  link:set_lag(state.lag)
+  life.set_lag(record)
   state.family[record] = true
+  state.open[record] = true
   close.guard()
   local good, index, code, message = pcall(errors.call, core.send, { link }, tags.control, {
     id = id, parent = parallel.id, ip = parallel.ip, lag = state.lag, args = args,
@@ -63,7 +71,7 @@ end
 function parallel.fork(host, _, interpreter, ...)
   start.check_host(host, "fork")
   begin_own_children()
-  close.drop_forgotten()
+  close.sweep()
   local id = parallel.processid
   local record = start.process(interpreter, id, "child " .. id, table.pack(...))
   local child = record.handle
@@ -83,26 +91,33 @@ function start.group(fork_all)
   error(problem, 0)
 end
 
-local function fork_many(group, n, host, protocol, interpreter)
-  if math.type(n) ~= "integer" or n < 0 then
+local known <const> = { [1] = true, ip = true, protocol = true, lua = true }
+
+-- {n, ip=, protocol=, lua=}, or n alone.
+local function check_spec(spec)
+  if type(spec) ~= "table" then spec = { spec } end
+  for key in next, spec do
+    if not known[key] then
+      errors.usage("nfork: unknown option '%s' (there are: ip, lua, protocol)", tostring(key))
+    end
+  end
+  local n = options.integer(spec[1])
+  if n == nil or n < 0 then
     errors.usage("nfork: the number of processes must be an integer, 0 or more")
   end
-  for _ = 1, n do group[#group + 1] = parallel.fork(host, protocol, interpreter) end
+  return { n = n, ip = spec.ip, protocol = spec.protocol, lua = spec.lua }
 end
 
 ---nfork(n), nfork({n, ip=, protocol=, lua=}, …) or nfork { {n, …}, … }
 function parallel.nfork(first, ...)
-  local specs = { first, ... }
+  local specs = table.pack(first, ...)
   if type(first) == "table" and type(first[1]) == "table" then specs = first end
+  local checked = {}
+  for i = 1, specs.n or #specs do checked[i] = check_spec(specs[i]) end
   return start.group(function(group)
-    for _, spec in ipairs(specs) do
-      if type(spec) == "table" then
-        fork_many(group, spec[1], spec.ip, spec.protocol, spec.lua)
-      else
-        fork_many(group, spec)
-      end
+    for _, spec in ipairs(checked) do
+      for _ = 1, spec.n do group[#group + 1] = parallel.fork(spec.ip, spec.protocol, spec.lua) end
     end
-    if #specs == 0 then errors.usage("nfork: how many processes?") end
   end)
 end
 

@@ -13,6 +13,9 @@ state.parallel = {
 -- Records of children that run, or whose failure nobody has been told: record -> true.
 state.family = {}
 
+-- Records of children whose connection is open: record -> true. Those that nobody names may go.
+state.open = setmetatable({}, { __mode = "k" })
+
 -- Bytes that may be on their way to somebody who has not received them.
 state.lag = 256 << 20
 
