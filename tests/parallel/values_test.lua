@@ -190,10 +190,10 @@ t.test('values: of two that are held back both are told who waits for whom', fun
   t.equal(good, false)
   t.equal(problem.code, 'usage')
   t.equal(problem.child, other.id)
-  assert(problem.message:find('^parallel: send to child ' .. other.id .. ' at .*both sides are held '
-    .. 'back.*parallel%.setSharedSize$'), problem.message)
+  assert(problem.message:find('^parallel: send to child ' .. other.id .. ' at .*both sides are '
+    .. 'held back.*parallel%.setSharedSize$'), problem.message)
   other:join()
-  t.raises('failed: parallel: send to the parent at ', other.sync, echo)
+  t.raises('failed: parallel: send to the parent at ', other.sync, other)
   parallel.setSharedSize(before)
 end)
 
