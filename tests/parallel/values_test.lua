@@ -173,7 +173,7 @@ end)
 t.test('values: of two that are held back both are told who waits for whom', function()
   local before = parallel.getSharedSize()
   parallel.setSharedSize(1000)
-  local echo = parallel.run [[
+  local other = parallel.run [[
     local function echo()
       while true do
         local value = parallel.parent:receive()
@@ -185,34 +185,34 @@ t.test('values: of two that are held back both are told who waits for whom', fun
     error(problem, 0)
   ]]
   local good, problem = pcall(function()
-    while true do echo:send(('x'):rep(500)) end
+    while true do other:send(('x'):rep(500)) end
   end)
   t.equal(good, false)
   t.equal(problem.code, 'usage')
-  t.equal(problem.child, echo.id)
-  assert(problem.message:find('^parallel: send to child ' .. echo.id .. ' at .*both sides are held '
-    .. 'back.*parallel%.setSharedSize$'), problem.message)
-  echo:join()
-  t.raises('failed: parallel: send to the parent at ', echo.sync, echo)
+  t.equal(problem.child, other.id)
+  assert(problem.message:find('^parallel: send to child ' .. other.id .. ' at .*both sides are '
+    .. 'held back.*parallel%.setSharedSize$'), problem.message)
+  other:join()
+  t.raises('failed: parallel: send to the parent at ', other.sync, other)
   parallel.setSharedSize(before)
 end)
 
-t.test('values: a child that waits for a value gets it, however small the limit has become', function()
+t.test('values: a child that waits for a value gets it, however small the limit is now', function()
   local before = parallel.getSharedSize()
-  local echo = parallel.run [[
+  local other = parallel.run [[
     for _ = 1, 3 do
       local value = parallel.parent:receive()
       parallel.parent:send(value)
     end
   ]]
-  echo:send(1)
-  t.equal(echo:receive(), 1)
+  other:send(1)
+  t.equal(other:receive(), 1)
   parallel.setSharedSize(0)
-  echo:send(2, { timeout = 10 })
-  t.equal(echo:receive { timeout = 10 }, 2)
-  echo:send(torch.ones(100000), { timeout = 10 })
-  t.equal(echo:receive({ timeout = 10 }):sum(), 1e5)
-  echo:sync()
+  other:send(2, { timeout = 10 })
+  t.equal(other:receive { timeout = 10 }, 2)
+  other:send(torch.ones(100000), { timeout = 10 })
+  t.equal(other:receive({ timeout = 10 }):sum(), 1e5)
+  other:sync()
   parallel.setSharedSize(before)
 end)
 
