@@ -74,7 +74,9 @@ T& check_userdata(lua_State* lua, int index, const char* type_name) {
 template <typename T>
 int collect(lua_State* lua) {
     T* object = static_cast<T*>(lua_touserdata(lua, 1));
-    *object = T();
+    // Not by assignment: a string that is assigned an empty one keeps its memory.
+    object->~T();
+    new (object) T();
     return 0;
 }
 
