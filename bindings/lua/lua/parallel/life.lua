@@ -96,9 +96,13 @@ function life.check_end(record)
   if loss.code ~= "child_ended" then error(loss, 0) end
 end
 
--- What the core calls a rank of a world and a tag, a script knows as a process.
+-- What the core calls a rank of a world and a tag, a script knows as a process, and as the line
+-- that called.
 local function in_words(record, message)
-  local text = message:gsub("^(%l+)%((%l+) rank %d+, tag %d+%)", "%1 %2 " .. record.name, 1)
+  local text = message:gsub("^(%l+)%((%l+) rank %d+, tag %d+%)", function(verb, way)
+    local place = errors.caller():match("^(.-): $")
+    return ("%s %s %s%s"):format(verb, way, record.name, place and " at " .. place or "")
+  end, 1)
   text = text:gsub("waiting for rank %d+$", "waiting for " .. record.name)
   return (text:gsub("raise the lag$", "allow more by parallel.setSharedSize"))
 end
