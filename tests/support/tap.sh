@@ -10,13 +10,20 @@
 #     nothing_left NAME         within a second nobody carries it any more
 set -u
 
+# Whoever runs the tests may ignore signals, in the background or under nohup; bash cannot undo it.
+if [[ -z ${TAP_SIGNALS_ARE_DEFAULT:-} ]]; then
+    TAP_SIGNALS_ARE_DEFAULT=1 exec env --default-signal bash "$0" "$@"
+fi
+unset TAP_SIGNALS_ARE_DEFAULT
+
 if [[ -n ${IPCRUN_TEST_UID:-} && $(id -u) != "$IPCRUN_TEST_UID" ]]; then
     if [[ $(id -u) != 0 ]] || ! setpriv --reuid "$IPCRUN_TEST_UID" --clear-groups \
         test -x "$IPCRUN" -a -r "$0" 2>/dev/null; then
         echo "1..0 # SKIP cannot become the user $IPCRUN_TEST_UID, or it cannot read the build"
         exit 0
     fi
-    exec setpriv --reuid "$IPCRUN_TEST_UID" --regid "$IPCRUN_TEST_UID" --clear-groups bash "$0" "$@"
+    exec setpriv --reuid "$IPCRUN_TEST_UID" --regid "$IPCRUN_TEST_UID" --clear-groups \
+        env TAP_SIGNALS_ARE_DEFAULT=1 bash "$0" "$@"
 fi
 
 tests_run=0
