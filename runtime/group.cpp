@@ -50,6 +50,8 @@ void Group::record(const Fingerprint& print, std::uint32_t sequence, CallSite si
     // Several threads of a rank may be writing, each for a communicator of its own.
     const std::uint32_t number = own.op_count.fetch_add(1, std::memory_order_relaxed);
     OpRecord& entry = own.ring[number % op_ring_entries];
+    // One of them may be a whole diary behind another. Then this call goes without a line.
+    if (entry.busy.exchange(1, std::memory_order_acquire) != 0) return;
     entry.communicator.store(identity_.id, std::memory_order_relaxed);
     entry.fingerprint = print;
     entry.line = static_cast<std::uint32_t>(site.line);
@@ -58,6 +60,7 @@ void Group::record(const Fingerprint& print, std::uint32_t sequence, CallSite si
     std::memcpy(entry.file, site.file + (length - kept), kept);
     entry.file[kept] = '\0';
     entry.sequence.store(sequence, std::memory_order_release);
+    entry.busy.store(0, std::memory_order_release);
 }
 
 std::string Group::describe_call(int member, std::uint32_t sequence) const {

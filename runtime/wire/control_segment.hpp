@@ -56,7 +56,8 @@ struct OpRecord {
     std::atomic<std::uint32_t> communicator;  ///< id; the world is 0
     Fingerprint fingerprint;
     std::uint32_t line;
-    char file[100];  ///< the end of the caller's file name, ended by a zero
+    std::atomic<std::uint32_t> busy;  ///< 1 while a thread of the rank writes it
+    char file[96];                    ///< the end of the caller's file name, ended by a zero
 };
 static_assert(sizeof(OpRecord) == 128);
 
