@@ -2,6 +2,7 @@
 -- Pools of workers, and map.
 local parallel = require 'parallel'
 local t = require 'tap'
+local script = require 'script'
 
 t.test('pools: map gives results in the order of the list', function()
   local list = {}
@@ -35,12 +36,15 @@ end)
 
 t.test('pools: next gives tasks as they finish', function()
   local pool <close> = parallel.pool(2)
-  local slow = pool:submit(function() require('sys').sleep(0.5) return 'slow' end)
+  local fifo = script.fifo()
+  local slow = pool:submit(function() io.open(fifo, 'r'):close() return 'slow' end)
   local quick = pool:submit(function() return 'quick' end)
   assert(pool:next() == quick)
+  io.open(fifo, 'w'):close()
   assert(pool:next() == slow)
   t.equal(slow:result(), 'slow')
   t.equal(pool:next(), nil)
+  os.remove(fifo)
 end)
 
 t.test('pools: a worker that dies fails its task, and is replaced', function()

@@ -15,4 +15,12 @@ function script.run(text, before)
   return output, status
 end
 
+--- The name of a new fifo: who opens it to read waits for somebody who opens it to write.
+function script.fifo()
+  local name = os.tmpname()
+  os.remove(name)
+  assert(os.execute(("mkfifo '%s'"):format(name)))
+  return name
+end
+
 return script
