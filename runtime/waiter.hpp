@@ -13,8 +13,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "base/deadline.hpp"
+#include "base/futex.hpp"
 #include "runtime/wire/bell.hpp"
 #include "runtime/wire/control_segment.hpp"
 
@@ -28,9 +32,11 @@ enum class WaitResult {
 
 class Waiter {
   public:
+    /// The two words are those of ControlHeader, or others with their meaning; they outlive it.
     /// `crowded`: more ranks than CPUs share this node, so spinning takes time from those waited
     /// for.
-    Waiter(ControlHeader& header, bool crowded);
+    Waiter(std::atomic<std::uint32_t>& alert, std::atomic<std::uint32_t>& reports, bool crowded);
+    Waiter(ControlHeader& header, bool crowded) : Waiter(header.alert, header.reports, crowded) {}
 
     /// Called (between two looks at the condition) by a thread that waits while a report is asked
     /// for: see ControlHeader::reports. May take its time, and must not throw. Set before other
@@ -40,6 +46,7 @@ class Waiter {
     void report_with(const Waiter& other) { reporter_ = other.reporter_; }
 
     bool is_crowded() const { return crowded_; }
+    void set_crowded(bool crowded) { crowded_ = crowded; }
 
     /// Tells the CPU that this is a loop that waits.
     static void pause() {
@@ -54,6 +61,14 @@ class Waiter {
     /// passes. Whoever makes the condition true must ring `bell` afterwards.
     template <typename Condition>
     WaitResult wait(Bell& bell, std::uint32_t alert_seen, Deadline deadline, Condition condition) {
+        Bell* const bells[] = {&bell};
+        return wait(bells, alert_seen, deadline, std::move(condition));
+    }
+
+    /// The same, where any of several bells tells of it. Throws std::bad_alloc for very many.
+    template <typename Condition>
+    WaitResult wait(std::span<Bell* const> bells, std::uint32_t alert_seen, Deadline deadline,
+                    Condition condition) {
         for (int i = company_.spins(crowded_); i > 0; --i) {
             if (condition()) {
                 company_.met_while_spinning();
@@ -71,20 +86,19 @@ class Waiter {
             do {
                 ::sched_yield();
                 if (condition()) return WaitResult::ready;
-                if (header_.alert.load() != alert_seen) return WaitResult::alerted;
+                if (alert_.load() != alert_seen) return WaitResult::alerted;
             } while (Clock::now() < yield_until);
         }
         for (;;) {
-            const std::uint32_t generation = bell.generation.load();
-            bell.sleepers.fetch_add(1);
-            // The condition is looked at after sleepers was raised: whoever makes it true from now
-            // on sees a sleeper and rings. Both sides are sequentially consistent.
+            Sleepers sleepers(*this, bells);
+            // The condition is looked at after sleepers were counted: whoever makes it true from
+            // now on sees a sleeper and rings. Both sides are sequentially consistent.
             const bool ready = condition();
-            if (!ready && header_.alert.load() == alert_seen && !deadline.has_passed())
-                sleep(bell, generation, alert_seen, deadline);
-            bell.sleepers.fetch_sub(1);
+            if (!ready && alert_.load() == alert_seen && !deadline.has_passed())
+                sleepers.sleep(alert_seen, deadline);
+            sleepers.leave();
             if (ready || condition()) return WaitResult::ready;
-            if (header_.alert.load() != alert_seen) return WaitResult::alerted;
+            if (alert_.load() != alert_seen) return WaitResult::alerted;
             if (deadline.has_passed()) return WaitResult::timed_out;
         }
     }
@@ -124,11 +138,26 @@ class Waiter {
 
     static constexpr std::chrono::microseconds yield_time{200};
 
-    void sleep(Bell& bell, std::uint32_t generation, std::uint32_t alert_seen, Deadline deadline);
+    /// This thread among the sleepers of some bells.
+    class Sleepers {
+      public:
+        Sleepers(Waiter& waiter, std::span<Bell* const> bells);
+        Sleepers(const Sleepers&) = delete;
+        ~Sleepers() { leave(); }
+        void sleep(std::uint32_t alert_seen, Deadline deadline);
+        void leave();
 
-    ControlHeader& header_;
+      private:
+        Waiter& waiter_;
+        std::span<Bell* const> bells_;
+        bool is_counted_ = true;
+    };
+
+    std::atomic<std::uint32_t>& alert_;
+    std::atomic<std::uint32_t>& reports_;
     bool crowded_;
     Company company_;
+    std::vector<FutexWait> words_;  // of the bells, while it sleeps; and the alert word
     struct Reporter {
         std::function<void()> report;
         std::atomic<std::uint32_t> seen;  // of ControlHeader::reports

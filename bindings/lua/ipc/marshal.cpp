@@ -15,6 +15,7 @@ namespace {
 
 constexpr const char* outgoing_name = "ipcrun.outgoing";
 constexpr const char* incoming_name = "ipcrun.incoming";
+constexpr std::size_t foreign_text_max = 256;
 
 // What a value asks of the walk.
 enum class Step : std::uint8_t {
@@ -28,8 +29,9 @@ enum class Step : std::uint8_t {
 // the key, or which upvalue; and the value.
 struct Walk {
     lua_State* lua;
-    Outgoing& out;
+    Carrier& out;
     const char* operation;
+    Closures closures;
     int seen = 0;    // the stack index of what was met: object -> number, address of a cell -> too
     int bottom = 0;  // the stack index of the first level
     int depth = 0;
@@ -52,6 +54,9 @@ struct Walk {
     Step add_table(int index);
     Step add_function(int index);
     void add_userdata(int index);
+    void add_handle(int index, const HandleObject& handle);
+    void add_foreign(const char* type_name, const HandleObject& handle);
+    void check_closure(int index) const;
     Step add(int index);
     void enter(int index);
     bool next_upvalue();
@@ -173,6 +178,23 @@ int write_code(lua_State*, const void* piece, std::size_t size, void* tokens) {
     return 0;
 }
 
+// As torch-ipc: _ENV alone may be there.
+void Walk::check_closure(int index) const {
+    const char* first = lua_getupvalue(lua, index, 1);
+    if (first == nullptr) return;
+    const char* second = lua_getupvalue(lua, index, 2);
+    if (second == nullptr && std::strcmp(first, "_ENV") == 0) return lua_pop(lua, 1);
+    lua_Debug info;
+    lua_pushvalue(lua, index);
+    lua_getinfo(lua, ">Su", &info);
+    luaL_error(lua,
+               "%s: the function at %s:%d is a closure with %d upvalues, '%s' among them, which do "
+               "not go along here: give it their values as arguments, or send it by writeup() or "
+               "ipc.marshal(f, true)",
+               operation, info.short_src, info.linedefined, int(info.nups),
+               std::strcmp(first, "_ENV") == 0 ? second : first);
+}
+
 Step Walk::add_function(int index) {
     if (!meet_function()) return Step::restart;
     if (add_name(index)) return Step::next;
@@ -180,6 +202,7 @@ Step Walk::add_function(int index) {
     make_seen();
     if (add_again(index)) return Step::next;
     check_depth();
+    if (closures == Closures::refused) check_closure(index);
     // Twice, since the length goes first. With its lines and names: tracebacks have them.
     std::size_t bytes = 0;
     lua_pushvalue(lua, index);
@@ -190,10 +213,41 @@ Step Walk::add_function(int index) {
     return Step::enter;
 }
 
+void Walk::add_handle(int index, const HandleObject& handle) {
+    luaL_getmetafield(lua, index, "__name");
+    const char* type_name = lua_tostring(lua, -1);
+    if (!handle.holder) refuse(lua_pushfstring(lua, "a closed %s", type_name));
+    make_seen();
+    if (!add_again(index)) {
+        // Anew: a finaliser may have closed it.
+        if (!handle.holder) refuse(lua_pushfstring(lua, "a closed %s", type_name));
+        if (out.takes_handles())
+            out.tokens.add_index(Tag::handle, out.add_handle(handle.holder));
+        else
+            add_foreign(type_name, handle);
+    }
+    lua_pop(lua, 1);
+}
+
+void Walk::add_foreign(const char* type_name, const HandleObject& handle) {
+    char text[foreign_text_max];
+    std::size_t length = 0;
+    const Failure failure = attempt([&] {
+        const std::string described = handle.holder.get()->describe();
+        length = described.size();
+        std::memcpy(text, described.data(), std::min(length, sizeof text));
+    });
+    if (failure) luaL_error(lua, "%s: %s", operation, failure.message);
+    if (length == 0 || length > sizeof text)
+        refuse(lua_pushfstring(lua, "a %s, which threads of one process share", type_name));
+    out.tokens.add_foreign(type_name, {text, length});
+}
+
 void Walk::add_userdata(int index) {
     const Tensor* tensor = test_tensor(lua, index);
     const StorageObject* storage = tensor == nullptr ? test_storage(lua, index) : nullptr;
     if (tensor == nullptr && storage == nullptr) {
+        if (const HandleObject* handle = test_handle(lua, index)) return add_handle(index, *handle);
         if (luaL_getmetafield(lua, index, "__name") != LUA_TSTRING)
             refuse("a userdata of another library");
         refuse(lua_pushfstring(lua, "a %s", lua_tostring(lua, -1)));
@@ -344,7 +398,8 @@ Incoming& push_incoming(lua_State* lua) {
     return create_userdata<Incoming>(lua, incoming_name);
 }
 
-void marshal(lua_State* lua, int index, Outgoing& outgoing, const char* operation) {
+void marshal(lua_State* lua, int index, Carrier& carrier, const char* operation,
+             Closures closures) {
     index = lua_absindex(lua, index);
     const int top = lua_gettop(lua);
     luaL_checkstack(lua, 10, operation);
@@ -352,10 +407,14 @@ void marshal(lua_State* lua, int index, Outgoing& outgoing, const char* operatio
     const void* globals = lua_topointer(lua, -1);
     lua_pop(lua, 1);
     for (bool is_done = false, has_functions = false; !is_done; has_functions = true) {
-        Walk walk{.lua = lua, .out = outgoing, .operation = operation, .globals = globals};
+        Walk walk{.lua = lua,
+                  .out = carrier,
+                  .operation = operation,
+                  .closures = closures,
+                  .globals = globals};
         walk.has_functions = has_functions;
         is_done = walk.run(index);
-        if (!is_done) outgoing = Outgoing();
+        if (!is_done) carrier.clear();
         lua_settop(lua, top);
     }
 }

@@ -4,6 +4,7 @@
 #include "base/deadline.hpp"
 #include "bindings/lua/context.hpp"
 #include "bindings/lua/ipc/communicator.hpp"
+#include "bindings/lua/ipc/item.hpp"
 #include "bindings/lua/ipc/tree.hpp"
 #include "bindings/lua/modules.hpp"
 
@@ -23,6 +24,7 @@ int open_ipc(lua_State* lua) {
     luaL_checkversion(lua);
     (void)context(lua);  // joins now, so that it fails here and never later
     preload_modules(lua);
+    register_items(lua);
     lua_newtable(lua);
     push_world_function(lua);
     lua_pushvalue(lua, -1);

@@ -16,8 +16,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
-#include "bindings/lua/ipc/tokens.hpp"
-#include "bindings/lua/tensor.hpp"
+#include "bindings/lua/ipc/carrier.hpp"
 #include "runtime/part.hpp"
 
 namespace ipcrun::lua {
@@ -26,16 +25,17 @@ constexpr std::size_t parcel_alignment = 64;
 constexpr std::size_t parcel_trailer_bytes = 192;
 
 /// Collects a value, then gives it as parts. Holds what it is made of.
-class Outgoing {
+class Outgoing final : public Carrier {
   public:
-    TokenWriter tokens;
-
-    /// The index for the token. Does not throw: that memory ran out is told by pack().
-    std::uint32_t add_tensor(const Tensor& tensor) noexcept;
-    std::uint32_t add_storage(const StoragePtr& storage) noexcept;
+    std::uint32_t add_tensor(const Tensor& tensor) noexcept override;
+    std::uint32_t add_storage(const StoragePtr& storage) noexcept override;
+    bool takes_handles() const override { return false; }
+    std::uint32_t add_handle(const Holder&) noexcept override { return 0; }
+    void clear() override { *this = Outgoing(); }
 
     /// Lays all out. A tensor that is alone in its storage goes with its own elements, side by
-    /// side; those that share one go as they are, with the elements between them. Throws.
+    /// side; those that share one go as they are, with the elements between them. Throws, also for
+    /// memory that ran out before.
     void pack();
     /// Borrowed from this object, and good for as long as it lives.
     const std::vector<Part>& parts() const { return parts_; }
@@ -76,16 +76,16 @@ class Outgoing {
 };
 
 /// Takes a parcel apart. Whatever its bytes are, tensors and blocks lie within it.
-class Incoming {
+class Incoming final : public Cargo {
   public:
     /// The parcel lies in `message`, which its blocks keep alive. Memory that is not aligned is
     /// copied, to `heap` if possible. Throws Error{protocol} for what is no parcel.
     void open(const StoragePtr& message, std::size_t offset, std::size_t bytes,
               const std::shared_ptr<Heap>& heap);
 
-    TokenReader& tokens() { return tokens_; }
-    const Tensor& tensor(std::uint32_t index) const { return tensors_[index]; }
-    const StoragePtr& block(std::uint32_t index) const { return blocks_[index]; }
+    const Tensor& tensor(std::uint32_t index) const override { return tensors_[index]; }
+    const StoragePtr& block(std::uint32_t index) const override { return blocks_[index]; }
+    const Holder& handle(std::uint32_t) const override { return no_handle_; }
 
   private:
     void read_block(Decoder& decoder, std::size_t offset, std::size_t& begin, std::size_t end,
@@ -95,7 +95,7 @@ class Incoming {
     StoragePtr message_;
     std::vector<StoragePtr> blocks_;
     std::vector<Tensor> tensors_;
-    TokenReader tokens_;
+    Holder no_handle_;  // the tokens of a parcel can name none
 };
 
 /// Checks the end of a parcel of one tensor or storage alone, whose elements went elsewhere. Throws

@@ -54,6 +54,15 @@ void TokenWriter::begin_table(std::uint32_t items, std::uint32_t fields) noexcep
     });
 }
 
+void TokenWriter::begin_object(std::string_view class_name, std::uint32_t items) noexcept {
+    guarded([&] {
+        encoder_.number(Tag::object);
+        text(class_name);
+        encoder_.number(items);
+        encoder_.number(std::uint32_t(0));
+    });
+}
+
 void TokenWriter::add_index(Tag tag, std::uint32_t index) noexcept {
     guarded([&] {
         encoder_.number(tag);
@@ -101,19 +110,28 @@ void TokenWriter::add_module(std::string_view name) noexcept {
     });
 }
 
-void TokenWriter::add_member(std::string_view module, std::string_view field) noexcept {
+void TokenWriter::pair(Tag tag, std::string_view first, std::string_view second) noexcept {
     guarded([&] {
-        encoder_.number(Tag::member);
-        text(module);
-        text(field);
+        encoder_.number(tag);
+        text(first);
+        text(second);
     });
 }
 
+void TokenWriter::add_member(std::string_view module, std::string_view field) noexcept {
+    pair(Tag::member, module, field);
+}
+
+void TokenWriter::add_foreign(std::string_view type, std::string_view description) noexcept {
+    pair(Tag::foreign, type, description);
+}
+
 TokenReader::TokenReader(std::span<const std::uint8_t> bytes, std::uint32_t tensors,
-                         std::uint32_t blocks)
+                         std::uint32_t blocks, std::uint32_t handles)
     : bytes_(bytes),
       tensors_(tensors),
       blocks_(blocks),
+      handles_(handles),
       hints_left_(bytes.size()),
       is_complete_(false) {}
 
@@ -182,9 +200,12 @@ bool TokenReader::read(Token& token) {
         case Tag::module:
             return read_text(token.text);
         case Tag::member:
+        case Tag::foreign:
             return read_text(token.text) && read_text(token.field);
         case Tag::table:
             return read_table(token);
+        case Tag::object:
+            return read_text(token.text) && read_table(token);
         case Tag::upvalue:
         case Tag::shared:
         case Tag::environment:
@@ -195,6 +216,8 @@ bool TokenReader::read(Token& token) {
             return read_index(token, tensors_);
         case Tag::storage:
             return read_index(token, blocks_);
+        case Tag::handle:
+            return read_index(token, handles_);
     }
     return refuse("it has a value of a kind that is not known");
 }
@@ -225,6 +248,7 @@ bool TokenReader::step(Tag tag, bool is_key) {
     expects_key_ = !is_key;
     switch (tag) {
         case Tag::table:
+        case Tag::object:
         case Tag::function:
             if (depth_ == token_depth_max)
                 return refuse("tables and functions are nested too deep");
@@ -236,6 +260,8 @@ bool TokenReader::step(Tag tag, bool is_key) {
             return true;
         case Tag::tensor:
         case Tag::storage:
+        case Tag::handle:
+        case Tag::foreign:
             ++objects_;
             break;
         case Tag::upvalue:

@@ -39,8 +39,11 @@ enum class Tag : std::uint8_t {
     globals,      ///< the receiver's table of globals
     module,       ///< length (8 bytes) and name: what `require` gives the receiver
     member,       ///< the same of a module, then of a field of it
+    object,       ///< length (8 bytes) and name of its class; then as a table
+    handle,       ///< which of the objects beside the tokens (4 bytes)
+    foreign,      ///< an object of another process: its type, then how to find it (as member)
 };
-constexpr int tag_count = 18;
+constexpr int tag_count = 21;
 
 /// Appends tokens. Does not throw, so that Lua's errors may pass: that memory ran out is remembered
 /// and asked for at the end.
@@ -52,6 +55,7 @@ class TokenWriter {
     void add_string(std::string_view text) noexcept;
     /// The hints are those of lua_createtable.
     void begin_table(std::uint32_t items, std::uint32_t fields) noexcept;
+    void begin_object(std::string_view class_name, std::uint32_t items) noexcept;
     /// Bytecode follows, as many bytes as said here; then upvalues.
     void begin_function(std::size_t code_bytes) noexcept;
     void add_code(std::string_view piece) noexcept;
@@ -61,10 +65,11 @@ class TokenWriter {
     void add_environment(std::uint8_t which) noexcept;
     /// Of the table or function.
     void end() noexcept { add(Tag::end); }
-    /// again, tensor or storage.
+    /// again, tensor, storage or handle.
     void add_index(Tag tag, std::uint32_t index) noexcept;
     void add_module(std::string_view name) noexcept;
     void add_member(std::string_view module, std::string_view field) noexcept;
+    void add_foreign(std::string_view type, std::string_view description) noexcept;
 
     bool is_out_of_memory() const { return out_of_memory_; }
     Bytes take() { return encoder_.take(); }
@@ -73,6 +78,7 @@ class TokenWriter {
     template <typename Write>
     void guarded(Write write) noexcept;
     void text(std::string_view text);
+    void pair(Tag tag, std::string_view first, std::string_view second) noexcept;
 
     Encoder encoder_;
     bool out_of_memory_ = false;
@@ -86,13 +92,13 @@ struct Token {
     Tag tag = Tag::nil;
     Role role = Role::root;
     std::uint8_t which = 0;    ///< of the function's upvalues
-    std::uint32_t index = 0;   ///< of again, tensor and storage; the cell of shared
-    std::uint32_t items = 0;   ///< of table: no more than bytes that are left can hold
+    std::uint32_t index = 0;   ///< of again, tensor, storage and handle; the cell of shared
+    std::uint32_t items = 0;   ///< of table and object: no more than bytes that are left can hold
     std::uint32_t fields = 0;  ///< likewise
     std::int64_t integer = 0;
     double number = 0;
-    std::string_view text;   ///< also bytecode, and the name of a module
-    std::string_view field;  ///< of member
+    std::string_view text;   ///< also bytecode, and the name of a module, class or type
+    std::string_view field;  ///< of member; how to find what is foreign
 };
 
 /// What only a function has in it: the tokens of upvalues.
@@ -105,7 +111,8 @@ constexpr bool is_upvalue(Tag tag) {
 class TokenReader {
   public:
     TokenReader() = default;
-    TokenReader(std::span<const std::uint8_t> bytes, std::uint32_t tensors, std::uint32_t blocks);
+    TokenReader(std::span<const std::uint8_t> bytes, std::uint32_t tensors, std::uint32_t blocks,
+                std::uint32_t handles = 0);
 
     /// The next token of the one value: false when that is complete, or when the bytes are none.
     bool next(Token& token);
@@ -127,6 +134,7 @@ class TokenReader {
     std::span<const std::uint8_t> bytes_;
     std::uint32_t tensors_ = 0;
     std::uint32_t blocks_ = 0;
+    std::uint32_t handles_ = 0;
     std::uint32_t objects_ = 0;
     std::uint32_t cells_ = 0;
     std::size_t hints_left_ = 0;

@@ -16,9 +16,7 @@ namespace {
 constexpr const char* registry_key = "ipcrun.tree";
 
 const Job& job_of(lua_State* lua) {
-    Context& shared = context(lua);
-    if (shared.job == nullptr) luaL_error(lua, "the world is closed, as this Lua state is");
-    return *shared.job;
+    return *check_job(lua, "ipc.tree");
 }
 
 // Where a tensor or storage lies, for another rank. Trivially destructible.

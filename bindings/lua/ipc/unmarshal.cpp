@@ -13,7 +13,7 @@ namespace {
 // waits.
 struct Rebuild {
     lua_State* lua;
-    Incoming& in;
+    Cargo& in;
     const char* operation;
     int objects;  // the stack index of the table: number + 1 -> object
     // That of the table: 2 * number + 1 -> a function that has this cell, and behind it, as which
@@ -89,6 +89,7 @@ void Rebuild::push(const Token& token) {
             lua_pushlstring(lua, token.text.data(), token.text.size());
             return;
         case Tag::table:
+        case Tag::object:
             luaL_checkstack(lua, 10, operation);
             lua_createtable(lua, static_cast<int>(token.items), static_cast<int>(token.fields));
             return keep();
@@ -107,6 +108,12 @@ void Rebuild::push(const Token& token) {
             object.storage = in.block(token.index);
             return keep();
         }
+        case Tag::handle:
+            push_handle(lua, in.handle(token.index));
+            return keep();
+        case Tag::foreign:
+            push_foreign(lua, token.text, token.field, operation);
+            return keep();
         case Tag::function:
             return push_function(token);
         case Tag::upvalue:
@@ -141,28 +148,30 @@ void Rebuild::settle(Token::Role role) const {
 
 // What makes the receiver run or change something of its own, by being called.
 bool is_function(Tag tag) {
-    return tag == Tag::function || tag == Tag::globals || tag == Tag::module || tag == Tag::member;
+    return tag == Tag::function || tag == Tag::globals || tag == Tag::module ||
+           tag == Tag::member || tag == Tag::foreign;
 }
 
 }  // namespace
 
-void unmarshal(lua_State* lua, Incoming& incoming, const char* operation, Functions functions) {
+void unmarshal(lua_State* lua, Cargo& cargo, const char* operation, Functions functions) {
     luaL_checkstack(lua, 10, operation);
     lua_newtable(lua);
     lua_pushnil(lua);  // becomes the table of cells, once there is one
     const int top = lua_gettop(lua);
-    Rebuild rebuild{lua, incoming, operation, top - 1, top};
+    Rebuild rebuild{lua, cargo, operation, top - 1, top};
     Token token;
-    while (incoming.tokens().next(token)) {
+    while (cargo.tokens().next(token)) {
         if (functions == Functions::refused && is_function(token.tag))
             luaL_error(lua, "%s: the message has functions or modules, which are not taken here",
                        operation);
         rebuild.push(token);
-        if (token.tag != Tag::table && token.tag != Tag::function) rebuild.settle(token.role);
+        if (token.tag != Tag::table && token.tag != Tag::object && token.tag != Tag::function)
+            rebuild.settle(token.role);
     }
-    if (incoming.tokens().error() != nullptr)
+    if (cargo.tokens().error() != nullptr)
         luaL_error(lua, "%s: the message cannot be taken apart: %s", operation,
-                   incoming.tokens().error());
+                   cargo.tokens().error());
     lua_replace(lua, rebuild.objects);
     lua_pop(lua, 1);
 }

@@ -60,8 +60,10 @@ int close(lua_State* lua) {
     return 0;
 }
 
-// parent(): the link to the process that started this one; nil when that is none of ours.
+// parent(): the link to the process that started this one; nil when that is none of ours, and in
+// threads, whose program it is the parent of.
 int parent(lua_State* lua) {
+    if (context(lua).is_worker) return 0;
     Link& link = push_link(lua);
     const Failure failure = attempt([&] { link.parent = ParentProcess::join(); });
     if (failure) raise_table(lua, failure);
@@ -73,10 +75,9 @@ int parent(lua_State* lua) {
 int rank(lua_State* lua) {
     const auto number = static_cast<int>(luaL_checkinteger(lua, 1));
     Link& link = push_link(lua);
-    Context& shared = context(lua);
-    if (shared.job == nullptr) luaL_error(lua, "the job is left, as this Lua state is closed");
-    luaL_argcheck(lua, number >= 0 && number < shared.job->place().size, 1, "not a rank");
-    link.job = shared.job;
+    const std::shared_ptr<Job>& job = check_job(lua, "parallel");
+    luaL_argcheck(lua, number >= 0 && number < job->place().size, 1, "not a rank");
+    link.job = job;
     link.member = number;
     return 1;
 }

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bindings/lua/ipc/handle.hpp"
+
+#include "bindings/lua/bind.hpp"
+#include "bindings/lua/context.hpp"
+
+namespace ipcrun::lua {
+
+namespace {
+
+// Names of tables in the registry.
+constexpr const char* interned_name = "ipcrun.handles";  // address of an object -> userdata, weak
+constexpr const char* foreign_name = "ipcrun.foreign";   // type name -> its OpenForeign
+// Marks our metatables: its address is the key.
+const char handle_mark = 0;
+
+void push_interned(lua_State* lua) {
+    if (luaL_getsubtable(lua, LUA_REGISTRYINDEX, interned_name)) return;
+    lua_createtable(lua, 0, 1);
+    lua_pushliteral(lua, "v");
+    lua_setfield(lua, -2, "__mode");
+    lua_setmetatable(lua, -2);
+}
+
+int collect_handle(lua_State* lua) {
+    auto& handle = *static_cast<HandleObject*>(lua_touserdata(lua, 1));
+    if (!handle.holder) return 0;
+    handle.holder.get()->on_release(&context(lua));
+    handle.holder = Holder();
+    return 0;
+}
+
+}  // namespace
+
+void register_handle_type(lua_State* lua, const char* type_name, const luaL_Reg* methods,
+                          const luaL_Reg* metamethods) {
+    if (luaL_newmetatable(lua, type_name) == 0) return lua_pop(lua, 1);
+    lua_pushboolean(lua, 1);
+    lua_rawsetp(lua, -2, &handle_mark);
+    lua_pushcfunction(lua, collect_handle);
+    lua_setfield(lua, -2, "__gc");
+    if (methods != nullptr) {
+        lua_newtable(lua);
+        luaL_setfuncs(lua, methods, 0);
+        lua_setfield(lua, -2, "__index");
+    }
+    if (metamethods != nullptr) luaL_setfuncs(lua, metamethods, 0);
+    lua_pop(lua, 1);
+}
+
+HandleObject& push_new_handle(lua_State* lua, const char* type_name) {
+    return create_userdata<HandleObject>(lua, type_name);
+}
+
+void intern_handle(lua_State* lua) {
+    const auto* handle = static_cast<HandleObject*>(lua_touserdata(lua, -1));
+    push_interned(lua);
+    lua_pushvalue(lua, -2);
+    lua_rawsetp(lua, -2, handle->holder.get());
+    lua_pop(lua, 1);
+}
+
+HandleObject& push_handle(lua_State* lua, const Holder& holder) {
+    push_interned(lua);
+    if (lua_rawgetp(lua, -1, holder.get()) == LUA_TUSERDATA) {
+        lua_remove(lua, -2);
+        return *static_cast<HandleObject*>(lua_touserdata(lua, -1));
+    }
+    lua_pop(lua, 1);
+    HandleObject& handle = push_new_handle(lua, holder.get()->type_name());
+    handle.holder = holder;
+    lua_pushvalue(lua, -1);
+    lua_rawsetp(lua, -3, holder.get());
+    lua_remove(lua, -2);
+    return handle;
+}
+
+void release_handle(lua_State* lua, HandleObject& handle) {
+    push_interned(lua);
+    lua_pushnil(lua);
+    lua_rawsetp(lua, -2, handle.holder.get());
+    lua_pop(lua, 1);
+    handle.holder.get()->on_release(&context(lua));
+    handle.holder = Holder();
+}
+
+HandleObject* test_handle(lua_State* lua, int index) {
+    if (lua_type(lua, index) != LUA_TUSERDATA || lua_getmetatable(lua, index) == 0) return nullptr;
+    const bool is_handle = lua_rawgetp(lua, -1, &handle_mark) == LUA_TBOOLEAN;
+    lua_pop(lua, 2);
+    return is_handle ? static_cast<HandleObject*>(lua_touserdata(lua, index)) : nullptr;
+}
+
+void register_foreign_kind(lua_State* lua, const char* type_name, OpenForeign open) {
+    luaL_getsubtable(lua, LUA_REGISTRYINDEX, foreign_name);
+    auto* memory = static_cast<OpenForeign*>(lua_newuserdatauv(lua, sizeof open, 0));
+    *memory = open;
+    lua_setfield(lua, -2, type_name);
+    lua_pop(lua, 1);
+}
+
+void push_foreign(lua_State* lua, std::string_view type_name, std::string_view text,
+                  const char* operation) {
+    luaL_getsubtable(lua, LUA_REGISTRYINDEX, foreign_name);
+    const char* name = lua_pushlstring(lua, type_name.data(), type_name.size());
+    lua_pushvalue(lua, -1);
+    const auto* open = lua_rawget(lua, -3) == LUA_TUSERDATA
+                           ? static_cast<OpenForeign*>(lua_touserdata(lua, -1))
+                           : nullptr;
+    if (open == nullptr)
+        luaL_error(lua, "%s: the message has an object of a kind that is not known: %s", operation,
+                   name);
+    HandleObject& handle = push_new_handle(lua, name);
+    const Failure failure = attempt([&] { handle.holder = (*open)(lua, std::string(text)); });
+    if (failure) luaL_error(lua, "%s: %s", operation, failure.message);
+    // Another userdata may stand for it already.
+    HandleObject& known = push_handle(lua, handle.holder);
+    if (&known != &handle) handle.holder = Holder();
+    lua_replace(lua, -5);
+    lua_pop(lua, 3);
+}
+
+}  // namespace ipcrun::lua

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bindings/lua/threads/household.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+
+#include "base/futex.hpp"
+
+namespace ipcrun::lua {
+
+namespace {
+
+int allowed_cpus() {
+    cpu_set_t set;
+    if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+    return std::max(CPU_COUNT(&set), 1);
+}
+
+}  // namespace
+
+Household::Household(std::shared_ptr<Job> job, std::shared_ptr<Heap> heap)
+    : job_(std::move(job)), heap_(std::move(heap)), cpus_(allowed_cpus()) {}
+
+void Household::close() {
+    is_closing_ = true;
+    alert_.fetch_add(1);
+    futex_wake_all(alert_);
+}
+
+void Household::end_thread() {
+    threads_.fetch_sub(1);
+    ended_.ring_all();
+}
+
+}  // namespace ipcrun::lua

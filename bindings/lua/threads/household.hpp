@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// What the Lua states of one program share: the state that it began with and those of the threads
+/// that it, or they, started. Owned by all of them together.
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+
+#include "base/deadline.hpp"
+#include "bindings/lua/ipc/handle.hpp"
+#include "runtime/job.hpp"
+#include "runtime/waiter.hpp"
+
+namespace ipcrun::lua {
+
+class Household {
+  public:
+    Household(std::shared_ptr<Job> job, std::shared_ptr<Heap> heap);
+    Household(const Household&) = delete;
+
+    /// May be used for its place and its memory; its world and messages are the first state's.
+    const std::shared_ptr<Job>& job() const { return job_; }
+    /// Where new tensors live; null: private memory.
+    const std::shared_ptr<Heap>& heap() const { return heap_; }
+
+    /// A waiter for one thread of the household, which the household outlives.
+    Waiter make_waiter() { return Waiter(alert_, reports_, false); }
+    /// What waits compare with; see Waiter::wait.
+    std::uint32_t alert() const { return alert_.load(); }
+
+    /// The state that the program began with is being closed: every wait of the threads ends with
+    /// an error, now and from now on.
+    void close();
+    bool is_closing() const { return is_closing_.load(); }
+
+    /// Threads of the household that run, without the one it began with. `ended` is rung when one
+    /// ends.
+    int threads() const { return threads_.load(); }
+    void begin_thread() { threads_.fetch_add(1); }
+    void end_thread();
+    Bell& ended() { return ended_; }
+    /// Do more threads than CPUs want to run? Then spinning takes time from those waited for.
+    bool is_crowded() const { return threads_.load() + 1 > cpus_; }
+
+    /// The object of this name and type that is in use somewhere; else the one that `make` gives,
+    /// and true.
+    template <typename Make>
+    std::pair<Holder, bool> find_or_make(const std::string& name, Make make) {
+        const std::lock_guard lock(names_mutex_);
+        std::weak_ptr<SharedObject>& entry = names_[name];
+        if (auto object = entry.lock()) return {Holder(std::move(object)), false};
+        Holder made = make();
+        entry = made.object();
+        return {std::move(made), true};
+    }
+
+  private:
+    std::shared_ptr<Job> job_;
+    std::shared_ptr<Heap> heap_;
+    const int cpus_;
+    std::atomic<std::uint32_t> alert_ = 0;
+    std::atomic<std::uint32_t> reports_ = 0;
+    std::atomic<bool> is_closing_ = false;
+    std::atomic<int> threads_ = 0;
+    Bell ended_ = {};
+    std::mutex names_mutex_;
+    std::map<std::string, std::weak_ptr<SharedObject>> names_;
+};
+
+}  // namespace ipcrun::lua

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// How a thread waits for another of its household.
+
+#include <span>
+
+#include "base/fail.hpp"
+#include "bindings/lua/context.hpp"
+#include "bindings/lua/threads/household.hpp"
+
+namespace ipcrun::lua {
+
+/// Waits until `condition()` holds: true; false when the deadline passes. Whoever makes it true
+/// rings one of the bells. `condition` may throw what ends the wait. Throws Error{peer_lost} when
+/// the program ends. `operation` begins that message: "read".
+template <typename Condition>
+bool wait_for(Context& shared, std::span<Bell* const> bells, Deadline deadline,
+              const char* operation, Condition condition) {
+    Household& household = *shared.household;
+    for (;;) {
+        const std::uint32_t alert = household.alert();
+        // A thread that is told to end may still take what is there.
+        if (household.is_closing() && shared.is_worker) {
+            if (condition()) return true;
+            fail(ErrorCode::peer_lost, "{}: the program that this thread belongs to is ending",
+                 operation);
+        }
+        shared.waiter->set_crowded(household.is_crowded());
+        switch (shared.waiter->wait(bells, alert, deadline, condition)) {
+            case WaitResult::ready:
+                return true;
+            case WaitResult::timed_out:
+                return false;
+            case WaitResult::alerted:
+                break;
+        }
+    }
+}
+
+}  // namespace ipcrun::lua
