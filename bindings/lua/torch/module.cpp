@@ -8,6 +8,8 @@
 //   torch.LongTensor(aLongStorage) takes elements, every other type takes sizes.
 #include "bindings/lua/context.hpp"
 #include "bindings/lua/torch/modules.hpp"
+#include "bindings/lua/torch/parts.hpp"
+#include "bindings/lua/torch/split.hpp"
 
 namespace ipcrun::lua {
 
@@ -67,7 +69,10 @@ int open_torch(lua_State* lua) {
     register_random(lua, torch, methods);
     register_sampling(lua, torch, methods);
     register_classes(lua, torch, methods);
+    register_clocks(lua, torch);
     register_t7(lua, torch);
+    register_parts(lua, torch);
+    register_split(lua);
     remember_methods(lua, methods);
     lua_settop(lua, torch);
     // As torch did: its scripts say `require 'torch'`, and use the name.
