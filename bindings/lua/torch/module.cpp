@@ -43,9 +43,11 @@ void create_tensor_metatable(lua_State* lua, int methods) {
 int open_torch(lua_State* lua) {
     luaL_checkversion(lua);
     (void)context(lua);  // created now, so that it raises here and never later
-    lua_newtable(lua);
+    // Large enough at once: growing them step by step took a sixth of the time of all this.
+    constexpr int entries_min = 129;  // makes 256 places
+    lua_createtable(lua, 0, entries_min);
     const int torch = lua_gettop(lua);
-    lua_newtable(lua);
+    lua_createtable(lua, 0, entries_min);
     const int methods = lua_gettop(lua);
     create_tensor_metatable(lua, methods);
     register_storages(lua, torch);
