@@ -26,13 +26,29 @@ void Blas::load() {
         find(library, "cblas_dgemm", dgemm);
         find(library, "cblas_sgemv", sgemv);
         find(library, "cblas_dgemv", dgemv);
-        if (sgemm != nullptr && dgemm != nullptr && sgemv != nullptr && dgemv != nullptr) return;
+        if (sgemm != nullptr && dgemm != nullptr && sgemv != nullptr && dgemv != nullptr) {
+            find(library, "openblas_set_num_threads", set_threads);
+            find(library, "openblas_get_num_threads", get_threads);
+            if (wanted_threads > 0) use_threads(wanted_threads);
+            return;
+        }
         dlclose(library);
     }
     sgemm = nullptr;
     dgemm = nullptr;
     sgemv = nullptr;
     dgemv = nullptr;
+}
+
+void Blas::use_threads(int count) {
+    wanted_threads = count;
+    if (set_threads != nullptr) set_threads(count);
+}
+
+int Blas::thread_count() {
+    if (!searched && wanted_threads > 0) return wanted_threads;
+    load();
+    return get_threads != nullptr ? get_threads() : 1;
 }
 
 }  // namespace ipcrun::lua

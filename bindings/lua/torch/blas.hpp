@@ -26,6 +26,17 @@ struct Blas {
     /// Looks for the library once. It stays loaded until the process ends: its threads cannot be
     /// unloaded safely.
     void load();
+
+    /// The threads that products may take, now and when the library is loaded. The library has one
+    /// such number for the process, so the last call of any Lua state counts.
+    void use_threads(int count);
+    /// How many they take; 1 without a library that can tell.
+    int thread_count();
+
+  private:
+    int wanted_threads = 0;  ///< 0: as many as the library takes by itself
+    void (*set_threads)(int) = nullptr;
+    int (*get_threads)() = nullptr;
 };
 
 }  // namespace ipcrun::lua
