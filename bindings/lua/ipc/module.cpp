@@ -7,6 +7,7 @@
 #include "bindings/lua/ipc/item.hpp"
 #include "bindings/lua/ipc/tree.hpp"
 #include "bindings/lua/modules.hpp"
+#include "bindings/lua/threads/map.hpp"
 
 namespace ipcrun::lua {
 
@@ -31,6 +32,7 @@ int open_ipc(lua_State* lua) {
     lua_setfield(lua, -3, "world");
     push_tree_function(lua);
     lua_setfield(lua, -2, "tree");
+    register_map(lua, lua_gettop(lua));
     lua_pushcfunction(lua, clock);
     lua_setfield(lua, -2, "clock");
     return 1;
