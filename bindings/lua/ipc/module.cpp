@@ -7,6 +7,7 @@
 #include "bindings/lua/ipc/item.hpp"
 #include "bindings/lua/ipc/tree.hpp"
 #include "bindings/lua/modules.hpp"
+#include "bindings/lua/threads/channel.hpp"
 
 namespace ipcrun::lua {
 
@@ -33,6 +34,7 @@ int open_ipc(lua_State* lua) {
     lua_setfield(lua, -2, "tree");
     lua_pushcfunction(lua, clock);
     lua_setfield(lua, -2, "clock");
+    register_channel(lua, -1);
     return 1;
 }
 
