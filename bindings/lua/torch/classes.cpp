@@ -109,7 +109,8 @@ int type_name(lua_State* lua) {
 /// torch.type(object) -> its class name, or else what Lua's type() says
 int type(lua_State* lua) {
     push_typename(lua, 1);
-    if (lua_isnil(lua, -1)) lua_pushstring(lua, lua_type(lua, 1) < 0 ? "nil" : luaL_typename(lua, 1));
+    if (lua_isnil(lua, -1))
+        lua_pushstring(lua, lua_type(lua, 1) < 0 ? "nil" : luaL_typename(lua, 1));
     return 1;
 }
 
