@@ -142,7 +142,9 @@ int call_class_function(lua_State* lua) {
 }  // namespace
 
 bool push_class_name(lua_State* lua, int index) {
-    if (lua_type(lua, index) != LUA_TTABLE || lua_getmetatable(lua, index) == 0) return false;
+    if (lua_type(lua, index) != LUA_TTABLE) return false;
+    luaL_checkstack(lua, 3, "the name of a class");
+    if (lua_getmetatable(lua, index) == 0) return false;
     if (lua_rawgetp(lua, LUA_REGISTRYINDEX, &names_key) == LUA_TTABLE) {
         lua_insert(lua, -2);
         if (lua_rawget(lua, -2) == LUA_TSTRING) {
