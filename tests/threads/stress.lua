@@ -27,9 +27,9 @@ local function act(seed, channels, queue, mutex, marshalled, steps, id)
     if type(item) == 'table' and item.id then read[#read + 1] = item.id end
   end
   local function new_item()
-    local item = { id = id * 1000000 + #written + 1, text = ('x'):rep(below(300)) }
+    local item = { id = ('%d:%d:%d'):format(seed, id, #written + 1), text = ('x'):rep(below(300)) }
     local kind = below(5)
-    if kind == 1 then item.tensor = torch.FloatTensor(below(1000)):fill(item.id) end
+    if kind == 1 then item.tensor = torch.FloatTensor(below(1000)):fill(id) end
     if kind == 2 then item.channel = any() end
     return item
   end
