@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// A first-in-first-out queue between threads of one process: many writers, many readers, closable.
-/// Nothing in it waits: who wants to does so on its bells.
+/// Nothing in it waits: who wants to does so on its bells, see Waiting.
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <mutex>
+#include <span>
 #include <utility>
 
+#include "runtime/ring_buffer.hpp"
+#include "runtime/waiter.hpp"
 #include "runtime/wire/bell.hpp"
 
 namespace ipcrun {
@@ -26,6 +29,32 @@ enum class QueueOutcome : std::uint8_t {
     refused,     ///< to write: it is closed; to read: it is drained
 };
 
+/// A bell of which one sleeper at a time is woken: one that comes and finds more than it takes
+/// wakes the next. So a burst costs one system call, and with more threads than CPUs those that
+/// are awake do the work while the woken one waits for a CPU.
+class ChainedBell {
+  public:
+    Bell& bell() { return bell_; }
+    /// Wakes one, unless one is on its way. The rule of Bell::ring holds.
+    void ring() {
+        if (bell_.sleepers.load() == 0 || is_waking_.exchange(true)) return;
+        bell_.ring(1);
+    }
+    void ring_all() { bell_.ring_all(); }
+    /// Whoever has waited on the bell is here; `has_more`, asked then, says whether another
+    /// sleeper would find something.
+    template <typename HasMore>
+    void arrive(HasMore has_more) {
+        is_waking_ = false;
+        if (bell_.sleepers.load() > 0 && has_more()) ring();
+    }
+
+  private:
+    Bell bell_ = {};
+    // Set while one who was woken is not here yet.
+    std::atomic<bool> is_waking_ = false;
+};
+
 template <typename T>
 class Queue {
   public:
@@ -33,78 +62,128 @@ class Queue {
     explicit Queue(std::uint64_t capacity) : capacity_(capacity) {}
     Queue(const Queue&) = delete;
 
-    /// Moves `item` to the end, unless the outcome is another. Throws std::bad_alloc, with nothing
+    /// Moves as many of `items` to the end as there is room for, in one go, from the first on;
+    /// `written` says how many. Done when that is all. Throws std::bad_alloc, with nothing
     /// changed. Cost: a short lock, in which nothing is copied; likewise try_read.
-    QueueOutcome try_write(T& item) {
+    QueueOutcome try_write(std::span<T> items, std::size_t& written) {
+        written = 0;
         {
-            const std::lock_guard lock(mutex_);
+            const Lock lock(write_mutex_);
             if (is_closed_.load()) return QueueOutcome::refused;
-            if (is_full()) return QueueOutcome::would_wait;
-            items_.push_back(std::move(item));
-            count_.fetch_add(1);
+            const std::size_t taken = std::min<std::uint64_t>(items.size(), room());
+            incoming_.reserve(taken);
+            while (written < taken) incoming_.push(std::move(items[written++]));
+            count_.fetch_add(written);
         }
-        readable_.ring(1);
-        return QueueOutcome::done;
+        if (written > 0) readable_.ring();
+        return written == items.size() ? QueueOutcome::done : QueueOutcome::would_wait;
+    }
+    QueueOutcome try_write(T& item) {
+        std::size_t written = 0;
+        return try_write({&item, 1}, written);
     }
 
-    /// Takes the first item. `after`, when it is done: open, or closed for an item of a closed
-    /// queue.
+    /// Takes the first item into `item`, which is empty. `after`, when it is done: open, or closed
+    /// for an item of a closed queue.
     QueueOutcome try_read(T& item, QueueStatus& after) {
-        if (count_.load() == 0 && !is_closed_.load()) return QueueOutcome::would_wait;
-        bool is_last = false;
-        {
-            const std::lock_guard lock(mutex_);
-            const bool is_closed = is_closed_.load();
-            if (items_.empty()) return is_closed ? QueueOutcome::refused : QueueOutcome::would_wait;
-            item = std::move(items_.front());
-            items_.pop_front();
-            count_.fetch_sub(1);
-            after = is_closed ? QueueStatus::closed : QueueStatus::open;
-            is_last = is_closed && items_.empty();
-        }
-        if (capacity_ > 0) writable_.ring(1);
-        if (is_last) readable_.ring_all();
+        // In this order: nothing is written behind the closing.
+        const bool was_closed = is_closed_.load();
+        if (count_.load() == 0)
+            return was_closed ? QueueOutcome::refused : QueueOutcome::would_wait;
+        if (!take(item)) return is_closed_.load() ? empty_outcome() : QueueOutcome::would_wait;
+        const bool is_last = count_.fetch_sub(1) == 1;
+        const bool is_closed = is_closed_.load();
+        after = is_closed ? QueueStatus::closed : QueueStatus::open;
+        if (capacity_ > 0) writable_.ring();
+        if (is_closed && is_last) readable_.ring_all();
         return QueueOutcome::done;
     }
 
     /// From now on nothing is written. Closing again does nothing.
     void close() {
         {
-            const std::lock_guard lock(mutex_);
+            const Lock lock(write_mutex_);
             is_closed_ = true;
         }
         ring_all();
     }
 
     QueueStatus status() const {
-        const std::lock_guard lock(mutex_);
         if (!is_closed_.load()) return QueueStatus::open;
-        return items_.empty() ? QueueStatus::drained : QueueStatus::closed;
+        return count_.load() == 0 ? QueueStatus::drained : QueueStatus::closed;
     }
 
     std::uint64_t items() const { return count_.load(); }
     std::uint64_t capacity() const { return capacity_; }
 
     /// Rung when there is something to read, or when the queue was closed or drained.
-    Bell& readable() { return readable_; }
+    Bell& readable() { return readable_.bell(); }
     /// Rung when there is room for an item, or when the queue was closed.
-    Bell& writable() { return writable_; }
+    Bell& writable() { return writable_.bell(); }
     void ring_all() {
         readable_.ring_all();
         writable_.ring_all();
     }
 
+    /// To be called by whoever has waited on the bell, however that ended: the wake-up may have
+    /// been meant for another.
+    void arrive_to_read() {
+        readable_.arrive([this] { return count_.load() > 0; });
+    }
+    void arrive_to_write() {
+        writable_.arrive([this] { return room() > 0; });
+    }
+
   private:
-    bool is_full() const { return capacity_ > 0 && items_.size() >= capacity_; }
+    // Held for so short a time that it is worth some looks before a sleep.
+    class Lock {
+      public:
+        explicit Lock(std::mutex& mutex) : mutex_(mutex) {
+            for (int looks = 0; looks < looks_max; ++looks) {
+                if (mutex_.try_lock()) return;
+                Waiter::pause();
+            }
+            mutex_.lock();
+        }
+        Lock(const Lock&) = delete;
+        ~Lock() { mutex_.unlock(); }
+
+      private:
+        static constexpr int looks_max = 40;
+        std::mutex& mutex_;
+    };
+
+    std::uint64_t room() const {
+        if (capacity_ == 0) return ~std::uint64_t(0);
+        const std::uint64_t count = count_.load();
+        return count < capacity_ ? capacity_ - count : 0;
+    }
+    // Closed while somebody else took what was counted: not drained before that is counted, too.
+    QueueOutcome empty_outcome() const {
+        return count_.load() == 0 ? QueueOutcome::refused : QueueOutcome::would_wait;
+    }
+    // Readers take what writers have put together all at once, so that the two rarely meet.
+    bool take(T& item) {
+        const Lock lock(read_mutex_);
+        if (outgoing_.is_empty()) {
+            const Lock write_lock(write_mutex_);
+            outgoing_.swap(incoming_);
+        }
+        if (outgoing_.is_empty()) return false;
+        item = outgoing_.pop();
+        return true;
+    }
 
     const std::uint64_t capacity_;
-    mutable std::mutex mutex_;
-    std::deque<T> items_;
-    // Written under the lock; read also without it, by those who wait.
-    std::atomic<std::uint64_t> count_ = 0;
-    std::atomic<bool> is_closed_ = false;
-    alignas(64) Bell readable_ = {};
-    alignas(64) Bell writable_ = {};
+    alignas(64) std::mutex write_mutex_;
+    RingBuffer<T> incoming_;
+    std::atomic<bool> is_closed_ = false;  // written under the lock of writers
+    alignas(64) std::mutex read_mutex_;
+    RingBuffer<T> outgoing_;
+    // Of both; added to under the lock of writers.
+    alignas(64) std::atomic<std::uint64_t> count_ = 0;
+    alignas(64) ChainedBell readable_;
+    alignas(64) ChainedBell writable_;
 };
 
 }  // namespace ipcrun

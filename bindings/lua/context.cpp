@@ -60,6 +60,8 @@ void create_worker_context(lua_State* lua, const std::shared_ptr<Household>& hou
         created.heap = household->heap();
     });
     if (failure) raise_string(lua, failure);
+    // As torch-ipc had it: many threads that each multiply with many would get in each other's way.
+    created.blas.use_threads(1);
     lua_setfield(lua, LUA_REGISTRYINDEX, registry_key);
 }
 

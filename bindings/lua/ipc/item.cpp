@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bindings/lua/ipc/item.hpp"
 
+#include <cstring>
 #include <new>
 
 #include "bindings/lua/bind.hpp"
@@ -21,35 +22,11 @@ void register_type(lua_State* lua, const char* name) {
     lua_pop(lua, 1);
 }
 
-Item make_item(Bytes tokens) {
-    auto contents = std::make_shared<ItemContents>();
-    contents->tokens = std::move(tokens);
-    return contents;
-}
-
-// What most items are: one token, made without a detour. False for other values.
-bool pack_scalar(lua_State* lua, int index, Failure& failure, Item& item) {
-    const int type = lua_type(lua, index);
-    if (type != LUA_TNIL && type != LUA_TBOOLEAN && type != LUA_TNUMBER && type != LUA_TSTRING)
-        return false;
-    std::size_t length = 0;
-    const char* text = type == LUA_TSTRING ? lua_tolstring(lua, index, &length) : nullptr;
-    failure = attempt([&] {
-        TokenWriter tokens;
-        if (type == LUA_TNIL)
-            tokens.add(Tag::nil);
-        else if (type == LUA_TBOOLEAN)
-            tokens.add(lua_toboolean(lua, index) != 0 ? Tag::yes : Tag::no);
-        else if (type == LUA_TSTRING)
-            tokens.add_string({text, length});
-        else if (lua_isinteger(lua, index) != 0)
-            tokens.add_integer(lua_tointeger(lua, index));
-        else
-            tokens.add_number(lua_tonumber(lua, index));
-        if (tokens.is_out_of_memory()) throw std::bad_alloc();
-        item = make_item(tokens.take());
-    });
-    return true;
+// On the stack there is its unpacker, and nothing else of it.
+void unpack(lua_State* lua, Unpacker& unpacker, const char* operation) {
+    unmarshal(lua, unpacker, operation);
+    unpacker = Unpacker();
+    lua_remove(lua, -2);
 }
 
 }  // namespace
@@ -86,7 +63,7 @@ void Packer::clear() {
 Item Packer::take() {
     if (out_of_memory_ || tokens.is_out_of_memory()) throw std::bad_alloc();
     contents_.tokens = tokens.take();
-    auto item = std::make_shared<const ItemContents>(std::move(contents_));
+    Item item(std::make_shared<const ItemContents>(std::move(contents_)));
     clear();
     return item;
 }
@@ -94,8 +71,8 @@ Item Packer::take() {
 void Unpacker::open(Item item) {
     item_ = std::move(item);
     const auto count = [](const auto& list) { return static_cast<std::uint32_t>(list.size()); };
-    tokens_ = TokenReader(item_->tokens, count(item_->tensors), count(item_->storages),
-                          count(item_->handles));
+    tokens_ = TokenReader(contents().tokens, count(contents().tensors), count(contents().storages),
+                          count(contents().handles));
 }
 
 void register_items(lua_State* lua) {
@@ -108,26 +85,90 @@ ItemHolder& push_item_holder(lua_State* lua) {
     return create_userdata<ItemHolder>(lua, holder_name);
 }
 
-void pack_item(lua_State* lua, int index, Closures closures, const char* operation, Item& item) {
-    index = lua_absindex(lua, index);
-    Failure failure;
-    if (!pack_scalar(lua, index, failure, item)) {
-        luaL_checkstack(lua, 10, operation);
-        auto& packer = create_userdata<Packer>(lua, packer_name);
-        marshal(lua, index, packer, operation, closures);
-        failure = attempt([&] { item = packer.take(); });
-        lua_pop(lua, 1);
+bool to_small(lua_State* lua, int index, SmallValue& small) {
+    switch (lua_type(lua, index)) {
+        case LUA_TNIL:
+            small.tag = Tag::nil;
+            return true;
+        case LUA_TBOOLEAN:
+            small.tag = lua_toboolean(lua, index) != 0 ? Tag::yes : Tag::no;
+            return true;
+        case LUA_TNUMBER:
+            if (lua_isinteger(lua, index) != 0) {
+                small.tag = Tag::integer;
+                small.integer = lua_tointeger(lua, index);
+            } else {
+                small.tag = Tag::number;
+                small.number = lua_tonumber(lua, index);
+            }
+            return true;
+        case LUA_TSTRING: {
+            std::size_t length = 0;
+            const char* text = lua_tolstring(lua, index, &length);
+            if (length > SmallValue::text_max) return false;
+            small.tag = Tag::string;
+            small.length = static_cast<std::uint8_t>(length);
+            std::memcpy(small.text, text, length);
+            return true;
+        }
+        default:
+            return false;
     }
+}
+
+void push_small(lua_State* lua, const SmallValue& small) {
+    switch (small.tag) {
+        case Tag::no:
+        case Tag::yes:
+            return lua_pushboolean(lua, small.tag == Tag::yes);
+        case Tag::integer:
+            return lua_pushinteger(lua, small.integer);
+        case Tag::number:
+            return lua_pushnumber(lua, small.number);
+        case Tag::string:
+            lua_pushlstring(lua, small.text, small.length);
+            return;
+        default:
+            return lua_pushnil(lua);
+    }
+}
+
+void pack_item(lua_State* lua, int index, Closures closures, const char* operation, Item& item) {
+    SmallValue small;
+    if (to_small(lua, index, small)) {
+        item = Item(small);
+        return;
+    }
+    index = lua_absindex(lua, index);
+    luaL_checkstack(lua, 10, operation);
+    auto& packer = create_userdata<Packer>(lua, packer_name);
+    marshal(lua, index, packer, operation, closures);
+    const Failure failure = attempt([&] { item = packer.take(); });
+    lua_pop(lua, 1);
     if (failure) luaL_error(lua, "%s: %s", operation, failure.message);
 }
 
 void push_item(lua_State* lua, const Item& item, const char* operation) {
     luaL_checkstack(lua, 10, operation);
+    if (const SmallValue* small = item.small()) {
+        const SmallValue copy = *small;
+        return push_small(lua, copy);
+    }
     auto& unpacker = create_userdata<Unpacker>(lua, unpacker_name);
     unpacker.open(item);
-    unmarshal(lua, unpacker, operation);
-    unpacker = Unpacker();
-    lua_remove(lua, -2);
+    unpack(lua, unpacker, operation);
+}
+
+void push_taken(lua_State* lua, Item& item, const char* operation) {
+    luaL_checkstack(lua, 10, operation);
+    if (const SmallValue* small = item.small()) {
+        const SmallValue copy = *small;
+        item = Item();
+        return push_small(lua, copy);
+    }
+    auto& unpacker = create_userdata<Unpacker>(lua, unpacker_name);
+    unpacker.open(std::move(item));
+    unpack(lua, unpacker, operation);
 }
 
 }  // namespace ipcrun::lua

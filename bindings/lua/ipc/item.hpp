@@ -4,14 +4,33 @@
 /// which go by reference. Nothing of it belongs to a state, so that any thread may hold it, read it
 /// any number of times, and let it go.
 
+#include <cstddef>
+#include <cstdint>
+#include <lua.hpp>
 #include <memory>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "bindings/lua/ipc/marshal.hpp"
 
 namespace ipcrun::lua {
 
-/// What an item is made of. Not changed any more once it is there.
+/// A value that needs no memory of its own: what most items are.
+struct SmallValue {
+    static constexpr std::size_t text_max = 30;
+
+    Tag tag = Tag::nil;       ///< nil, no, yes, integer, number or string
+    std::uint8_t length = 0;  ///< of the text
+    union {
+        std::int64_t integer = 0;
+        double number;
+        char text[text_max];
+    };
+};
+static_assert(std::is_trivially_destructible_v<SmallValue>);
+
+/// What other items are made of. Not changed any more once it is there.
 struct ItemContents {
     Bytes tokens;
     std::vector<Tensor> tensors;
@@ -19,8 +38,36 @@ struct ItemContents {
     std::vector<Holder> handles;
 };
 
-/// Cheap to copy: copies share the contents.
-using Item = std::shared_ptr<const ItemContents>;
+/// Cheap to copy: copies share the contents. Empty at first, which is not nil.
+class Item {
+  public:
+    Item() = default;
+    explicit Item(const SmallValue& small) : small_(small), is_small_(true) {}
+    explicit Item(std::shared_ptr<const ItemContents> contents) : contents_(std::move(contents)) {}
+    Item(const Item&) = default;
+    Item(Item&& other) noexcept
+        : contents_(std::move(other.contents_)),
+          small_(other.small_),
+          is_small_(std::exchange(other.is_small_, false)) {}
+    Item& operator=(const Item&) = default;
+    Item& operator=(Item&& other) noexcept {
+        contents_ = std::move(other.contents_);
+        small_ = other.small_;
+        is_small_ = std::exchange(other.is_small_, false);
+        return *this;
+    }
+
+    explicit operator bool() const { return is_small_ || contents_ != nullptr; }
+    /// Null when it is none.
+    const SmallValue* small() const { return is_small_ ? &small_ : nullptr; }
+    /// Null for small values and in an empty one.
+    const std::shared_ptr<const ItemContents>& contents() const { return contents_; }
+
+  private:
+    std::shared_ptr<const ItemContents> contents_;
+    SmallValue small_;
+    bool is_small_ = false;
+};
 
 /// Makes an item of a value; what marshal() fills.
 class Packer final : public Carrier {
@@ -44,12 +91,16 @@ class Packer final : public Carrier {
 /// Reads an item; what unmarshal() empties.
 class Unpacker final : public Cargo {
   public:
+    /// One that is no small value.
     void open(Item item);
-    const Tensor& tensor(std::uint32_t index) const override { return item_->tensors[index]; }
-    const StoragePtr& block(std::uint32_t index) const override { return item_->storages[index]; }
-    const Holder& handle(std::uint32_t index) const override { return item_->handles[index]; }
+    const Tensor& tensor(std::uint32_t index) const override { return contents().tensors[index]; }
+    const StoragePtr& block(std::uint32_t index) const override {
+        return contents().storages[index];
+    }
+    const Holder& handle(std::uint32_t index) const override { return contents().handles[index]; }
 
   private:
+    const ItemContents& contents() const { return *item_.contents(); }
     Item item_;
 };
 
@@ -63,11 +114,18 @@ struct ItemHolder {
 /// An empty one, on the stack. May raise.
 ItemHolder& push_item_holder(lua_State* lua);
 
+/// The value at `index` as a small one; false when it is none. Does not raise.
+bool to_small(lua_State* lua, int index, SmallValue& small);
+/// May raise when it is a string.
+void push_small(lua_State* lua, const SmallValue& small);
+
 /// Makes an item of the value at `index`; leaves the stack as it was. Raises where something cannot
 /// go, naming its place and `operation`: then `item` is as it was.
 void pack_item(lua_State* lua, int index, Closures closures, const char* operation, Item& item);
 /// Pushes the value of the item. Raises when memory is short, or when a module that it needs cannot
 /// be required. `item` may be changed meanwhile.
 void push_item(lua_State* lua, const Item& item, const char* operation);
+/// The same for an item that nobody wants back: it is empty when Lua code runs.
+void push_taken(lua_State* lua, Item& item, const char* operation);
 
 }  // namespace ipcrun::lua

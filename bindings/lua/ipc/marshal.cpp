@@ -5,6 +5,7 @@
 
 #include "bindings/lua/bind.hpp"
 #include "bindings/lua/ipc/walk.hpp"
+#include "bindings/lua/torch/classes.hpp"
 
 namespace ipcrun::lua {
 
@@ -91,8 +92,16 @@ Step Walk::add_table(int index) {
     if (add_again(index)) return Step::next;
     check_depth();
     // What lua_createtable should know: the items of a list; other fields are not counted.
-    out.tokens.begin_table(
-        static_cast<std::uint32_t>(std::min<lua_Unsigned>(lua_rawlen(lua, index), 1 << 30)), 0);
+    const auto items =
+        static_cast<std::uint32_t>(std::min<lua_Unsigned>(lua_rawlen(lua, index), 1 << 30));
+    if (push_class_name(lua, index)) {
+        std::size_t length = 0;
+        const char* name = lua_tolstring(lua, -1, &length);
+        out.tokens.begin_object({name, length}, items);
+        lua_pop(lua, 1);
+    } else {
+        out.tokens.begin_table(items, 0);
+    }
     return Step::enter;
 }
 

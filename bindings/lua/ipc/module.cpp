@@ -7,6 +7,7 @@
 #include "bindings/lua/ipc/item.hpp"
 #include "bindings/lua/ipc/tree.hpp"
 #include "bindings/lua/modules.hpp"
+#include "bindings/lua/threads/channel.hpp"
 #include "bindings/lua/threads/map.hpp"
 
 namespace ipcrun::lua {
@@ -35,6 +36,7 @@ int open_ipc(lua_State* lua) {
     register_map(lua, lua_gettop(lua));
     lua_pushcfunction(lua, clock);
     lua_setfield(lua, -2, "clock");
+    register_channel(lua, -1);
     return 1;
 }
 

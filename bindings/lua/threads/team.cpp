@@ -95,6 +95,7 @@ Team::Team(std::shared_ptr<Household> household, int size)
 }
 
 void Team::start(const std::shared_ptr<Team>& team) {
+    team->assignment_.readers = team->size();
     const ThreadAttributes attributes;
     const SignalsBlocked blocked;
     try {

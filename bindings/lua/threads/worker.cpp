@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bindings/lua/threads/worker.hpp"
 
+#include <utility>
+
 #include "bindings/lua/bind.hpp"
 #include "bindings/lua/context.hpp"
 #include "bindings/lua/modules.hpp"
@@ -12,9 +14,14 @@ namespace {
 // What the functions below get, as a light userdata.
 struct Visit {
     const std::shared_ptr<Household>& household;
-    const Assignment& assignment;
+    Assignment& assignment;
     int id;
     Outcome& outcome;
+    bool has_read = false;
+
+    void leave_assignment() {
+        if (!std::exchange(has_read, true)) assignment.leave();
+    }
 };
 
 Visit& visit_of(lua_State* lua, int index) {
@@ -39,7 +46,7 @@ int prepare(lua_State* lua) {
 }
 
 void call_init(lua_State* lua, const Item& init) {
-    if (init == nullptr) return;
+    if (!init) return;
     push_item(lua, init, "ipc.map");
     if (lua_type(lua, -1) == LUA_TSTRING) {
         std::size_t length = 0;
@@ -52,13 +59,14 @@ void call_init(lua_State* lua, const Item& init) {
 
 // (visit) -> what the function returns
 int call_function(lua_State* lua) {
-    const Visit& visit = visit_of(lua, 1);
+    Visit& visit = visit_of(lua, 1);
     const Assignment& assignment = visit.assignment;
     call_init(lua, assignment.init);
     const auto count = static_cast<int>(assignment.arguments.size());
     luaL_checkstack(lua, count + 10, "ipc.map");
     push_item(lua, assignment.function, "ipc.map");
     for (const Item& argument : assignment.arguments) push_item(lua, argument, "ipc.map");
+    visit.leave_assignment();
     lua_pushinteger(lua, visit.id);
     lua_call(lua, count + 1, LUA_MULTRET);
     return lua_gettop(lua) - 1;
@@ -118,16 +126,17 @@ void work(lua_State* lua, Visit& visit) {
 
 }  // namespace
 
-Outcome run_worker(const std::shared_ptr<Household>& household, const Assignment& assignment,
-                   int id) {
+Outcome run_worker(const std::shared_ptr<Household>& household, Assignment& assignment, int id) {
     Outcome outcome;
+    Visit visit{household, assignment, id, outcome};
     lua_State* lua = luaL_newstate();
     if (lua == nullptr) {
         outcome.failed = true;
+        visit.leave_assignment();
         return outcome;
     }
-    Visit visit{household, assignment, id, outcome};
     work(lua, visit);
+    visit.leave_assignment();
     lua_close(lua);
     return outcome;
 }

@@ -27,9 +27,9 @@ void Blas::load() {
         find(library, "cblas_sgemv", sgemv);
         find(library, "cblas_dgemv", dgemv);
         if (sgemm != nullptr && dgemm != nullptr && sgemv != nullptr && dgemv != nullptr) {
-            find(library, "openblas_set_num_threads", set_threads);
-            find(library, "openblas_get_num_threads", get_threads);
-            if (wanted_threads > 0) use_threads(wanted_threads);
+            find(library, "openblas_set_num_threads", set_threads_);
+            find(library, "openblas_get_num_threads", get_threads_);
+            if (wanted_threads_ > 0) use_threads(wanted_threads_);
             return;
         }
         dlclose(library);
@@ -41,14 +41,14 @@ void Blas::load() {
 }
 
 void Blas::use_threads(int count) {
-    wanted_threads = count;
-    if (set_threads != nullptr) set_threads(count);
+    wanted_threads_ = count;
+    if (set_threads_ != nullptr) set_threads_(count);
 }
 
 int Blas::thread_count() {
-    if (!searched && wanted_threads > 0) return wanted_threads;
+    if (!searched && wanted_threads_ > 0) return wanted_threads_;
     load();
-    return get_threads != nullptr ? get_threads() : 1;
+    return get_threads_ != nullptr ? get_threads_() : 1;
 }
 
 }  // namespace ipcrun::lua

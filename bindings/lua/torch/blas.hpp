@@ -34,9 +34,9 @@ struct Blas {
     int thread_count();
 
   private:
-    int wanted_threads = 0;  ///< 0: as many as the library takes by itself
-    void (*set_threads)(int) = nullptr;
-    int (*get_threads)() = nullptr;
+    int wanted_threads_ = 0;  ///< 0: as many as the library takes by itself
+    void (*set_threads_)(int) = nullptr;
+    int (*get_threads_)() = nullptr;
 };
 
 }  // namespace ipcrun::lua

@@ -109,7 +109,8 @@ int type_name(lua_State* lua) {
 /// torch.type(object) -> its class name, or else what Lua's type() says
 int type(lua_State* lua) {
     push_typename(lua, 1);
-    if (lua_isnil(lua, -1)) lua_pushstring(lua, lua_type(lua, 1) < 0 ? "nil" : luaL_typename(lua, 1));
+    if (lua_isnil(lua, -1))
+        lua_pushstring(lua, lua_type(lua, 1) < 0 ? "nil" : luaL_typename(lua, 1));
     return 1;
 }
 
@@ -141,7 +142,9 @@ int call_class_function(lua_State* lua) {
 }  // namespace
 
 bool push_class_name(lua_State* lua, int index) {
-    if (lua_type(lua, index) != LUA_TTABLE || lua_getmetatable(lua, index) == 0) return false;
+    if (lua_type(lua, index) != LUA_TTABLE) return false;
+    luaL_checkstack(lua, 3, "the name of a class");
+    if (lua_getmetatable(lua, index) == 0) return false;
     if (lua_rawgetp(lua, LUA_REGISTRYINDEX, &names_key) == LUA_TTABLE) {
         lua_insert(lua, -2);
         if (lua_rawget(lua, -2) == LUA_TSTRING) {

@@ -6,7 +6,8 @@
 
 namespace ipcrun::lua {
 
-/// measure_time() -> seconds on the monotonic clock, and of this process in user and in system mode.
+/// measure_time() -> seconds on the monotonic clock, and of this process in user and in system
+/// mode.
 int measure_time(lua_State* lua);
 
 }  // namespace ipcrun::lua

@@ -3,7 +3,7 @@
 local native = ...
 
 -- Every string has it in scripts for torch; one that is there already stays.
-if not string.split then rawset(string, "split", native.split) end
+if not rawget(string, "split") then rawset(string, "split", native.split) end
 
 local sys = { clock = native.clock, sleep = native.sleep }
 

@@ -45,8 +45,8 @@ end
 
 local functions = {}
 
----Defines a class. torch.class("pkg.Name" [, name of the parent] [, module table]) returns the class
----and its parent's; calling the class (or module.Name) makes an object and runs __init on it.
+---Defines a class. torch.class("pkg.Name" [, name of the parent] [, module table]) returns the
+---class and its parent's; calling the class (or module.Name) makes an object and runs __init on it.
 function functions.class(name, parent_name, module)
   if type(parent_name) == "table" then parent_name, module = nil, parent_name end
   if type(name) ~= "string" or not name:find "[^.]$" then

@@ -4,7 +4,7 @@
 --   cmd:argument("data", "the folder")    what stands without a dash, in this order
 local torch = ...
 
-local CmdLine = torch.class("torch.CmdLine", torch)
+local CmdLine = torch.class("torch.CmdLine", {})
 
 -- The field that stands for "-rate" or "--rate".
 local function field_of(key) return (key:gsub("^%-+", "")) end
@@ -127,7 +127,7 @@ function CmdLine:help(words, file)
 end
 
 ---A name for a run, for instance of a folder: `prefix`, the arguments, and the options that are not
----at their default, less those that are true in `ignore` (those that are false there are always in).
+---at their default, less those that are true in `ignore` (those that are false there always count).
 function CmdLine:string(prefix, params, ignore)
   ignore = ignore or {}
   local pieces = {}
@@ -184,4 +184,6 @@ function CmdLine:log(file, params)
   log "[----------------------]"
 end
 
+-- Last: where memory runs out before, the next use begins again.
+torch.CmdLine = CmdLine
 return CmdLine

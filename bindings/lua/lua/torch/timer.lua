@@ -5,7 +5,7 @@ local torch, measure = ...
 
 local kinds <const> = { "real", "user", "sys" }
 
-local Timer = torch.class("torch.Timer", torch)
+local Timer = torch.class("torch.Timer", {})
 
 function Timer:__init() self:reset() end
 
@@ -41,4 +41,6 @@ function Timer:time()
   return time
 end
 
+-- Last: where memory runs out before, the next use begins again.
+torch.Timer = Timer
 return Timer

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// ipc.channel: items from any threads to any threads, first in first out, closable.
+
+#include <lua.hpp>
+#include <memory>
+
+#include "bindings/lua/ipc/handle.hpp"
+#include "bindings/lua/threads/item_queue.hpp"
+
+namespace ipcrun::lua {
+
+constexpr const char* channel_type = "ipc.channel";
+
+class Channel final : public SharedObject {
+  public:
+    explicit Channel(std::unique_ptr<ItemQueue> queue) : queue_(std::move(queue)) {}
+
+    const char* type_name() const override { return channel_type; }
+    void on_lonely() override { queue_->ring_all(); }
+
+    ItemQueue& queue() { return *queue_; }
+    /// Can nobody else write or read? Then it makes no sense to wait.
+    bool is_lonely() const { return queue_->is_local() && holders() <= 1; }
+    /// Throws what is said of that to people.
+    [[noreturn]] static void fail_lonely(const char* operation);
+
+  private:
+    std::unique_ptr<ItemQueue> queue_;
+};
+
+/// Puts `channel` into the table at `ipc`. May raise.
+void register_channel(lua_State* lua, int ipc);
+
+}  // namespace ipcrun::lua

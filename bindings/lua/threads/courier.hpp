@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// What the functions of channels and queues have at hand in one Lua state, as their upvalue: so
+/// that a small value needs neither a userdata nor a look into the registry.
+
+#include <lua.hpp>
+#include <vector>
+
+#include "bindings/lua/context.hpp"
+#include "bindings/lua/threads/item_queue.hpp"
+
+namespace ipcrun::lua {
+
+struct Courier {
+    Context* shared = nullptr;
+    /// What was read last, until it is a value. Lua may raise meanwhile, and code of Lua that runs
+    /// meanwhile may read, too: see push_taken().
+    Item taken;
+};
+
+/// To be called once a state, before the functions below. May raise.
+void register_courier(lua_State* lua);
+/// Pushes this state's one. May raise.
+void push_courier(lua_State* lua);
+/// That of a function which has it as its first upvalue.
+inline Courier& courier(lua_State* lua) {
+    return *static_cast<Courier*>(lua_touserdata(lua, lua_upvalueindex(1)));
+}
+
+/// Makes the metatable of a handle whose methods and metamethods have the courier. May raise.
+void register_courier_type(lua_State* lua, const char* type_name, const luaL_Reg* methods,
+                           const luaL_Reg* metamethods);
+
+/// Items on their way into a queue, in a userdata: so that what happens in Lua cannot lose them.
+struct Batch {
+    std::vector<Item> items;
+};
+/// Pushes a batch of the values at `first` to the top, made by this queue. Raises where one cannot
+/// go.
+Batch& push_batch(lua_State* lua, int first, const ItemQueue& queue, Closures closures,
+                  const char* operation);
+
+}  // namespace ipcrun::lua
