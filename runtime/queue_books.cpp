@@ -17,9 +17,10 @@ constexpr std::uint64_t owner_of(std::uint64_t word) {
     return word >> 8;
 }
 
-// Counters change under the lock only, and are seen without: by sleepers, in one order for all.
-void add(std::atomic<std::uint64_t>& counter, std::uint64_t number) {
-    counter.store(counter.load(std::memory_order_relaxed) + number);
+// Counters change under the lock only, and are seen without. The change that sleepers wait for is
+// to be sequentially consistent: see Bell. The others need not be, and cost nothing.
+void add(std::atomic<std::uint64_t>& counter, std::uint64_t number, std::memory_order order) {
+    counter.store(counter.load(std::memory_order_relaxed) + number, order);
 }
 
 }  // namespace
@@ -61,7 +62,7 @@ std::optional<std::uint32_t> QueueBooks::reserve(std::uint32_t owner, std::uint6
     slot.room = room;
     slot.word.store(slot_word(SlotState::reserved, owner), std::memory_order_release);
     ++header().in_use;
-    add(header().waiting, 1);
+    add(header().waiting, 1, std::memory_order_release);
     return index;
 }
 
@@ -81,7 +82,7 @@ void QueueBooks::append(std::uint32_t index) {
     else
         memory_.slot(head.ready_last - 1).next = index + 1;
     head.ready_last = index + 1;
-    add(head.ready, 1);
+    add(head.ready, 1, std::memory_order_seq_cst);
 }
 
 std::optional<std::uint32_t> QueueBooks::first() const {
@@ -112,8 +113,8 @@ void QueueBooks::remove_first(bool is_freed) {
         --head.in_use;
         shrink();
     }
-    add(head.ready, ~std::uint64_t{0});
-    add(head.waiting, ~std::uint64_t{0});
+    add(head.ready, ~std::uint64_t{0}, std::memory_order_release);
+    add(head.waiting, ~std::uint64_t{0}, std::memory_order_seq_cst);
 }
 
 void QueueBooks::release(std::uint32_t index, std::uint32_t owner, bool is_warm) {

@@ -110,10 +110,12 @@ SharedQueue::Outcome SharedQueue::write_large(std::span<const Part> parts, std::
     QueueAttachment& own = *attachment_;
     std::uint32_t operation, slot;
     std::byte* to;
+    bool has_grown;
     {
         Locked locked(own);
         if (own.header().closed.load() != 0) return Outcome::refused;
         if (is_full(bytes)) return Outcome::would_wait;
+        const std::uint64_t top_before = own.header().data_top;
         auto reserved = locked->reserve(own.number(), bytes);
         if (!reserved) {
             // There may be room where warm and cold runs lie side by side, or the dead had some.
@@ -124,6 +126,7 @@ SharedQueue::Outcome SharedQueue::write_large(std::span<const Part> parts, std::
             own.header().starved_bytes.store(bytes);
             return Outcome::would_wait;
         }
+        has_grown = own.header().data_top > top_before;
         slot = *reserved;
         to = locked->item(slot);
         operation = own.next_operation();
@@ -139,6 +142,8 @@ SharedQueue::Outcome SharedQueue::write_large(std::span<const Part> parts, std::
     }
     own.pass(FaultPoint::queue_committed, operation);
     own.header().readable.ring(1);
+    // Before it takes fresh memory again there may be some that the dead had.
+    if (has_grown) own.look_after();
     return Outcome::done;
 }
 
