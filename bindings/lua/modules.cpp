@@ -6,6 +6,7 @@
 #include "bindings/lua/ipc/module.hpp"
 #include "bindings/lua/parallel/module.hpp"
 #include "bindings/lua/tensor.hpp"
+#include "bindings/lua/threads/tasks.hpp"
 #include "bindings/lua/torch/split.hpp"
 
 namespace ipcrun::lua {
@@ -34,8 +35,15 @@ int open_lab(lua_State* lua) {
 
 // {name, the function that opens it}, ended by an empty entry.
 constexpr luaL_Reg modules[] = {
-    {"ipc", open_ipc}, {"lab", open_lab},     {"libipc", open_libipc}, {"parallel", open_parallel},
-    {"sys", open_sys}, {"torch", open_torch}, {nullptr, nullptr},
+    {"ipc", open_ipc},
+    {"ipc.BackgroundTask", open_background_task},
+    {"ipc.BackgroundTaskPool", open_background_task_pool},
+    {"lab", open_lab},
+    {"libipc", open_libipc},
+    {"parallel", open_parallel},
+    {"sys", open_sys},
+    {"torch", open_torch},
+    {nullptr, nullptr},
 };
 
 // __index of _G: what `th` had as globals from the start.
