@@ -9,6 +9,7 @@
 #include "bindings/lua/modules.hpp"
 #include "bindings/lua/threads/channel.hpp"
 #include "bindings/lua/threads/map.hpp"
+#include "bindings/lua/threads/tasks.hpp"
 
 namespace ipcrun::lua {
 
@@ -37,6 +38,7 @@ int open_ipc(lua_State* lua) {
     lua_pushcfunction(lua, clock);
     lua_setfield(lua, -2, "clock");
     register_channel(lua, -1);
+    register_parallel(lua, -1);
     return 1;
 }
 

@@ -2,7 +2,7 @@
 -- ipc.Parallel: inputs are put, threads work on them, results are got; after gluonnlp's class of that
 -- name. Each worker has a copy of the object, made when the first input goes to a worker: what the
 -- first, serial runs have set up in it goes along. Tensors in it are shared by all.
-local ipc, raise = ...
+local ipc, raise_timeout = ...
 
 local DRAINED <const> = ipc.channel.DRAINED
 
@@ -203,7 +203,7 @@ function Parallel:get(timeout)
   while not result do
     local left = deadline and math.max(deadline - ipc.clock(), 0)
     if not hear(self, left) then
-      raise("timeout", ("get: no result after %g s"):format(timeout))
+      raise_timeout(("get: no result after %g s"):format(timeout))
     end
     result = take(self)
   end
