@@ -8,6 +8,8 @@
 #include "bindings/lua/ipc/tree.hpp"
 #include "bindings/lua/modules.hpp"
 #include "bindings/lua/threads/channel.hpp"
+#include "bindings/lua/threads/select.hpp"
+#include "bindings/lua/threads/workqueue.hpp"
 
 namespace ipcrun::lua {
 
@@ -35,6 +37,8 @@ int open_ipc(lua_State* lua) {
     lua_pushcfunction(lua, clock);
     lua_setfield(lua, -2, "clock");
     register_channel(lua, -1);
+    register_workqueue(lua, -1);
+    register_select(lua, -1);
     return 1;
 }
 
