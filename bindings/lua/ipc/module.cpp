@@ -10,6 +10,8 @@
 #include "bindings/lua/threads/channel.hpp"
 #include "bindings/lua/threads/map.hpp"
 #include "bindings/lua/threads/tasks.hpp"
+#include "bindings/lua/threads/select.hpp"
+#include "bindings/lua/threads/workqueue.hpp"
 
 namespace ipcrun::lua {
 
@@ -39,6 +41,8 @@ int open_ipc(lua_State* lua) {
     lua_setfield(lua, -2, "clock");
     register_channel(lua, -1);
     register_parallel(lua, -1);
+    register_workqueue(lua, -1);
+    register_select(lua, -1);
     return 1;
 }
 
