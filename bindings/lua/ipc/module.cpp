@@ -7,6 +7,8 @@
 #include "bindings/lua/ipc/item.hpp"
 #include "bindings/lua/ipc/tree.hpp"
 #include "bindings/lua/modules.hpp"
+#include "bindings/lua/system/module.hpp"
+#include "bindings/lua/threads/objects.hpp"
 
 namespace ipcrun::lua {
 
@@ -33,6 +35,12 @@ int open_ipc(lua_State* lua) {
     lua_setfield(lua, -2, "tree");
     lua_pushcfunction(lua, clock);
     lua_setfield(lua, -2, "clock");
+    register_mutex(lua, -1);
+    register_marshal_object(lua, -1);
+    register_shared_table(lua, -1);
+    register_spawn(lua, -1);
+    register_flock(lua, -1);
+    register_processes(lua, -1);
     return 1;
 }
 
