@@ -28,6 +28,12 @@ run "$QUEUES" open a 0
 like "$(<"$out")" "^usage: open the queue 'a': .* this process is none" \
     "a process without a launcher has no names"
 
+# The answer comes when the item has been printed.
+run env IPCRUN_FAULT=queue_taken:1:1 "$IPCRUN" -n 2 sh -c '
+    [ $IPCRUN_RANK = 0 ] && exec "$1" open there 0 read open back 0 write y
+    exec "$1" open there 0 write x open back 0 read' sh "$QUEUES"
+is "$status $(<"$out")" "137 1 x" "a fault that is set strikes in queues that ranks share by name"
+
 arguments=()
 for ((i = 0; i < 1025; ++i)); do arguments+=(open "q$i" 0); done
 run "$IPCRUN" -n 1 "$QUEUES" "${arguments[@]}"
