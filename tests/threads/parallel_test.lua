@@ -184,7 +184,8 @@ end)
 t.test('Parallel: a function that cannot go to workers is an error at put', function()
   local held = coroutine.create(print)
   local parallel = ipc.Parallel(1, function() return held end, all_in_workers)
-  t.raises("upvalue 'held'", parallel.put, parallel, 1)
+  t.raises("put: the function cannot go to a worker: field 'f (upvalue held)'", parallel.put,
+    parallel, 1)
 end)
 
 t.test('Parallel: tensors of the object are shared by all workers', function()
@@ -244,11 +245,12 @@ end
 
 t.test('Parallel: one that is dropped ends its threads', function()
   local before = threads()
-  do
+  local function drop()
     local parallel = ipc.Parallel(3, square, all_in_workers)
     parallel:put(2)
     t.equal(parallel:get(), 4)
   end
+  drop()
   local deadline = ipc.clock() + 10
   repeat
     collectgarbage()

@@ -2,6 +2,7 @@
 #include "bindings/lua/threads/shared_table.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <utility>
 
@@ -10,10 +11,19 @@ namespace ipcrun::lua {
 namespace {
 
 std::size_t bytes_of(const Item& item) {
-    return sizeof(ItemContents) + item->tokens.capacity() +
-           item->tensors.capacity() * sizeof(Tensor) +
-           item->storages.capacity() * sizeof(StoragePtr) +
-           item->handles.capacity() * sizeof(Holder);
+    const auto& contents = item.contents();
+    if (contents == nullptr) return 0;
+    return sizeof(ItemContents) + contents->tokens.capacity() +
+           contents->tensors.capacity() * sizeof(Tensor) +
+           contents->storages.capacity() * sizeof(StoragePtr) +
+           contents->handles.capacity() * sizeof(Holder);
+}
+
+bool same_value(const SmallValue& a, const SmallValue& b) {
+    if (a.tag != b.tag) return false;
+    if (a.tag == Tag::integer) return a.integer == b.integer;
+    if (a.tag == Tag::number) return a.number == b.number;
+    return a.length == b.length && std::memcmp(a.text, b.text, a.length) == 0;
 }
 
 std::size_t bytes_of(const Key& key) {
@@ -79,7 +89,7 @@ void SharedTable::free(std::unique_ptr<Contents> contents) {
 Item SharedTable::get(const KeyView& key) const {
     const std::lock_guard lock(mutex_);
     const auto found = contents_->entries.find(key);
-    return found == contents_->entries.end() ? nullptr : found->second;
+    return found == contents_->entries.end() ? Item() : found->second;
 }
 
 // What was there, to be let go of outside the lock: its end may be that of other objects, or of
@@ -88,8 +98,8 @@ Item SharedTable::exchange(Key key, Item item) {
     Entries& entries = contents_->entries;
     const std::size_t key_bytes = bytes_of(key);
     auto found = entries.find(key.view());
-    Item before = found == entries.end() ? nullptr : found->second;
-    if (item == nullptr) {
+    Item before = found == entries.end() ? Item() : found->second;
+    if (!item) {
         if (before) entries.erase(found);
     } else if (before) {
         found->second = item;
@@ -114,9 +124,9 @@ bool SharedTable::swap(Key key, const Item& expected, const Item& other, Item it
     const Holder object = key.object;
     const std::lock_guard lock(mutex_);
     const auto at = contents_->entries.find(key.view());
-    Item current = at == contents_->entries.end() ? nullptr : at->second;
+    Item current = at == contents_->entries.end() ? Item() : at->second;
     if (!contents_equal(current, expected) &&
-        (other == nullptr || !contents_equal(current, other))) {
+        (!other || !contents_equal(current, other))) {
         found = std::move(current);
         return false;
     }
@@ -151,14 +161,17 @@ void SharedTable::clear() {
 }
 
 bool contents_equal(const Item& a, const Item& b) {
-    if (a == nullptr || b == nullptr) return a == b;
+    if (a.small() != nullptr && b.small() != nullptr) return same_value(*a.small(), *b.small());
+    if (a.contents() == nullptr || b.contents() == nullptr) return !a && !b;
+    const ItemContents& one_side = *a.contents();
+    const ItemContents& other_side = *b.contents();
     const auto same_objects = [](const Holder& one, const Holder& two) {
         return one.get() == two.get();
     };
-    return a->tokens == b->tokens && a->tensors.empty() && b->tensors.empty() &&
-           a->storages.empty() && b->storages.empty() &&
-           std::equal(a->handles.begin(), a->handles.end(), b->handles.begin(), b->handles.end(),
-                      same_objects);
+    return one_side.tokens == other_side.tokens && one_side.tensors.empty() &&
+           other_side.tensors.empty() && one_side.storages.empty() && other_side.storages.empty() &&
+           std::equal(one_side.handles.begin(), one_side.handles.end(), other_side.handles.begin(),
+                      other_side.handles.end(), same_objects);
 }
 
 }  // namespace ipcrun::lua

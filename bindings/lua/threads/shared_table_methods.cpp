@@ -28,7 +28,7 @@ bool push_value(lua_State* lua, const SharedTable& table, const KeyView& key) {
     ItemHolder& holder = push_item_holder(lua);
     const Failure failure = attempt([&] { holder.item = table.get(key); });
     if (failure) raise_string(lua, failure);
-    if (holder.item == nullptr) {
+    if (!holder.item) {
         lua_pop(lua, 1);
         return false;
     }
@@ -217,7 +217,7 @@ int swap(lua_State* lua) {
     if (failure) raise_string(lua, failure);
     lua_pushboolean(lua, static_cast<int>(is_done));
     if (is_done) return 1;
-    if (found.item == nullptr)
+    if (!found.item)
         lua_pushnil(lua);
     else
         push_item(lua, found.item, "sharedtable_swap");

@@ -88,7 +88,7 @@ class Crew {
                     luaL_loadstring(state, given.script) != LUA_OK)
                     return lua_error(state);
                 push_item(state, given.item, "test");
-                given.item = nullptr;
+                given.item = Item();
                 lua_pushinteger(state, given.id);
                 lua_call(state, 2, 0);
                 return 0;

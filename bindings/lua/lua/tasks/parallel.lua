@@ -129,7 +129,11 @@ end
 local function start(self)
   local task = self.task
   if task.object then task = { parts = parts_of(task.object) } end
-  local payload = ipc.marshal(task, true)
+  local good, payload = pcall(ipc.marshal, task, true)
+  if not good then
+    error(("put: the %s cannot go to a worker: %s"):format(task.f and "function" or "object",
+      (tostring(payload):gsub("^ipc%.marshal: ", ""))), 3)
+  end
   self.inputs = self.capacity and ipc.channel { capacity = self.capacity } or ipc.channel()
   self.results = ipc.channel()
   self.threads = ipc.map(self.workers, work, self.inputs, self.results, payload)
