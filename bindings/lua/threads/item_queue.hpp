@@ -38,8 +38,10 @@ class ItemQueue {
     virtual Bell& readable() = 0;
     virtual Bell& writable() = 0;
     virtual void ring_all() = 0;
-    virtual void arrive_to_read() = 0;
-    virtual void arrive_to_write() = 0;
+    virtual void reader_looks() = 0;
+    virtual void reader_leaves() = 0;
+    virtual void writer_looks() = 0;
+    virtual void writer_leaves() = 0;
 
     /// Whether everybody who can reach it is counted as a holder of the object that it belongs to.
     virtual bool is_local() const { return true; }
@@ -66,8 +68,10 @@ class LocalQueue final : public ItemQueue {
     Bell& readable() override { return queue_.readable(); }
     Bell& writable() override { return queue_.writable(); }
     void ring_all() override { queue_.ring_all(); }
-    void arrive_to_read() override { queue_.arrive_to_read(); }
-    void arrive_to_write() override { queue_.arrive_to_write(); }
+    void reader_looks() override { queue_.reader_looks(); }
+    void reader_leaves() override { queue_.reader_leaves(); }
+    void writer_looks() override { queue_.writer_looks(); }
+    void writer_leaves() override { queue_.writer_leaves(); }
 
   private:
     Queue<Item> queue_;
