@@ -27,6 +27,12 @@ bool wait_watching(Context& shared, std::span<Bell* const> bells, Deadline deadl
     return wait_for(shared, bells, deadline, operation, condition);
 }
 
+/// Does this thread's program end? Its channels are dropped then, which is not what the thread
+/// should hear of.
+inline bool is_ending(const Context& shared) {
+    return shared.is_worker && shared.household->is_closing();
+}
+
 /// Reads one item. `before_waiting` is called when there is none, before each sleep: it gives
 /// whether nobody can write one any more; then, if there still is none, the last resort `give_up`
 /// must throw. Returns done, refused (the queue is drained), or would_wait: the time has passed.
@@ -45,7 +51,7 @@ QueueOutcome read_patiently(Context& shared, ItemQueue& queue, Deadline deadline
         shared, bells, deadline, operation, !queue.is_local(), [&] { queue.check_company(); },
         [&] {
             // Asked first: who lets go may have written something before.
-            const bool is_alone_now = deadline.is_never() && is_alone();
+            const bool is_alone_now = deadline.is_never() && is_alone() && !is_ending(shared);
             outcome = queue.try_read(item, after);
             if (outcome == QueueOutcome::would_wait && is_alone_now) give_up();
             return outcome != QueueOutcome::would_wait;
@@ -74,7 +80,7 @@ QueueOutcome write_patiently(Context& shared, ItemQueue& queue, Deadline deadlin
     (void)wait_watching(
         shared, bells, deadline, operation, !queue.is_local(), [&] { queue.check_company(); },
         [&] {
-            const bool is_alone_now = deadline.is_never() && is_alone();
+            const bool is_alone_now = deadline.is_never() && is_alone() && !is_ending(shared);
             outcome = write();
             if (outcome == QueueOutcome::would_wait && is_alone_now) give_up();
             return outcome != QueueOutcome::would_wait;
