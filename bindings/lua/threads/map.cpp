@@ -19,6 +19,30 @@ int check_size(lua_State* lua, const char* call) {
     return static_cast<int>(size);
 }
 
+constexpr const char* sentinel_type = "ipcrun.map.sentinel";
+constexpr const char* sentinel_key = "ipcrun.map.newest sentinel";
+
+// Lua finalises what was made last first. So of the state that the program began with, the newest
+// sentinel hears that this is closed before the channels are gone for which threads wait; older
+// ones were dropped.
+int collect_sentinel(lua_State* lua) {
+    lua_getfield(lua, LUA_REGISTRYINDEX, sentinel_key);
+    const Context& shared = context(lua);
+    if (lua_rawequal(lua, 1, -1) != 0 && !shared.is_worker && shared.household != nullptr)
+        shared.household->close();
+    return 0;
+}
+
+void post_sentinel(lua_State* lua) {
+    lua_newuserdatauv(lua, 1, 0);
+    if (luaL_newmetatable(lua, sentinel_type) != 0) {
+        lua_pushcfunction(lua, collect_sentinel);
+        lua_setfield(lua, -2, "__gc");
+    }
+    lua_setmetatable(lua, -2);
+    lua_setfield(lua, LUA_REGISTRYINDEX, sentinel_key);
+}
+
 std::shared_ptr<Household> check_household(lua_State* lua) {
     const Context& shared = context(lua);
     if (shared.household == nullptr)
@@ -53,6 +77,7 @@ int start_map(lua_State* lua, const char* call, int size, int init, int function
         pack_argument(lua, i, call,
                       assignment.arguments[static_cast<std::size_t>(i - function - 1)]);
     capture_package(lua, assignment.package);
+    post_sentinel(lua);
     failure = attempt([&] { Team::start(object.team); });
     if (failure) raise_string(lua, failure);
     return 1;

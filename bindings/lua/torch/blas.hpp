@@ -27,6 +27,15 @@ struct Blas {
     /// unloaded safely.
     void load();
 
+    /// To be held during a call of the library. Its memory goes when the process exits: that waits
+    /// for those who are in a call of it, and who comes later stays here.
+    class Use {
+      public:
+        Use();
+        Use(const Use&) = delete;
+        ~Use();
+    };
+
     /// The threads that products may take, now and when the library is loaded. The library has one
     /// such number for the process, so the last call of any Lua state counts.
     void use_threads(int count);
