@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "bindings/lua/ipc/item.hpp"
 #include "runtime/queue.hpp"
@@ -38,15 +39,18 @@ class ItemQueue {
     virtual Bell& readable() = 0;
     virtual Bell& writable() = 0;
     virtual void ring_all() = 0;
-    virtual void reader_looks() = 0;
-    virtual void reader_leaves() = 0;
-    virtual void writer_looks() = 0;
-    virtual void writer_leaves() = 0;
+    /// Where threads that wait are counted: see Queue.
+    virtual void reader_looks() {}
+    virtual void reader_leaves() {}
+    virtual void writer_looks() {}
+    virtual void writer_leaves() {}
 
     /// Whether everybody who can reach it is counted as a holder of the object that it belongs to.
     virtual bool is_local() const { return true; }
     /// Called now and then by those who wait for one that is not: throws what ends their wait.
     virtual void check_company() {}
+    /// As SharedObject::describe.
+    virtual std::string describe() const { return {}; }
 };
 
 /// Between threads of one process.
