@@ -23,21 +23,23 @@ int try_for_a_while(pthread_mutex_t& mutex) {
     return result;
 }
 
-// To the clock that Clock is on Linux.
-timespec to_timespec(Clock::time_point time) {
-    const auto ns = std::chrono::nanoseconds(time.time_since_epoch()).count();
-    return {ns / 1'000'000'000, ns % 1'000'000'000};
+// ThreadSanitizer knows no wait for a mutex but by the clock on the wall, which can be set: if that
+// ended it, it goes on.
+int wait_for_lock(pthread_mutex_t& mutex, Deadline deadline) {
+    for (;;) {
+        const auto until = std::chrono::system_clock::now() + *deadline.remaining();
+        const auto ns = std::chrono::nanoseconds(until.time_since_epoch()).count();
+        const timespec time{ns / 1'000'000'000, ns % 1'000'000'000};
+        const int result = ::pthread_mutex_timedlock(&mutex, &time);
+        if (result != ETIMEDOUT || deadline.has_passed()) return result;
+    }
 }
 
 }  // namespace
 
 void lock_queue(QueueHeader& header, Seconds patience) {
     int result = try_for_a_while(header.mutex);
-    if (result == EBUSY) {
-        const timespec until =
-            to_timespec(Clock::now() + std::chrono::duration_cast<Clock::duration>(patience));
-        result = ::pthread_mutex_clocklock(&header.mutex, CLOCK_MONOTONIC, &until);
-    }
+    if (result == EBUSY) result = wait_for_lock(header.mutex, Deadline::after(patience));
     if (result == 0) [[likely]]
         return;
     if (result == ETIMEDOUT)
