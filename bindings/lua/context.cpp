@@ -2,7 +2,7 @@
 #include "bindings/lua/context.hpp"
 
 #include "bindings/lua/bind.hpp"
-#include "bindings/lua/threads/household.hpp"
+#include "bindings/lua/threads/wait.hpp"
 
 namespace ipcrun::lua {
 
@@ -10,6 +10,8 @@ namespace {
 
 constexpr const char* registry_key = "ipcrun.context";
 constexpr const char* metatable_name = "ipcrun.context metatable";
+// How long the end of the program waits for threads that were told of it.
+constexpr Seconds threads_grace{1.0};
 
 // An empty one, and already that of this state.
 Context& push_context(lua_State* lua) {
@@ -36,6 +38,18 @@ void create(lua_State* lua) {
 
 }  // namespace
 
+Context::~Context() {
+    if (is_worker || household == nullptr) return;
+    household->close();
+    Bell* const bells[] = {&household->ended()};
+    const auto is_alone = [this] { return household->threads() == 0; };
+    // A thread that computes, or is in a call of the system, stays, and ends with the process. So
+    // it does when there is no memory to wait with.
+    const Failure failure = attempt(
+        [&] { (void)wait_for(*this, bells, Deadline::after(threads_grace), "close", is_alone); });
+    if (!failure && is_alone()) household->leave_job();
+}
+
 void create_worker_context(lua_State* lua, const std::shared_ptr<Household>& household) {
     Context& created = push_context(lua);
     const Failure failure = attempt([&] {
@@ -46,6 +60,8 @@ void create_worker_context(lua_State* lua, const std::shared_ptr<Household>& hou
         created.heap = household->heap();
     });
     if (failure) raise_string(lua, failure);
+    // As torch-ipc had it: many threads that each multiply with many would get in each other's way.
+    created.blas.use_threads(1);
     lua_setfield(lua, LUA_REGISTRYINDEX, registry_key);
 }
 

@@ -18,6 +18,11 @@ namespace ipcrun::lua {
 class Household;
 
 struct Context {
+    Context() = default;
+    Context(const Context&) = delete;
+    /// Of the state that the program began with: ends the threads of the household first.
+    ~Context();
+
     /// What this state shares with those of its threads.
     std::shared_ptr<Household> household;
     /// Is this the state of such a thread? The world and the messages of the job are not for it.

@@ -11,12 +11,15 @@ local object = { name = "o" }
 function object.itself() return object, torch, type(object) end
 local stripped = load(string.dump(function(...) return select("#", ...), print end, true))
 
+local Point = torch.class("Point", {})
+
 return {
   { 1, "two", { 3.5, x = torch.ones(3, 2), [true] = torch.range(1, 6):view(2, 3):t() } },
   { "a\0b", -0.0, math.mininteger, false, { [2.5] = torch.ByteStorage():string("ping") } },
   factorial,
   { increment, function() return count end, [increment] = function(x) return floor(x) end },
   object,
+  { Point(), { inner = Point() } },
   { _G, torch, math.floor, stripped, print },
   function() return function() return factorial(count) + floor(2.5) end end,
 }

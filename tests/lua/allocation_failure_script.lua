@@ -60,6 +60,13 @@ a:indexCopy(1, index, torch.ones(2, 4)):indexFill(1, index, 2):apply(function(x)
 local Class = torch.class('Class')
 function Class:__init(x) self.x = x end
 assert(torch.type(Class(1)) == 'Class' and torch.typename(a) == 'torch.DoubleTensor')
+function Class.__tostring__() return 'text' end
+torch.class('Derived', 'Class')
+assert(tostring(torch.factory('Derived')()) == 'text' and torch.isTypeOf(Class(1), 'Class'))
+local cmd = torch.CmdLine()
+cmd:option('-n', 1)
+assert(cmd:parse({'-n', '2'}).n == 2 and torch.Timer():time().real >= 0)
+assert(('a,b'):split(',')[2] == 'b')
 assert(not pcall(torch.add, a, 'x'))
 assert(not pcall(torch.mm, a, torch.ones(7, 7)))
 assert(not pcall(torch.Tensor, {{1}, {1, 2}}))

@@ -344,23 +344,6 @@ t.test('type, typename, isTensor: names', function()
   t.equal(torch.isTensor({}), false)
 end)
 
-t.test('class: makes objects that know their name, and inherits', function()
-  local module = {}
-  local Base = torch.class('lib.Base', module)
-  function Base:__init(x) self.x = x end
-  function Base:twice() return 2 * self.x end
-  local Derived, parent = torch.class('lib.Derived', 'lib.Base', module)
-  t.equal(parent, Base)
-  function Derived:__init(x) parent.__init(self, x + 1) end
-  local object = module.Derived(4)
-  t.equal(object:twice(), 10)
-  t.equal(torch.type(object), 'lib.Derived')
-  t.equal(torch.typename(module.Base(1)), 'lib.Base')
-  t.equal(torch.isTypeOf(object, 'lib.Base'), true)
-  t.equal(torch.isTypeOf(object, 'lib.Other'), false)
-  t.raises("there is no class 'lib.None'", torch.class, 'lib.X', 'lib.None')
-end)
-
 t.test('getmetatable: the methods, which scripts may add to', function()
   local methods = torch.getmetatable('torch.FloatTensor')
   function methods:twice() return self * 2 end

@@ -134,6 +134,7 @@ int run_protected(lua_State* lua) {
     }
     luaL_openlibs(lua);
     preload_modules(lua);
+    preload_globals(lua);
     set_arg(lua, program);
     bool good = options.ignore_environment || run_init(lua, program);
     good = good && run_actions(lua, program);

@@ -3,6 +3,7 @@
 #include "bindings/lua/ipc/loaded.hpp"
 #include "bindings/lua/ipc/marshal.hpp"
 #include "bindings/lua/torch/arguments.hpp"
+#include "bindings/lua/torch/classes.hpp"
 
 namespace ipcrun::lua {
 
@@ -92,6 +93,10 @@ void Rebuild::push(const Token& token) {
         case Tag::object:
             luaL_checkstack(lua, 10, operation);
             lua_createtable(lua, static_cast<int>(token.items), static_cast<int>(token.fields));
+            if (token.tag == Tag::object) {
+                push_class(lua, token.text.data(), token.text.size());
+                lua_setmetatable(lua, -2);
+            }
             return keep();
         case Tag::again:
             lua_rawgeti(lua, objects, lua_Integer(token.index) + 1);

@@ -4,6 +4,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "bindings/lua/ipc/errors.hpp"
 #include "bindings/lua/parallel/link.hpp"
 #include "bindings/lua/parallel/programs.hpp"
+#include "bindings/lua/torch/split.hpp"
 
 namespace ipcrun::lua {
 
@@ -95,6 +97,13 @@ int push_path(lua_State* lua, Find find) {
     return 1;
 }
 
+// system_name(): of the kernel, as uname(1) prints it.
+int system_name(lua_State* lua) {
+    utsname names{};
+    lua_pushstring(lua, ::uname(&names) == 0 ? names.sysname : "");
+    return 1;
+}
+
 // find_program("agent" or "interpreter"): its path.
 int find_program(lua_State* lua) {
     const bool is_agent = std::strcmp(luaL_checkstring(lua, 1), "agent") == 0;
@@ -116,6 +125,8 @@ const luaL_Reg system_functions[] = {{"address", address},
                                      {"host_name", host_name},
                                      {"module_folder", module_folder},
                                      {"sleep", sleep},
+                                     {"split", split},
+                                     {"system_name", system_name},
                                      {nullptr, nullptr}};
 
 }  // namespace ipcrun::lua

@@ -28,6 +28,11 @@ void Household::close() {
     futex_wake_all(alert_);
 }
 
+void Household::leave_job() {
+    job_.reset();
+    heap_.reset();
+}
+
 void Household::end_thread() {
     threads_.fetch_sub(1);
     ended_.ring_all();

@@ -37,6 +37,8 @@ class Household {
     /// an error, now and from now on.
     void close();
     bool is_closing() const { return is_closing_.load(); }
+    /// Lets go of the job and its heap: to be called once no thread is left that may use them.
+    void leave_job();
 
     /// Threads of the household that run, without the one it began with. `ended` is rung when one
     /// ends.

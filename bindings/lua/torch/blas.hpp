@@ -26,6 +26,26 @@ struct Blas {
     /// Looks for the library once. It stays loaded until the process ends: its threads cannot be
     /// unloaded safely.
     void load();
+
+    /// To be held during a call of the library. Its memory goes when the process exits: that waits
+    /// for those who are in a call of it, and who comes later stays here.
+    class Use {
+      public:
+        Use();
+        Use(const Use&) = delete;
+        ~Use();
+    };
+
+    /// The threads that products may take, now and when the library is loaded. The library has one
+    /// such number for the process, so the last call of any Lua state counts.
+    void use_threads(int count);
+    /// How many they take; 1 without a library that can tell.
+    int thread_count();
+
+  private:
+    int wanted_threads_ = 0;  ///< 0: as many as the library takes by itself
+    void (*set_threads_)(int) = nullptr;
+    int (*get_threads_)() = nullptr;
 };
 
 }  // namespace ipcrun::lua

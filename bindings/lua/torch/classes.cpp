@@ -1,107 +1,192 @@
 // SPDX-License-Identifier: Apache-2.0
-// torch.class, torch.type, torch.typename: classes of torch7 as plain tables, in Lua itself.
+// torch.typename and its kin, over the classes that lua/torch/class.lua defines: two tables in the
+// registry, from names to the metatables of objects and back.
+#include "bindings/lua/torch/classes.hpp"
+
+#include <string_view>
+
 #include "bindings/lua/torch/modules.hpp"
+#include "bindings/lua/torch/parts.hpp"
 
 namespace ipcrun::lua {
 
 namespace {
 
-constexpr const char* source = R"lua(
-local torch, userdata_name, is_tensor_type, tensor_methods = ...
-local classes = {}  -- by name: the metatable of its objects
+// Their addresses are the keys of the registry.
+const char classes_key = 0;  // name -> metatable
+const char names_key = 0;    // metatable -> name
 
---- Defines a class. torch.class('pkg.Name' [, parent name] [, module table]) returns the class and
---- its parent's; calling the class (or module.Name) makes an object and runs __init on it.
-function torch.class(name, parent_name, module)
-  if type(parent_name) == 'table' then parent_name, module = nil, parent_name end
-  if type(name) ~= 'string' then
-    error('torch.class: expected the name of the class, got ' .. type(name), 2)
-  end
-  local parent
-  if parent_name ~= nil then
-    parent = classes[parent_name]
-    if not parent then error("torch.class: there is no class '" .. parent_name .. "'", 2) end
-  end
-  local class = {__typename = name}
-  class.__index = class
-  classes[name] = class
-  local function new(_, ...)
-    local object = setmetatable({}, class)
-    if class.__init then class.__init(object, ...) end
-    return object
-  end
-  setmetatable(class, {__index = parent, __call = new})
-  local package_name, short_name = name:match('^(.-)%.?([^.]+)$')
-  if not module and package_name == 'torch' then module = torch end
-  if not module then module = package_name == '' and _G or _G[package_name] end
-  if type(module) == 'table' then module[short_name] = class end
-  return class, parent
-end
+constexpr std::string_view own_prefix = "torch.";
 
---- The class name of an object, or nil.
-function torch.typename(object)
-  local kind = type(object)
-  if kind == 'userdata' then return userdata_name(object) end
-  if kind ~= 'table' then return nil end
-  local class = getmetatable(object)
-  local name = type(class) == 'table' and rawget(class, '__typename')
-  return name and classes[name] and name or nil
-end
+void push_table(lua_State* lua, const char* key) {
+    if (lua_rawgetp(lua, LUA_REGISTRYINDEX, key) == LUA_TTABLE) return;
+    lua_pop(lua, 1);
+    lua_newtable(lua);
+    lua_pushvalue(lua, -1);
+    lua_rawsetp(lua, LUA_REGISTRYINDEX, key);
+}
 
---- The class name, or else what Lua's type() says.
-function torch.type(object)
-  return torch.typename(object) or type(object)
-end
+/// Pushes the metatable of that name, or nil.
+void push_known(lua_State* lua, const char* name, std::size_t length) {
+    push_table(lua, &classes_key);
+    lua_pushlstring(lua, name, length);
+    lua_rawget(lua, -2);
+    lua_remove(lua, -2);
+}
 
---- Whether `object` is of the class `name` or of one that inherits from it.
-function torch.isTypeOf(object, name)
-  if type(name) == 'table' then name = rawget(name, '__typename') end
-  if type(object) == 'userdata' then return torch.typename(object) == name end
-  local class = getmetatable(object)
-  while type(class) == 'table' do
-    if rawget(class, '__typename') == name then return true end
-    local meta = getmetatable(class)
-    class = meta and meta.__index
-  end
-  return false
-end
+/// torch.class gives every class a metatable, by which it makes objects; a placeholder has none.
+bool is_defined(lua_State* lua, int index) {
+    if (lua_type(lua, index) != LUA_TTABLE || lua_getmetatable(lua, index) == 0) return false;
+    lua_pop(lua, 1);
+    return true;
+}
 
---- The methods of a class, by its name. All tensor types share one table.
-function torch.getmetatable(name)
-  if is_tensor_type(name) then return tensor_methods end
-  return classes[name]
-end
-)lua";
+/// Pushes the metatable of that name, a placeholder if need be.
+void push_or_create(lua_State* lua, const char* name, std::size_t length) {
+    push_known(lua, name, length);
+    if (!lua_isnil(lua, -1)) return;
+    lua_pop(lua, 1);
+    push_table(lua, &classes_key);
+    push_table(lua, &names_key);
+    lua_newtable(lua);
+    const int made = lua_gettop(lua);
+    lua_pushvalue(lua, made);
+    lua_setfield(lua, made, "__index");
+    lua_pushlstring(lua, name, length);
+    lua_setfield(lua, made, "__typename");
+    // The names first: a class that is known has one, whatever memory runs out in between.
+    lua_pushvalue(lua, made);
+    lua_pushlstring(lua, name, length);
+    lua_rawset(lua, made - 1);
+    lua_pushlstring(lua, name, length);
+    lua_pushvalue(lua, made);
+    lua_rawset(lua, made - 2);
+    lua_replace(lua, made - 2);
+    lua_pop(lua, 1);
+}
 
-int is_tensor_type(lua_State* lua) {
-    const char* name = luaL_checkstring(lua, 1);
-    Dtype dtype;
-    lua_pushboolean(lua,
-                    parse_type_name(name, dtype) && std::strcmp(name, tensor_name_of(dtype)) == 0);
+/// "torch.CmdLine": looks it up in the module, which loads it.
+void load_own(lua_State* lua, const char* name, std::size_t length) {
+    const std::string_view full(name, length);
+    if (full.substr(0, own_prefix.size()) != own_prefix) return;
+    const int top = lua_gettop(lua);
+    lua_getfield(lua, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_pushliteral(lua, "torch");
+    if (lua_rawget(lua, -2) == LUA_TTABLE) {
+        lua_pushlstring(lua, name + own_prefix.size(), length - own_prefix.size());
+        lua_gettable(lua, -2);
+    }
+    lua_settop(lua, top);
+}
+
+/// For class.lua: the metatable of a name, new or as it was.
+int reserve(lua_State* lua) {
+    std::size_t length = 0;
+    const char* name = luaL_checklstring(lua, 1, &length);
+    push_or_create(lua, name, length);
     return 1;
 }
 
-int userdata_name(lua_State* lua) {
-    if (const Tensor* tensor = test_tensor(lua, 1)) {
+/// Pushes the class name of an object, or nil.
+void push_typename(lua_State* lua, int index) {
+    if (lua_type(lua, index) != LUA_TUSERDATA) {
+        if (!push_class_name(lua, index)) lua_pushnil(lua);
+    } else if (const Tensor* tensor = test_tensor(lua, index)) {
         lua_pushstring(lua, tensor_name_of(tensor->dtype()));
-    } else if (const StorageObject* storage = test_storage(lua, 1)) {
+    } else if (const StorageObject* storage = test_storage(lua, index)) {
         lua_pushstring(lua, storage_name_of(storage->storage->dtype()));
-    } else if (luaL_getmetafield(lua, 1, "__typename") == LUA_TNIL) {
+    } else if (luaL_getmetafield(lua, index, "__typename") == LUA_TNIL) {
         lua_pushnil(lua);
     }
+}
+
+/// torch.typename(object) -> its class name, or nil
+int type_name(lua_State* lua) {
+    push_typename(lua, 1);
     return 1;
+}
+
+/// torch.type(object) -> its class name, or else what Lua's type() says
+int type(lua_State* lua) {
+    push_typename(lua, 1);
+    if (lua_isnil(lua, -1))
+        lua_pushstring(lua, lua_type(lua, 1) < 0 ? "nil" : luaL_typename(lua, 1));
+    return 1;
+}
+
+/// torch.getmetatable(name) -> the methods of a class. All tensor types share one table.
+int get_metatable(lua_State* lua) {
+    std::size_t length = 0;
+    const char* name = luaL_checklstring(lua, 1, &length);
+    Dtype dtype;
+    if (parse_type_name(name, dtype) && std::strcmp(name, tensor_name_of(dtype)) == 0)
+        lua_pushvalue(lua, lua_upvalueindex(1));
+    else if (!push_defined_class(lua, name, length))
+        lua_pushnil(lua);
+    return 1;
+}
+
+/// The functions that are written in Lua: the name is an upvalue. Functions of C, so that a
+/// function that uses them as upvalues finds those of the state that it is sent to.
+int call_class_function(lua_State* lua) {
+    lua_pushcfunction(lua, reserve);
+    push_part(lua, lua_upvalueindex(1), "class", 1);
+    lua_pushvalue(lua, lua_upvalueindex(2));
+    lua_rawget(lua, -2);
+    lua_insert(lua, 1);
+    lua_pop(lua, 1);
+    lua_call(lua, lua_gettop(lua) - 1, LUA_MULTRET);
+    return lua_gettop(lua);
 }
 
 }  // namespace
 
+bool push_class_name(lua_State* lua, int index) {
+    if (lua_type(lua, index) != LUA_TTABLE) return false;
+    luaL_checkstack(lua, 3, "the name of a class");
+    if (lua_getmetatable(lua, index) == 0) return false;
+    if (lua_rawgetp(lua, LUA_REGISTRYINDEX, &names_key) == LUA_TTABLE) {
+        lua_insert(lua, -2);
+        if (lua_rawget(lua, -2) == LUA_TSTRING) {
+            lua_remove(lua, -2);
+            return true;
+        }
+    }
+    lua_pop(lua, 2);
+    return false;
+}
+
+bool push_defined_class(lua_State* lua, const char* name, std::size_t length) {
+    luaL_checkstack(lua, 10, "a class");
+    push_known(lua, name, length);
+    if (is_defined(lua, -1)) return true;
+    lua_pop(lua, 1);
+    load_own(lua, name, length);
+    push_known(lua, name, length);
+    if (is_defined(lua, -1)) return true;
+    lua_pop(lua, 1);
+    return false;
+}
+
+void push_class(lua_State* lua, const char* name, std::size_t length) {
+    if (!push_defined_class(lua, name, length)) push_or_create(lua, name, length);
+}
+
 void register_classes(lua_State* lua, int torch, int methods) {
-    if (luaL_loadbufferx(lua, source, std::strlen(source), "=torch.class", "t") != LUA_OK)
-        lua_error(lua);
+    static const luaL_Reg functions[] = {
+        {"typename", type_name}, {"type", type}, {nullptr, nullptr}};
     lua_pushvalue(lua, torch);
-    lua_pushcfunction(lua, userdata_name);
-    lua_pushcfunction(lua, is_tensor_type);
+    luaL_setfuncs(lua, functions, 0);
+    lua_pop(lua, 1);
     lua_pushvalue(lua, methods);
-    lua_call(lua, 4, 0);
+    lua_pushcclosure(lua, get_metatable, 1);
+    lua_setfield(lua, torch, "getmetatable");
+    for (const char* name : {"class", "factory", "isTypeOf"}) {
+        lua_pushvalue(lua, torch);
+        lua_pushstring(lua, name);
+        lua_pushcclosure(lua, call_class_function, 2);
+        lua_setfield(lua, torch, name);
+    }
 }
 
 }  // namespace ipcrun::lua

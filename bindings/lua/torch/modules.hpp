@@ -28,6 +28,7 @@ void register_products(lua_State* lua, int torch, int methods);
 void register_random(lua_State* lua, int torch, int methods);
 void register_sampling(lua_State* lua, int torch, int methods);
 void register_classes(lua_State* lua, int torch, int methods);
+void register_clocks(lua_State* lua, int torch);
 void register_t7(lua_State* lua, int torch);
 
 /// Pushes torch.FloatTensor or its kin.

@@ -130,6 +130,7 @@ void multiply_real(Blas& blas, const View& c, T beta, T alpha, const View& a, co
         multiply_real<T>(blas, result.view, beta, alpha, a, b);
         return copy(result.view, c);
     }
+    const Blas::Use use;
     if constexpr (std::is_same_v<T, float>)
         blas_multiply<float>(blas.sgemm, blas.sgemv, c, beta, alpha, a, b);
     else

@@ -20,8 +20,9 @@ local ipc = {}
 ---What can be sent: nil, booleans, numbers (integers stay integers), strings, tensors, storages,
 ---functions of Lua, and tables of these with keys of any kind; tables and functions to a depth of
 ---10,000. Cycles, and tables, functions and tensors that are there twice, stay what they are, and
----tensors of one storage share one again. Metatables stay behind. What comes is new; its tensors
----are views of the message, whose memory stays for as long as one of them is used.
+---tensors of one storage share one again. Objects of `torch.class` keep their class; other
+---metatables stay behind. What comes is new; its tensors are views of the message, whose memory
+---stays for as long as one of them is used.
 ---
 ---Functions come with their upvalues, by value; those that they share stay shared. `_ENV` is bound
 ---to the receiver's globals. By name go `_G`, functions of C that a loaded module has

@@ -136,6 +136,34 @@ else
   ok(true, 'memory that is not there is an error # SKIP a sanitizer wants more address space')
 end
 
+-- What is there without a require.
+expect('torch, sys and string.split are there without a require', { { '-e',
+  'print(torch.ones(3):sum(), sys.uname(), ("a,b"):split(",")[2])' } }, '3.0\tlinux\tb\n', '')
+expect('they are what require gives', { { '-e',
+  'print(torch == require "torch", sys == require "sys")' } }, 'true\ttrue\n', '')
+expect('a script that does not use them does not load them', { { '-e',
+  'print(rawget(_G, "torch"), rawget(_G, "sys"), package.loaded.torch, package.loaded.sys)' } },
+  'nil\tnil\tnil\tnil\n', '')
+expect('other globals are nil', { { '-e', 'print(undefined, nn, lapp, ipc, _G[1])' } },
+  'nil\tnil\tnil\tnil\tnil\n', '')
+expect('torch can be replaced by the script', { { '-e', 'torch = 5 print(torch)' } }, '5\n', '')
+expect('in the interactive mode they are there too', { { '-i' }, 'torch.ones(2):sum()\n' }, nil, '')
+expect('_G may get a metatable of the script', { { '-e', [[
+  setmetatable(_G, {__index = function(_, name) return 'my ' .. name end})
+  print(x, torch)]] } }, 'my x\tmy torch\n', '')
+expect('an __index of the script is used in the place of ours', { { '-e', [[
+  getmetatable(_G).__index = function(_, name) return 'no ' .. name end
+  torch = require 'torch'
+  print(x, torch.ones(2):sum())]] } }, 'no x\t2.0\n', '')
+expect('an environment over _G finds them', { { '-e', [[
+  local _ENV = setmetatable({}, {__index = _G})
+  print(torch.ones(2):sum())]] } }, '2.0\n', '')
+expect('a split of the script stays', { { '-e', [[
+  string.split = function() return 'mine' end
+  print(("a,b"):split(","), torch and sys and ("a,b"):split(","))]] } }, 'mine\tmine\n', '')
+expect('packages of torch that are not ours are not found', { { '-e', 'require "nn"' } }, '',
+  "module 'nn' not found", 1)
+
 -- The end of a program.
 expect('os.exit gives its status', { { '-e', 'os.exit(7)' } }, '', '', 7)
 local closing = 'local x <close> = setmetatable({}, {__close = function() print("close") end})\n'

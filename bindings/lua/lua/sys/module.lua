@@ -1,8 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
--- `sys`: the part of torch's module of that name that scripts of lua---parallel use.
+-- `sys`: the part of torch's module of that name that scripts of torch-ipc and lua---parallel use.
 local native = ...
 
-local sys = { clock = native.clock, sleep = native.sleep, OS = "linux" }
+-- Every string has it in scripts for torch; one that is there already stays.
+if not rawget(string, "split") then rawset(string, "split", native.split) end
+
+local sys = { clock = native.clock, sleep = native.sleep }
 
 function sys.usleep(microseconds) native.sleep(microseconds / 1e6) end
 
@@ -18,16 +21,51 @@ function sys.toc(show)
   return seconds
 end
 
----What the command wrote to its standard output, without the last end of line; then its status.
+---What the command wrote to its standard output and error, less the white space around it.
 function sys.execute(command)
-  local pipe = assert(io.popen(command, "r"))
+  local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1", "r"))
   local text = pipe:read("a")
-  local _, _, status = pipe:close()
-  return (text:gsub("[\r\n]+$", "")), status
+  pipe:close()
+  return text:match("^%s*(.-)%s*$")
 end
 sys.fexecute = sys.execute
 
+local names <const> = { Linux = "linux", Darwin = "macos" }
+
+---"linux" here.
+function sys.uname() return names[native.system_name()] or "?" end
+sys.OS = sys.uname()
+
 function sys.pwd() return sys.execute "pwd" end
+
+---The path without its last part: "." for a bare name.
+function sys.dirname(path)
+  local folder = path:gsub("/+$", ""):match("^(.*)/[^/]*$")
+  if not folder then return path:sub(1, 1) == "/" and "/" or "." end
+  return folder:find("[^/]") and folder:gsub("/+$", "") or "/"
+end
+
+---The last part of the path, less the ending `suffix` if it has that.
+function sys.basename(path, suffix)
+  local name = path:gsub("/+$", ""):match("[^/]*$")
+  if suffix and #name > #suffix and name:sub(-#suffix) == suffix then
+    name = name:sub(1, -#suffix - 1)
+  end
+  return name
+end
+
+---The parts as one path; an absolute one begins it anew.
+function sys.concat(...)
+  local path = ""
+  for _, part in ipairs { ... } do
+    if part:sub(1, 1) == "/" or path == "" then path = part
+    else path = path:gsub("/+$", "") .. "/" .. part end
+  end
+  return path
+end
+
+---What ls says of a folder, the current one at first.
+function sys.ls(folder) return sys.execute("ls " .. (folder or "")) end
 
 function sys.isNaN(number) return number ~= number end
 

@@ -1,0 +1,12 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- BackgroundTask(f, ...): one function in a thread of its own, and what it returns.
+local new_pool = require "ipc.BackgroundTaskPool"
+
+return function(f, ...)
+  local pool = new_pool(1, { closeOnLastTask = true })
+  local id = pool.addTask(f, ...)
+  return {
+    isDone = function() return pool.isDone() end,
+    getResult = function() return pool.getResult(id) end,
+  }
+end
