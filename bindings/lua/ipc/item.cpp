@@ -25,7 +25,7 @@ void register_type(lua_State* lua, const char* name) {
 // On the stack there is its unpacker, and nothing else of it.
 void unpack(lua_State* lua, Unpacker& unpacker, const char* operation) {
     unmarshal(lua, unpacker, operation);
-    unpacker = Unpacker();
+    unpacker.close();
     lua_remove(lua, -2);
 }
 
