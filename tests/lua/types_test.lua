@@ -69,6 +69,8 @@ local there = {
   ['ipc.Communicator'] = communicator_methods,
   ['ipc.Work'] = getmetatable(work).__index,
   ['ipc.Tree'] = tree,
+  ['ipc.Channel'] = getmetatable(ipc.channel()).__index,
+  ['ipc.Workqueue'] = getmetatable((ipc.workqueue())).__index,
   ['ipc.Mutex'] = getmetatable(ipc.mutex()).__index,
   ['ipc.Marshal'] = getmetatable(ipc.marshal(1)).__index,
   ['ipc.Program'] = getmetatable(true_program).__index,
@@ -77,6 +79,7 @@ local there = {
 -- Classes as the manual page calls their objects.
 local objects <const> = {
   ['ipc'] = 'ipc', ['ipc.Communicator'] = 'comm', ['ipc.Work'] = 'work', ['ipc.Tree'] = 'tree',
+  ['ipc.Channel'] = 'channel', ['ipc.Workqueue'] = 'workqueue',
   ['ipc.Mutex'] = 'mutex', ['ipc.Marshal'] = 'marshal', ['ipc.Program'] = 'program',
   ['ipc.Flock'] = 'flock',
 }
