@@ -161,6 +161,7 @@ class Family {
                 .arena_bytes = pair_arena_bytes(memory_bytes_, children),
                 .doorbell_fd = doorbell_fd_.get(),
                 .doorbell = doorbell_,
+                .is_job = false,
             });
         Membership& membership = member->membership;
         membership.add_outsider(parent_rank, parent_pid_);

@@ -32,7 +32,8 @@ Membership::Membership(EventLoop& loop, const Shape& shape, Callbacks callbacks)
           create_memfd("ipcrun-heap", static_cast<std::uint64_t>(shape.ranks) * shape.arena_bytes)),
       segment_(segment_fd_.get()),
       members_(static_cast<std::size_t>(shape.ranks)),
-      callbacks_(std::move(callbacks)) {
+      callbacks_(std::move(callbacks)),
+      is_job_(shape.is_job) {
     if (shape.doorbell != nullptr) segment_.add_doorbell(0, shape.doorbell);
 }
 
@@ -122,6 +123,7 @@ void Membership::handle(int rank, const WorkerMessage& message) {
     if (const auto* wish = std::get_if<Join>(&message)) return join(rank, *wish);
     if (const auto* report = std::get_if<Report>(&message)) return callbacks_.report(rank, *report);
     if (const auto* wish = std::get_if<Fence>(&message)) return fence(rank, wish->rank);
+    if (const auto* wish = std::get_if<OpenQueue>(&message)) return open_queue(rank, *wish);
     if (!std::holds_alternative<Leave>(message))
         fail(ErrorCode::protocol, "a rank sent a message that only agents send");
     RankSlot& slot = segment_.rank(rank);
@@ -167,6 +169,22 @@ void Membership::fence(int rank, int target) {
             rank, Refused{fmt::format("rank {} cannot ask for the end of rank {}", rank, target)});
     // Several ask, and it may have ended since.
     if (!members_[static_cast<std::size_t>(target)].is_marked) callbacks_.fence(target);
+}
+
+void Membership::open_queue(int rank, const OpenQueue& request) {
+    std::string refusal;
+    if (!is_job_)
+        refusal = "queues have names among the ranks of a job, and this is a child of a process";
+    else if (members_[static_cast<std::size_t>(rank)].joined_pid == 0)
+        refusal = fmt::format("rank {} has not joined the job", rank);
+    else
+        try {
+            const int memory = queues_.open(request.name, request.capacity);
+            return answer(rank, QueueOpened{request.id}, {&memory, 1});
+        } catch (const Error& error) {
+            refusal = error.what();
+        }
+    answer(rank, QueueRefused{request.id, refusal});
 }
 
 void Membership::answer(int rank, const WorkerMessage& message, std::span<const int> fds) {

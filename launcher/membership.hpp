@@ -10,6 +10,7 @@
 
 #include "base/event_loop.hpp"
 #include "base/unique_fd.hpp"
+#include "launcher/named_queues.hpp"
 #include "runtime/wire/control_segment.hpp"
 #include "runtime/wire/worker_protocol.hpp"
 
@@ -24,6 +25,7 @@ class Membership {
         /// That of rank 0, which those who join get beside the two memories; -1 and null: none.
         int doorbell_fd = -1;
         std::shared_ptr<Doorbell> doorbell = nullptr;
+        bool is_job = true;  ///< and no family: its members share queues by name
     };
     struct Callbacks {
         std::function<void(int rank, const Report& report)> report;
@@ -72,6 +74,7 @@ class Membership {
     void handle(int rank, const WorkerMessage& message);
     void join(int rank, const Join& join);
     void fence(int rank, int target);
+    void open_queue(int rank, const OpenQueue& request);
     void answer(int rank, const WorkerMessage& message, std::span<const int> fds = {});
     void joined_process_ended(int rank);
     void mark_ended(int rank, int wait_status);
@@ -83,6 +86,8 @@ class Membership {
     ControlSegment segment_;
     std::vector<Member> members_;
     Callbacks callbacks_;
+    bool is_job_;
+    NamedQueues queues_;
 };
 
 }  // namespace ipcrun

@@ -11,10 +11,12 @@ namespace ipcrun {
 namespace {
 
 constexpr FaultPoint all_points[] = {
-    FaultPoint::after_publish, FaultPoint::after_arrive,  FaultPoint::after_claim,
-    FaultPoint::mid_chunk,     FaultPoint::after_done,    FaultPoint::before_unload,
-    FaultPoint::in_split,      FaultPoint::before_commit, FaultPoint::after_commit,
-    FaultPoint::mid_move,      FaultPoint::mid_copy,      FaultPoint::holding_message};
+    FaultPoint::after_publish,  FaultPoint::after_arrive,  FaultPoint::after_claim,
+    FaultPoint::mid_chunk,      FaultPoint::after_done,    FaultPoint::before_unload,
+    FaultPoint::in_split,       FaultPoint::before_commit, FaultPoint::after_commit,
+    FaultPoint::mid_move,       FaultPoint::mid_copy,      FaultPoint::holding_message,
+    FaultPoint::queue_reserved, FaultPoint::queue_copied,  FaultPoint::queue_committed,
+    FaultPoint::queue_taken,    FaultPoint::queue_locked};
 
 std::string format_points() {
     std::string text;
@@ -53,6 +55,16 @@ std::string_view name_of(FaultPoint point) {
             return "before_unload";
         case FaultPoint::in_split:
             return "in_split";
+        case FaultPoint::queue_reserved:
+            return "queue_reserved";
+        case FaultPoint::queue_copied:
+            return "queue_copied";
+        case FaultPoint::queue_committed:
+            return "queue_committed";
+        case FaultPoint::queue_taken:
+            return "queue_taken";
+        case FaultPoint::queue_locked:
+            return "queue_locked";
     }
     return "?";
 }

@@ -24,6 +24,12 @@ enum class FaultPoint {
     mid_move,         ///< sender: an offered message is half a block of the receiver's
     mid_copy,         ///< sender or receiver: copied half of a chunk of a long message
     holding_message,  ///< the receiver has found a message, and does not have it yet
+    // Of shared queues:
+    queue_reserved,   ///< writer: has a place for its item
+    queue_copied,     ///< writer: the item is written, and cannot be seen
+    queue_committed,  ///< writer: the item can be seen; its reader may sleep
+    queue_taken,      ///< reader: the item is nobody else's, and not yet returned
+    queue_locked,     ///< either: in the critical section, where the lists are not in order
 };
 
 /// The point's name in IPCRUN_FAULT: "after_publish" and so on.
@@ -35,8 +41,9 @@ class Faults {
     Faults() = default;
     /// `text` is "POINT:RANK:OPERATION", with ":stop" behind it for SIGSTOP instead of SIGKILL: the
     /// rank in the world, and the operation's number in its communicator from 1 (messages are
-    /// counted by themselves): the fault strikes when the rank comes to the point in that one or a
-    /// later one. Throws Error{config} when it is something else.
+    /// counted by themselves, and the writes and reads of each shared queue): the fault strikes
+    /// when the rank comes to the point in that one or a later one. Throws Error{config} when it is
+    /// something else.
     Faults(std::string_view text, int rank);
 
     void at(FaultPoint point, std::uint32_t sequence) const {

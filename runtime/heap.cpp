@@ -39,15 +39,6 @@ void prefer_own_nodes(std::byte* arena, std::size_t bytes) {
     (void)::syscall(SYS_mbind, arena, bytes, mode, nodes, node_bits, 0);
 }
 
-std::atomic<bool>* create_fork_guard() {
-    void* page =
-        ::mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) fail_errno(errno, "map a page that fork() wipes");
-    if (::madvise(page, page_bytes, MADV_WIPEONFORK) != 0)
-        fail_errno(errno, "have a page wiped by fork()");
-    return new (page) std::atomic<bool>(true);
-}
-
 }  // namespace
 
 Heap::Heap(std::shared_ptr<NodeMemory> memory, int rank)
@@ -55,16 +46,11 @@ Heap::Heap(std::shared_ptr<NodeMemory> memory, int rank)
       arena_(memory_->arena(rank)),
       returned_(memory_->control().rank(rank).returned),
       colour_(colour_of(rank)),
-      open_(create_fork_guard()),
       runs_(memory_->arena_bytes() / unit_bytes),
       last_release_(Clock::now()),
       open_slabs_(size_class_count),
       slab_counts_(size_class_count) {
     prefer_own_nodes(arena_, memory_->arena_bytes());
-}
-
-Heap::~Heap() {
-    (void)::munmap(static_cast<void*>(open_), page_bytes);
 }
 
 void* Heap::allocate(std::size_t bytes) {

@@ -17,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/fork_guard.hpp"
 #include "runtime/free_runs.hpp"
 #include "runtime/node_memory.hpp"
 
@@ -32,7 +33,6 @@ class Heap {
     /// that the memory policy of this process prefers, whoever touches it first.
     Heap(std::shared_ptr<NodeMemory> memory, int rank);
     Heap(const Heap&) = delete;
-    ~Heap();
 
     /// At least `bytes` bytes, 64-byte aligned, uninitialised; null when the arena is full, or in a
     /// child after fork(), where the arena belongs to the parent. Any thread. Cost: under 0.1 us
@@ -50,7 +50,7 @@ class Heap {
     void release_idle(Clock::time_point limit);
 
     /// False in a child after fork().
-    bool is_open() const { return open_ != nullptr && open_->load(std::memory_order_relaxed); }
+    bool is_open() const { return guard_.is_ours(); }
 
     /// Bytes of free units whose memory is still held.
     std::size_t held_bytes() const;
@@ -78,7 +78,7 @@ class Heap {
     std::byte* arena_;
     std::atomic<std::uint64_t>& returned_;  // what peers have freed; see RankSlot
     std::size_t colour_;  // where large blocks begin within their first unit; see heap.cpp
-    std::atomic<bool>* open_ = nullptr;  // a page of its own that fork() wipes
+    ForkGuard guard_;
     mutable std::mutex mutex_;
     FreeRuns runs_;
     Clock::time_point last_release_;

@@ -12,6 +12,8 @@
 #include "runtime/communicator_impl.hpp"
 #include "runtime/heap.hpp"
 #include "runtime/join.hpp"
+#include "runtime/queue_requests.hpp"
+#include "runtime/shared_queue.hpp"
 #include "runtime/wire/rank_environment.hpp"
 #include "runtime/wire/worker_protocol.hpp"
 
@@ -50,6 +52,7 @@ struct Job::Impl {
     std::shared_ptr<Heap> heap = nullptr;
     std::unique_ptr<Communicator> world = nullptr;
     std::unique_ptr<Communicator> messages = nullptr;
+    std::unique_ptr<QueueRequests> queue_requests = std::make_unique<QueueRequests>();
 
     Identity identity(std::uint64_t block_offset) const;
 };
@@ -137,6 +140,20 @@ Communicator& Job::messages() {
     made->group.waiter().report_with(impl_->world->impl().group.waiter());
     impl_->messages = std::make_unique<Communicator>(std::move(made));
     return *impl_->messages;
+}
+
+std::shared_ptr<SharedQueue> Job::open_queue(const std::string& name, std::uint64_t capacity) {
+    check_queue_name(name);
+    if (is_alone())
+        fail(ErrorCode::usage,
+             "open the queue '{}': queues have names among the ranks of a job, and this process is "
+             "none (start it with ipcrun, or share a queue without a name)",
+             name);
+    if (::getpid() != impl_->pid)
+        fail(ErrorCode::usage,
+             "open the queue '{}': this process was forked from a rank, and is none itself", name);
+    return SharedQueue::attach(impl_->queue_requests->open(impl_->control_fd, name, capacity),
+                               impl_->world->impl().group.faults());
 }
 
 const std::shared_ptr<Heap>& Job::heap() const {

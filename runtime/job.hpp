@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "runtime/communicator.hpp"
 
 namespace ipcrun {
 
 class Heap;
+class SharedQueue;
 
 class Job {
   public:
@@ -49,6 +51,14 @@ class Job {
     Communicator& messages();
     /// The memory that peers can reach, for Storage::create; 1 GiB of addresses when alone.
     const std::shared_ptr<Heap>& heap() const;
+
+    /// The queue of that name, which all ranks share that ask for it: made at the first call, with
+    /// that capacity (items that may wait; 0: no limit), and kept until the job ends, so that items
+    /// of a rank that has ended can still be read. Each call has a part in it of its own. Any
+    /// thread; blocks for one exchange with the agent, 30 s at most. Throws Error: usage (no name
+    /// of 1 to 255 bytes, another capacity than at the first call, more than 1,024 queues; or this
+    /// process is alone, or a child after fork()), timeout, peer_lost (the agent has ended).
+    std::shared_ptr<SharedQueue> open_queue(const std::string& name, std::uint64_t capacity);
 
     /// Names bytes of the shared heap, anybody's, for the other ranks of this node; nullopt for
     /// memory elsewhere.

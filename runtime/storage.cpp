@@ -75,8 +75,18 @@ StoragePtr Storage::adopt(const std::shared_ptr<Heap>& heap, std::byte* data, Dt
     return storage;
 }
 
+StoragePtr Storage::keep(std::shared_ptr<void> owner, std::byte* data, Dtype dtype,
+                         std::size_t count) {
+    StoragePtr storage(new Storage());
+    storage->dtype_ = dtype;
+    storage->count_ = count;
+    storage->data_ = data;
+    storage->owner_ = std::move(owner);
+    return storage;
+}
+
 Storage::~Storage() {
-    if (is_borrowed_) return;
+    if (is_borrowed_ || owner_ != nullptr) return;
     if (whole_ != nullptr) {
         if (whole_->references_.fetch_sub(1) == 1) delete whole_;
     } else if (heap_ != nullptr)

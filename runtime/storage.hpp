@@ -41,6 +41,11 @@ class Storage {
     static StoragePtr adopt(const std::shared_ptr<Heap>& heap, std::byte* data, Dtype dtype,
                             std::size_t count);
 
+    /// `count` elements at `data`, in memory that `owner` keeps for as long as it lives. Any
+    /// thread.
+    static StoragePtr keep(std::shared_ptr<void> owner, std::byte* data, Dtype dtype,
+                           std::size_t count);
+
     Dtype dtype() const { return dtype_; }
     Kind kind() const {
         if (whole_ != nullptr) return whole_->kind();
@@ -58,8 +63,9 @@ class Storage {
     std::atomic<std::size_t> references_{0};
     std::byte* data_ = nullptr;
     std::size_t count_ = 0;
-    std::shared_ptr<Heap> heap_;  // shared: a storage may outlive everything else in its process
-    Storage* whole_ = nullptr;    // of a slice: what it is cut from; counted
+    std::shared_ptr<Heap> heap_;   // shared: a storage may outlive everything else in its process
+    std::shared_ptr<void> owner_;  // of what is kept: its destructor gives the memory back
+    Storage* whole_ = nullptr;     // of a slice: what it is cut from; counted
     Dtype dtype_ = Dtype::f32;
     bool is_borrowed_ = false;
 };

@@ -27,6 +27,29 @@ void write(Encoder&, const Leave&) {}
 void write(Encoder& out, const Fence& fence) {
     out.number(fence.rank);
 }
+void write(Encoder& out, const OpenQueue& request) {
+    out.number(request.id);
+    out.number(request.capacity);
+    out.string(request.name);
+}
+void write(Encoder& out, const QueueOpened& opened) {
+    out.number(opened.id);
+}
+void write(Encoder& out, const QueueRefused& refused) {
+    out.number(refused.id);
+    out.string(std::string_view(refused.reason).substr(0, text_bytes_max));
+}
+
+OpenQueue read_open_queue(Decoder& in) {
+    OpenQueue request;
+    request.id = in.number<std::uint32_t>();
+    request.capacity = in.number<std::uint64_t>();
+    request.name = in.string();
+    if (request.name.empty() || request.name.size() > queue_name_bytes_max)
+        fail(ErrorCode::protocol, "decode: a name of {} bytes is none of a queue",
+             request.name.size());
+    return request;
+}
 
 WorkerMessage read(Decoder& in) {
     switch (in.number<std::uint8_t>()) {
@@ -52,6 +75,16 @@ WorkerMessage read(Decoder& in) {
             return Leave{};
         case 5:
             return Fence{in.number<std::int32_t>()};
+        case 6:
+            return read_open_queue(in);
+        case 7:
+            return QueueOpened{in.number<std::uint32_t>()};
+        case 8: {
+            QueueRefused refused;
+            refused.id = in.number<std::uint32_t>();
+            refused.reason = in.string();
+            return refused;
+        }
         default:
             fail(ErrorCode::protocol, "decode: no such message between rank and agent");
     }

@@ -10,6 +10,9 @@
 ///     rank -> agent   Report          an error that ends the program, for people to read
 ///                     Fence           end that rank: it has stopped where others wait for it
 ///                     Leave           a clean end: peers get an error if they still count on it
+///                     OpenQueue       the queue of that name, which all ranks share
+///     agent -> rank   QueueOpened     with one descriptor: its memory (queue_memory.hpp)
+///                     QueueRefused    why not
 
 #include <cstdint>
 #include <string>
@@ -19,7 +22,7 @@
 
 namespace ipcrun {
 
-constexpr std::uint32_t worker_protocol_version = 2;
+constexpr std::uint32_t worker_protocol_version = 3;
 
 struct Join {
     std::uint32_t version = worker_protocol_version;
@@ -46,7 +49,24 @@ struct Fence {
     std::int32_t rank = 0;  ///< in the world
 };
 
-using WorkerMessage = std::variant<Join, Joined, Refused, Report, Leave, Fence>;
+constexpr std::size_t queue_name_bytes_max = 255;
+/// Made at the first request, with that capacity, and kept until the job ends: what a rank wrote
+/// can be read when it has ended.
+struct OpenQueue {
+    std::uint32_t id = 0;  ///< of the request, chosen by the rank; the answer has it, too
+    std::string name;
+    std::uint64_t capacity = 0;  ///< 0: no limit
+};
+struct QueueOpened {
+    std::uint32_t id = 0;
+};
+struct QueueRefused {
+    std::uint32_t id = 0;
+    std::string reason;
+};
+
+using WorkerMessage =
+    std::variant<Join, Joined, Refused, Report, Leave, Fence, OpenQueue, QueueOpened, QueueRefused>;
 
 /// The text of a report is cut to fit a packet.
 Bytes encode(const WorkerMessage& message);

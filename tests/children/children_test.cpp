@@ -144,6 +144,14 @@ TEST_CASE("children: only one part of a child joins its parent, and nobody else 
     CHECK(receive_text(child->communicator(), soon()) == "no");
 }
 
+TEST_CASE("children: one that asks for a queue by its name is told that ranks have such") {
+    Children children(AGENT);
+    const auto child = start_child(children, {"open-queue"});
+    CHECK(receive_text(child->communicator(), soon()) ==
+          "usage: open the queue 'q': queues have names among the ranks of a job, and this is a "
+          "child of a process");
+}
+
 TEST_CASE(
     "children: environment, working directory and limits are the parent's and what is added") {
     REQUIRE(::setenv("IPCRUN_RANK", "3", 1) == 0);

@@ -7,8 +7,13 @@
 #include "bindings/lua/ipc/item.hpp"
 #include "bindings/lua/ipc/tree.hpp"
 #include "bindings/lua/modules.hpp"
+#include "bindings/lua/system/module.hpp"
 #include "bindings/lua/threads/channel.hpp"
 #include "bindings/lua/threads/map.hpp"
+#include "bindings/lua/threads/objects.hpp"
+#include "bindings/lua/threads/select.hpp"
+#include "bindings/lua/threads/tasks.hpp"
+#include "bindings/lua/threads/workqueue.hpp"
 
 namespace ipcrun::lua {
 
@@ -28,15 +33,19 @@ int open_ipc(lua_State* lua) {
     preload_modules(lua);
     register_items(lua);
     lua_newtable(lua);
+    const int ipc = lua_gettop(lua);
     push_world_function(lua);
     lua_pushvalue(lua, -1);
-    lua_setfield(lua, -3, "world");
+    lua_setfield(lua, ipc, "world");
     push_tree_function(lua);
-    lua_setfield(lua, -2, "tree");
-    register_map(lua, lua_gettop(lua));
+    lua_setfield(lua, ipc, "tree");
     lua_pushcfunction(lua, clock);
-    lua_setfield(lua, -2, "clock");
-    register_channel(lua, -1);
+    lua_setfield(lua, ipc, "clock");
+    for (const auto add :
+         {register_map, register_parallel, register_channel, register_workqueue, register_select,
+          register_mutex, register_marshal_object, register_shared_table, register_spawn,
+          register_flock, register_processes})
+        add(lua, ipc);
     return 1;
 }
 

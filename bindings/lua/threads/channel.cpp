@@ -4,9 +4,7 @@
 #include <cstring>
 
 #include "bindings/lua/ipc/errors.hpp"
-#include "bindings/lua/ipc/options.hpp"
-#include "bindings/lua/threads/courier.hpp"
-#include "bindings/lua/threads/queue_wait.hpp"
+#include "bindings/lua/threads/queue_calls.hpp"
 
 namespace ipcrun::lua {
 
@@ -33,9 +31,11 @@ Written write_values(lua_State* lua, int first, Closures closures, Deadline dead
     Channel* const channel = &check_channel(lua);
     Written written;
     const auto write = [&](std::span<Item> items) {
-        written.outcome = write_patiently(
-            *courier(lua).shared, channel->queue(), deadline, operation, items, written.count,
-            [&] { return channel->is_lonely(); }, [&] { Channel::fail_lonely(operation); });
+        Bell* const bells[] = {&channel->queue().writable()};
+        written.outcome = put_items(
+            *courier(lua).shared, channel->queue(), bells, deadline, operation, items,
+            written.count, [&] { return channel->is_lonely(); },
+            [&] { channel->give_up(operation); });
     };
     Failure failure;
     SmallValue small;
@@ -93,54 +93,41 @@ int try_write(lua_State* lua) {
 
 int write_for(lua_State* lua) {
     (void)check_channel(lua);
-    const double seconds = luaL_checknumber(lua, 2);
-    luaL_argcheck(lua, seconds >= 0, 2, "the time must be a number of seconds, 0 or more");
-    return push_counted(lua, write_values(lua, 3, Closures::welcome,
-                                          Deadline::after(Seconds(seconds)), "write_for"));
+    luaL_checkany(lua, 2);
+    const Deadline deadline = check_seconds(lua, 2, Deadline::never());
+    return push_counted(lua, write_values(lua, 3, Closures::welcome, deadline, "write_for"));
 }
 
 // ---- reading
 
 // Takes an item into the courier.
-QueueOutcome take(lua_State* lua, Deadline deadline, QueueStatus& after) {
-    Courier& hands = courier(lua);
-    Channel& channel = check_channel(lua);
-    QueueOutcome outcome = QueueOutcome::would_wait;
+Taken take(lua_State* lua, Channel& channel, Deadline deadline, const char* operation) {
+    Taken taken;
     const Failure failure = attempt([&] {
-        hands.taken = Item();
-        outcome = read_patiently(
-            *hands.shared, channel.queue(), deadline, "read", hands.taken, after,
-            [&] { return channel.is_lonely(); }, [] { Channel::fail_lonely("read"); });
+        ItemSource* const sources[] = {&channel};
+        taken = take_item(courier(lua), sources, 0, deadline, operation);
     });
     if (failure) raise_table(lua, failure);
-    return outcome;
-}
-
-Deadline check_patience(lua_State* lua, int index) {
-    if (lua_istable(lua, index)) return check_options(lua, index, option_timeout, 0).deadline;
-    return lua_toboolean(lua, index) != 0 ? Deadline::after(Seconds(0)) : Deadline::never();
+    return taken;
 }
 
 int read(lua_State* lua) {
     Channel& channel = check_channel(lua);
-    const Deadline deadline = check_patience(lua, 2);
-    QueueStatus after = QueueStatus::open;
-    if (take(lua, deadline, after) != QueueOutcome::done) {
+    const Taken taken = take(lua, channel, check_patience(lua, 2), "read");
+    if (taken.outcome != QueueOutcome::done) {
         push_status(lua, channel.queue().status());
         return 1;
     }
-    push_status(lua, after);
+    push_status(lua, taken.after);
     channel.queue().push(lua, courier(lua).taken, "read");
     return 2;
 }
 
 int next_item(lua_State* lua) {
     Channel& channel = check_channel(lua);
-    QueueStatus after = QueueStatus::open;
-    if (take(lua, Deadline::never(), after) != QueueOutcome::done) return 0;
+    if (take(lua, channel, Deadline::never(), "items").outcome != QueueOutcome::done) return 0;
     channel.queue().push(lua, courier(lua).taken, "items");
-    if (lua_isnil(lua, -1))
-        luaL_error(lua, "items: an item is nil, which would end a for loop: use read()");
+    check_no_nil(lua);
     return 1;
 }
 
@@ -200,31 +187,14 @@ constexpr luaL_Reg metamethods[] = {
 
 // ---- making
 
-std::uint64_t check_capacity(lua_State* lua, int index) {
-    std::uint64_t capacity = 0;
-    if (lua_isnoneornil(lua, index)) return capacity;
-    luaL_checktype(lua, index, LUA_TTABLE);
-    lua_pushnil(lua);
-    while (lua_next(lua, index) != 0) {
-        const char* key = luaL_tolstring(lua, -2, nullptr);
-        if (std::strcmp(key, "capacity") != 0)
-            luaL_error(lua, "ipc.channel: unknown option '%s' (there is: capacity)", key);
-        int is_integer = 0;
-        const lua_Integer value = lua_tointegerx(lua, -2, &is_integer);
-        if (is_integer == 0 || lua_type(lua, -2) != LUA_TNUMBER || value < 1)
-            luaL_error(lua, "ipc.channel: the capacity must be an integer, 1 or more");
-        capacity = static_cast<std::uint64_t>(value);
-        lua_pop(lua, 2);
-    }
-    return capacity;
-}
-
 // __call of the table: the first argument is that.
 int create(lua_State* lua) {
-    const std::uint64_t capacity = check_capacity(lua, 2);
+    QueueOptions options;
+    if (!lua_isnoneornil(lua, 2)) options = check_queue_options(lua, 2, "ipc.channel", false);
     HandleObject& handle = push_new_handle(lua, channel_type);
     const Failure failure = attempt([&] {
-        handle.holder = Holder(std::make_shared<Channel>(std::make_unique<LocalQueue>(capacity)));
+        handle.holder =
+            Holder(std::make_shared<Channel>(std::make_unique<LocalQueue>(options.capacity)));
     });
     if (failure) raise_table(lua, failure);
     intern_handle(lua);
@@ -233,7 +203,7 @@ int create(lua_State* lua) {
 
 }  // namespace
 
-void Channel::fail_lonely(const char* operation) {
+void Channel::give_up(const char* operation) {
     fail(ErrorCode::usage,
          "{}: nobody else has this channel: no other thread does, and it is on its way to none, so "
          "this would wait for ever",

@@ -6,13 +6,13 @@
 #include <memory>
 
 #include "bindings/lua/ipc/handle.hpp"
-#include "bindings/lua/threads/item_queue.hpp"
+#include "bindings/lua/threads/item_source.hpp"
 
 namespace ipcrun::lua {
 
 constexpr const char* channel_type = "ipc.channel";
 
-class Channel final : public SharedObject {
+class Channel final : public SharedObject, public ItemSource {
   public:
     explicit Channel(std::unique_ptr<ItemQueue> queue) : queue_(std::move(queue)) {}
 
@@ -20,10 +20,15 @@ class Channel final : public SharedObject {
     void on_lonely() override { queue_->ring_all(); }
 
     ItemQueue& queue() { return *queue_; }
-    /// Can nobody else write or read? Then it makes no sense to wait.
+
+    ItemQueue& inlet(const Courier&) override { return *queue_; }
+    QueueOutcome try_take(const Courier&, Item& item, QueueStatus& after) override {
+        return queue_->try_read(item, after);
+    }
+    /// Nobody else can write or read it: it makes no sense to wait.
     bool is_lonely() const { return queue_->is_local() && holders() <= 1; }
-    /// Throws what is said of that to people.
-    [[noreturn]] static void fail_lonely(const char* operation);
+    bool is_hopeless(const Courier&) override { return is_lonely(); }
+    [[noreturn]] void give_up(const char* operation) override;
 
   private:
     std::unique_ptr<ItemQueue> queue_;

@@ -23,10 +23,14 @@ void register_type(lua_State* lua, const char* name) {
 }  // namespace
 
 void register_courier(lua_State* lua) {
+    (void)context(lua);  // made now: it must not be collected before what points to it
     if (lua_rawgetp(lua, LUA_REGISTRYINDEX, &courier_key) == LUA_TNIL) {
         register_type<Courier>(lua, courier_name);
         register_type<Batch>(lua, batch_name);
-        create_userdata<Courier>(lua, courier_name).shared = &context(lua);
+        auto& created = create_userdata<Courier>(lua, courier_name);
+        created.shared = &context(lua);
+        const Failure failure = attempt([&] { created.identity = std::make_shared<char>(); });
+        if (failure) raise_string(lua, failure);
         lua_rawsetp(lua, LUA_REGISTRYINDEX, &courier_key);
     }
     lua_pop(lua, 1);

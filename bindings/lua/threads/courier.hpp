@@ -3,7 +3,9 @@
 /// What the functions of channels and queues have at hand in one Lua state, as their upvalue: so
 /// that a small value needs neither a userdata nor a look into the registry.
 
+#include <cstddef>
 #include <lua.hpp>
+#include <memory>
 #include <vector>
 
 #include "bindings/lua/context.hpp"
@@ -11,11 +13,21 @@
 
 namespace ipcrun::lua {
 
+class ItemSource;
+
 struct Courier {
     Context* shared = nullptr;
     /// What was read last, until it is a value. Lua may raise meanwhile, and code of Lua that runs
     /// meanwhile may read, too: see push_taken().
     Item taken;
+    /// Nothing else equals it, now or later.
+    std::shared_ptr<const char> identity;
+    /// Those of what is waited for, while it is.
+    std::vector<Bell*> bells;
+    /// Of a select, while it takes an item.
+    std::vector<ItemSource*> sources;
+    /// Where the next select looks first.
+    std::size_t turn = 0;
 };
 
 /// To be called once a state, before the functions below. May raise.

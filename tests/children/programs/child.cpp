@@ -7,6 +7,7 @@
 //   report TEXT    tells the parent why it is about to end
 //   forget         lets go of the parent
 //   join-again     tells whether it may join a second time
+//   open-queue     asks its agent for a queue by name, and says the error
 //   exit STATUS, kill SIGNAL, pause
 //   deaf           ignores TERM
 //   escape         leaves a grandchild in a session of its own, deaf too
@@ -28,6 +29,7 @@
 #include "base/fail.hpp"
 #include "base/socket.hpp"
 #include "runtime/children.hpp"
+#include "runtime/queue_requests.hpp"
 #include "runtime/wire/worker_protocol.hpp"
 #include "tests/children/texts.hpp"
 
@@ -62,8 +64,18 @@ void escape() {
     pause_forever();
 }
 
+constexpr int agent_fd = 3;
+
+void open_queue() {
+    try {
+        (void)QueueRequests().open(agent_fd, "q", 0);
+        say("opened");
+    } catch (const Error& error) {
+        say(fmt::format("{}: {}", name_of(error.code), error.what()));
+    }
+}
+
 void flood(int count) {
-    constexpr int agent_fd = 3;
     const Bytes report = encode(Report{Report::Kind::runtime_error, "flood"});
     for (int i = 0; i < count; ++i) {
         if (::fork() != 0) continue;
@@ -109,6 +121,7 @@ int run(std::string_view verb, const char* argument) {
         return say(std::to_string(files.rlim_cur)), 0;
     }
     if (verb == "join-again") return say(ParentProcess::join() == nullptr ? "no" : "yes"), 0;
+    if (verb == "open-queue") return open_queue(), 0;
     if (verb == "forget") return parent.reset(), 0;
     if (verb == "deaf") return ::signal(SIGTERM, SIG_IGN), 0;
     if (verb == "escape") return escape(), 0;

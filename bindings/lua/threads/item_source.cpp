@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bindings/lua/threads/item_source.hpp"
+
+namespace ipcrun::lua {
+
+namespace {
+
+// One look at all sources.
+class Look {
+  public:
+    Look(Courier& reader, std::span<ItemSource* const> sources, std::size_t first)
+        : reader_(reader), sources_(sources), first_(first) {}
+
+    Taken take() {
+        Taken taken;
+        std::size_t refused = 0;
+        for (std::size_t i = 0; i < sources_.size(); ++i) {
+            taken.source = first_ + i < sources_.size() ? first_ + i : first_ + i - sources_.size();
+            taken.outcome = sources_[taken.source]->try_take(reader_, reader_.taken, taken.after);
+            if (taken.outcome == QueueOutcome::done) return taken;
+            if (taken.outcome == QueueOutcome::refused) ++refused;
+        }
+        taken.outcome =
+            refused == sources_.size() ? QueueOutcome::refused : QueueOutcome::would_wait;
+        return taken;
+    }
+    // Drained sources are no hope either.
+    ItemSource* find_hopeless() const {
+        for (ItemSource* source : sources_)
+            if (!source->is_hopeless(reader_) &&
+                source->inlet(reader_).status() != QueueStatus::drained)
+                return nullptr;
+        return sources_[first_];
+    }
+
+  private:
+    Courier& reader_;
+    std::span<ItemSource* const> sources_;
+    std::size_t first_;
+};
+
+// Wake-ups that were meant for others go to them, however the wait ended.
+class Arrival {
+  public:
+    Arrival(Courier& reader, std::span<ItemSource* const> sources)
+        : reader_(reader), sources_(sources) {}
+    Arrival(const Arrival&) = delete;
+    ~Arrival() {
+        for (ItemSource* source : sources_) source->inlet(reader_).arrive_to_read();
+    }
+
+  private:
+    Courier& reader_;
+    std::span<ItemSource* const> sources_;
+};
+
+}  // namespace
+
+Taken take_item(Courier& reader, std::span<ItemSource* const> sources, std::size_t first,
+                Deadline deadline, const char* operation) {
+    reader.taken = Item();
+    Look look(reader, sources, first);
+    Taken taken = look.take();
+    if (taken.outcome != QueueOutcome::would_wait || deadline.has_passed()) return taken;
+    reader.bells.clear();
+    bool is_watching = false;
+    for (ItemSource* source : sources) {
+        source->before_waiting(reader);
+        source->add_bells(reader, reader.bells);
+        is_watching = is_watching || !source->inlet(reader).is_local();
+    }
+    const Arrival arrival(reader, sources);
+    const auto check_company = [&] {
+        for (ItemSource* source : sources) source->inlet(reader).check_company();
+    };
+    (void)wait_watching(
+        *reader.shared, reader.bells, deadline, operation, is_watching, check_company, [&] {
+            // Asked first: who lets go may have written something before.
+            ItemSource* const hopeless = deadline.is_never() ? look.find_hopeless() : nullptr;
+            taken = look.take();
+            if (taken.outcome == QueueOutcome::would_wait && hopeless != nullptr)
+                hopeless->give_up(operation);
+            return taken.outcome != QueueOutcome::would_wait;
+        });
+    return taken;
+}
+
+}  // namespace ipcrun::lua

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// A queue of messages between any processes of one host, in a memory of its own: many write, many
+/// read, each item goes to one reader, in the order of writing.
+///
+/// A process may end at any instruction, by SIGKILL too: it takes at most the item along that it
+/// was writing or reading; what it wrote before stays, and what it held is free again when the
+/// others next look. Nobody is waited for but for the length of a critical section, some 0.1 us.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <type_traits>
+
+#include "base/unique_fd.hpp"
+#include "runtime/faults.hpp"
+#include "runtime/part.hpp"
+#include "runtime/storage.hpp"
+#include "runtime/wire/bell.hpp"
+
+namespace ipcrun {
+
+class QueueAttachment;
+
+/// An object of one process, used by any of its threads at the same time. In a child after fork()
+/// only descriptor() can be called, and attach() with it; everything else throws Error{usage}. All
+/// throw Error{protocol} when the memory was written over, as any of its processes could.
+class SharedQueue {
+  public:
+    enum class Status {
+        open,
+        closed,   ///< nothing more can be written; there are items left
+        drained,  ///< closed and empty, for good
+    };
+    enum class Outcome {
+        done,
+        would_wait,  ///< it is full, or empty: now
+        refused,     ///< it is closed, or drained: for good
+    };
+    /// What another process of the same user finds a queue by, while the process that named it has
+    /// the queue. Bytes that can be sent.
+    struct Reference {
+        std::uint64_t start_time = 0;  ///< of the process: see ProcessIdentity
+        std::uint64_t pid_namespace = 0;
+        std::uint64_t nonce = 0;
+        std::int32_t pid = 0;
+        std::int32_t fd = -1;
+    };
+    static_assert(std::has_unique_object_representations_v<Reference>);
+
+    /// `capacity`: how many items may wait to be read; 0: as many as there is memory for, and not
+    /// more than 2^24. Throws Error{usage} for one beyond that. `faults` count the writes and reads
+    /// of this object.
+    static std::shared_ptr<SharedQueue> create(std::uint64_t capacity, Faults faults = {});
+    /// The queue whose memory `fd` is. Throws Error: protocol (it is none, or was made by another
+    /// version of ipcrun), config (4,096 attachments have it).
+    static std::shared_ptr<SharedQueue> attach(UniqueFd fd, Faults faults = {});
+    /// The queue that another process, or this one, has named. Throws Error: peer_lost (it has
+    /// ended, or let go of the queue), config (it may not be looked into), and as attach().
+    static std::shared_ptr<SharedQueue> open(const Reference& reference, Faults faults = {});
+
+    explicit SharedQueue(std::shared_ptr<QueueAttachment> attachment);
+
+    /// Appends the bytes of all parts, as one item; they are copied once. Refused when it is
+    /// closed: nothing is written. Does not wait. Throws Error{usage} for strides that make no
+    /// sense, and for more bytes than the queue's memory could ever hold.
+    Outcome try_write(std::span<const Part> parts);
+
+    /// Takes the next item: bytes (u8), 64-byte aligned; a long one lies where its writer put it,
+    /// and its room is used again when the storage is let go, by any thread. `after` is closed when
+    /// the queue was. Does not wait. Throws std::bad_alloc; then the item is still there.
+    Outcome try_read(StoragePtr& item, Status& after);
+
+    /// No more items; those that are there can be read. Any number of times.
+    void close();
+
+    Status status() const;
+    std::uint64_t items() const;  ///< that can be read
+    std::uint64_t capacity() const;
+
+    /// Rung when there is something to read, or room to write: for one sleeper; and for all when
+    /// the queue was closed, is drained, or a process was lost. Whoever sleeps on one looks again
+    /// at least every 100 ms, by check_company: who should have rung may have been killed.
+    Bell& readable() const;
+    Bell& writable() const;
+
+    /// For those who wait, about every 100 ms. Frees what dead processes held. Throws
+    /// Error{peer_lost} when a process ended without letting go of the queue, which is not closed,
+    /// and no other process has it any more.
+    void check_company();
+
+    /// Names the queue to others, for as long as this object lives.
+    Reference reference() const;
+    /// The memory, borrowed.
+    int descriptor() const;
+
+  private:
+    bool is_full(std::uint64_t bytes) const;
+    Outcome write_small(std::span<const Part> parts, std::uint64_t bytes);
+    Outcome write_large(std::span<const Part> parts, std::uint64_t bytes);
+
+    std::shared_ptr<QueueAttachment> attachment_;  // shared: items may outlive this object
+};
+
+}  // namespace ipcrun

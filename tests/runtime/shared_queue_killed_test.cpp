@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proves that a process that is killed takes along at most the item that it was writing or reading.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <thread>
+
+#include "runtime/wire/queue_memory.hpp"
+#include "tests/support/queue_ends.hpp"
+
+using namespace ipcrun;
+using namespace ipcrun::test;
+
+namespace {
+
+void write_numbered(SharedQueue& queue, std::uint64_t number, std::size_t bytes) {
+    std::vector<std::uint8_t> item(bytes, static_cast<std::uint8_t>(number));
+    std::memcpy(item.data(), &number, sizeof number);
+    check(write(queue, item.data(), bytes), "the queue was closed");
+}
+
+std::uint64_t number_of(const StoragePtr& item) {
+    std::uint64_t number = 0;
+    std::memcpy(&number, item->data(), sizeof number);
+    // Nobody's half item.
+    for (std::size_t i = sizeof number; i < item->bytes(); i += 97)
+        check(item->data()[i] == std::byte(static_cast<std::uint8_t>(number)), "a torn item");
+    return number;
+}
+
+// Does somebody who looks after the dead find that nobody has anything any more?
+bool becomes_free(SharedQueue& queue) {
+    const QueueMemory memory(descriptor_of(queue));
+    const Deadline deadline = Deadline::after(Seconds(10));
+    while (memory.header().in_use != 0 && !deadline.has_passed()) {
+        std::this_thread::yield();
+        try {
+            queue.check_company();
+        } catch (const Error& error) {
+            check(error.code == ErrorCode::peer_lost, "another error came");
+        }
+    }
+    return memory.header().in_use == 0;
+}
+
+bool was_killed(int status) {
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+}  // namespace
+
+TEST_CASE("shared queue: items of a writer that has ended can be read") {
+    const auto queue = SharedQueue::create(0);
+    QueueProcess writer(*queue, [](SharedQueue& own) {
+        write_numbered(own, 1, 8);
+        write_numbered(own, 2, 1 << 20);
+    });
+    CHECK(writer.wait() == 0);
+    QueueProcess killed(*queue, [](SharedQueue& own) {
+        write_numbered(own, 3, 1 << 20);
+        (void)::raise(SIGKILL);
+    });
+    CHECK(was_killed(killed.wait()));
+    for (std::uint64_t number = 1; number <= 3; ++number) CHECK(number_of(read(*queue)) == number);
+}
+
+TEST_CASE("shared queue: a writer that is killed at any point loses one item at most") {
+    for (const char* point : {"queue_reserved", "queue_copied", "queue_locked", "queue_committed"})
+        for (const std::size_t bytes : {8ul, 1ul << 20})
+            for (const std::uint64_t capacity : {0, 3}) {
+                CAPTURE(std::string(point));
+                CAPTURE(bytes);
+                CAPTURE(capacity);
+                const auto queue = SharedQueue::create(capacity);
+                QueueProcess writer(
+                    *queue,
+                    [bytes](SharedQueue& own) {
+                        for (std::uint64_t i = 1; i <= 5; ++i) write_numbered(own, i, bytes);
+                    },
+                    std::string(point) + ":0:3");
+                CHECK(number_of(read(*queue)) == 1);
+                CHECK(number_of(read(*queue)) == 2);
+                CHECK(was_killed(writer.wait()));
+                // All of what waits is to be there for others: no place is lost.
+                for (std::uint64_t i = 10; i < 12; ++i) write_numbered(*queue, i, bytes);
+                std::uint64_t next = number_of(read(*queue));
+                const bool is_last_there = next == 3;
+                CHECK(is_last_there == (std::string(point) == "queue_locked" ||
+                                        std::string(point) == "queue_committed"));
+                if (is_last_there) next = number_of(read(*queue));
+                CHECK(next == 10);
+                CHECK(number_of(read(*queue)) == 11);
+                for (std::uint64_t i = 0; i < 3; ++i) write_numbered(*queue, i, bytes);
+                CHECK(queue->items() == 3);
+                queue->close();
+                for (std::uint64_t i = 0; i < 3; ++i) CHECK(number_of(read(*queue)) == i);
+                CHECK(read(*queue).get() == nullptr);
+            }
+}
+
+TEST_CASE("shared queue: a reader that is killed at any point loses one item at most") {
+    for (const char* point : {"queue_locked", "queue_taken"})
+        for (const std::size_t bytes : {8ul, 1ul << 20}) {
+            CAPTURE(std::string(point));
+            CAPTURE(bytes);
+            const auto queue = SharedQueue::create(4);
+            for (std::uint64_t i = 1; i <= 4; ++i) write_numbered(*queue, i, bytes);
+            QueueProcess reader(
+                *queue,
+                [](SharedQueue& own) {
+                    for (;;) (void)read(own);
+                },
+                std::string(point) + ":0:2");
+            CHECK(was_killed(reader.wait()));
+            CHECK(number_of(read(*queue)) == 3);
+            for (std::uint64_t i = 5; i <= 7; ++i) write_numbered(*queue, i, bytes);
+            for (std::uint64_t i = 4; i <= 7; ++i) CHECK(number_of(read(*queue)) == i);
+            CHECK(queue->items() == 0);
+        }
+}
+
+TEST_CASE(
+    "shared queue: a reader asleep finds the item of a writer that was killed before ringing") {
+    const auto queue = SharedQueue::create(0);
+    for (const char* point : {"queue_locked", "queue_committed"}) {
+        QueueProcess reader(*queue, [](SharedQueue& own) {
+            if (read_number(own) != 7) ::_exit(2);
+        });
+        while (queue->readable().sleepers.load() == 0) std::this_thread::yield();
+        QueueProcess writer(
+            *queue, [](SharedQueue& own) { write(own, 7); }, std::string(point) + ":0:1");
+        CHECK(was_killed(writer.wait()));
+        CHECK(reader.wait() == 0);
+    }
+}
+
+TEST_CASE("shared queue: the memory that killed processes had is used again") {
+    const auto queue = SharedQueue::create(0);
+    constexpr std::size_t bytes = 1 << 20;
+    for (int i = 0; i < 50; ++i) {
+        const char* const fault = i % 3 == 0   ? "queue_reserved:0:2"
+                                  : i % 3 == 1 ? "queue_copied:0:2"
+                                               : "queue_taken:0:2";
+        QueueProcess killed(
+            *queue,
+            [&](SharedQueue& own) {
+                write_numbered(own, 1, bytes);
+                const StoragePtr held = read(own);
+                write_numbered(own, 2, bytes);
+                (void)::raise(SIGKILL);
+            },
+            fault);
+        CHECK(was_killed(killed.wait()));
+        StoragePtr item;
+        Status after{};
+        while (queue->try_read(item, after) == Outcome::done) {
+        }
+        item.reset();
+        if (i % 5 == 0) CHECK(becomes_free(*queue));
+    }
+    CHECK(becomes_free(*queue));
+    CHECK(held_bytes(*queue) < 20 << 20);
+}
+
+// Longer with IPCRUN_SOAK_SECONDS.
+TEST_CASE("shared queue: processes that are killed at random leave order behind") {
+    const char* const text = std::getenv("IPCRUN_SOAK_SECONDS");
+    const Deadline deadline = Deadline::after(Seconds(text == nullptr ? 3 : std::atof(text)));
+    std::minstd_rand random(20240611);
+    const auto queue = SharedQueue::create(8);
+    std::uint64_t read_items = 0, rounds = 0;
+    std::vector<std::uint64_t> last(1 << 12);
+    while (!deadline.has_passed()) {
+        // Each writer counts its items; they may miss some at the end, when it was killed.
+        std::vector<std::unique_ptr<QueueProcess>> processes;
+        for (std::uint64_t writer = 0; writer < 2; ++writer) {
+            const std::uint64_t id = (rounds * 2 + writer) % last.size();
+            last[id] = 0;
+            processes.push_back(std::make_unique<QueueProcess>(*queue, [id](SharedQueue& own) {
+                for (std::uint64_t i = 1;; ++i)
+                    write_numbered(own, id << 40 | i, i % 4 == 0 ? 70'000 : 16);
+            }));
+        }
+        processes.push_back(std::make_unique<QueueProcess>(*queue, [](SharedQueue& own) {
+            while (const StoragePtr item = read(own)) (void)number_of(item);
+        }));
+        const std::uint64_t wanted = 50 + random() % 400;
+        for (std::uint64_t i = 0; i < wanted; ++i) {
+            const std::uint64_t number = number_of(read(*queue));
+            REQUIRE((number & 0xff'ffff'ffff) > last[number >> 40]);
+            last[number >> 40] = number & 0xff'ffff'ffff;
+            ++read_items;
+        }
+        std::shuffle(processes.begin(), processes.end(), random);
+        for (const auto& process : processes) process->kill();
+        // What is left can be read, and then there is all the room again.
+        Status after{};
+        for (StoragePtr item; queue->try_read(item, after) == Outcome::done;) (void)number_of(item);
+        for (std::uint64_t i = 0; i < 8; ++i) write_numbered(*queue, i, 300);
+        for (std::uint64_t i = 0; i < 8;)
+            if (const std::uint64_t number = number_of(read(*queue)); number < 8) ++i;
+        ++rounds;
+    }
+    MESSAGE(rounds << " rounds, " << read_items << " items");
+    CHECK(rounds > 0);
+    CHECK(held_bytes(*queue) < 100 << 20);
+}
