@@ -67,10 +67,12 @@ local there = {
   ['ipc.Communicator'] = communicator_methods,
   ['ipc.Work'] = getmetatable(work).__index,
   ['ipc.Tree'] = tree,
+  ['ipc.Map'] = getmetatable(ipc.map(0, print)).__index,
 }
 -- Classes as the manual page calls their objects.
 local objects <const> = {
   ['ipc'] = 'ipc', ['ipc.Communicator'] = 'comm', ['ipc.Work'] = 'work', ['ipc.Tree'] = 'tree',
+  ['ipc.Map'] = 'map',
 }
 
 local function functions_of(table)

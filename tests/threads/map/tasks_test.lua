@@ -41,7 +41,8 @@ t.test('task: its error comes from getResult', function()
   t.raises('broken task', function() new_task(function() error 'broken task' end).getResult() end)
   local good, failure = pcall(new_task(function() error { code = 5 } end).getResult)
   t.equal(good, false) t.equal(failure.code, 5)
-  t.raises('ipc.world: a thread of ipc.map', new_task(function() require 'ipc'.world() end).getResult)
+  t.raises('ipc.world: a thread of ipc.map',
+    new_task(function() require 'ipc'.world() end).getResult)
 end)
 
 t.test('task: its thread ends with the result', function()
