@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// A first-in-first-out queue between threads of one process: many writers, many readers, closable.
-/// Nothing in it waits: who wants to does so on its bells, see Waiting.
+/// Nothing in it waits: who wants to does so on its bells, and says when it looks and leaves.
 
 #include <algorithm>
 #include <atomic>
@@ -37,21 +37,28 @@ class ChainedBell {
     Bell& bell() { return bell_; }
     /// Wakes one, unless one is on its way. The rule of Bell::ring holds.
     void ring() {
-        if (bell_.sleepers.load() == 0 || is_waking_.exchange(true)) return;
-        bell_.ring(1);
+        while (bell_.sleepers.load() > 0 && !is_waking_.exchange(true)) {
+            // Asked again: who is counted now arrives later than this, and takes the mark away.
+            if (bell_.sleepers.load() > 0) return bell_.ring(1);
+            is_waking_ = false;
+        }
     }
     void ring_all() { bell_.ring_all(); }
-    /// Whoever has waited on the bell is here; `has_more`, asked then, says whether another
+    /// Whoever waits on the bell looks next, perhaps since it was woken.
+    void look() {
+        if (is_waking_.load()) is_waking_ = false;
+    }
+    /// Whoever has waited on the bell waits no more; `has_more`, asked then, says whether another
     /// sleeper would find something.
     template <typename HasMore>
-    void arrive(HasMore has_more) {
+    void leave(HasMore has_more) {
         is_waking_ = false;
         if (bell_.sleepers.load() > 0 && has_more()) ring();
     }
 
   private:
     Bell bell_ = {};
-    // Set while one who was woken is not here yet.
+    // Set while one who was woken has not looked yet.
     std::atomic<bool> is_waking_ = false;
 };
 
@@ -125,13 +132,15 @@ class Queue {
         writable_.ring_all();
     }
 
-    /// To be called by whoever has waited on the bell, however that ended: the wake-up may have
-    /// been meant for another.
-    void arrive_to_read() {
-        readable_.arrive([this] { return count_.load() > 0; });
+    /// To be called by whoever waits on the bell: before each look, and in the end, however that
+    /// came, for the wake-up may have been meant for another.
+    void reader_looks() { readable_.look(); }
+    void reader_leaves() {
+        readable_.leave([this] { return count_.load() > 0; });
     }
-    void arrive_to_write() {
-        writable_.arrive([this] { return room() > 0; });
+    void writer_looks() { writable_.look(); }
+    void writer_leaves() {
+        writable_.leave([this] { return room() > 0; });
     }
 
   private:

@@ -2,12 +2,11 @@
 #include "runtime/queue_attachment.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <exception>
 
 #include "base/deadline.hpp"
 #include "base/fail.hpp"
-#include "runtime/waiter.hpp"
+#include "runtime/queue_lock.hpp"
 
 namespace ipcrun {
 
@@ -25,35 +24,18 @@ std::int64_t now_ns() {
     return std::chrono::nanoseconds(Clock::now().time_since_epoch()).count();
 }
 
-// Critical sections are shorter than a sleep: a while is spent on trying.
-int lock(pthread_mutex_t& mutex) {
-    constexpr int tries = 100;
-    for (int i = 0; i < tries; ++i) {
-        const int result = ::pthread_mutex_trylock(&mutex);
-        if (result != EBUSY) return result;
-        for (int pauses = 0; pauses <= i % 8; ++pauses) Waiter::pause();
-    }
-    return ::pthread_mutex_lock(&mutex);
-}
-
 }  // namespace
 
 QueueAttachment::Locked::Locked(QueueAttachment& attachment)
     : attachment_(attachment), exceptions_(std::uncaught_exceptions()) {
     QueueHeader& header = attachment_.header();
-    const int result = lock(header.mutex);
-    if (result == EOWNERDEAD) {
-        header.is_stale = 1;
-        (void)::pthread_mutex_consistent(&header.mutex);  // fails for those alone who do not own it
-    } else if (result != 0) {
-        fail_overwritten();
-    }
+    lock_queue(header, queue_lock_patience);
     if (header.is_stale == 0) [[likely]]
         return;
     try {
         recover();
     } catch (...) {
-        (void)::pthread_mutex_unlock(&header.mutex);  // held, so it cannot fail
+        unlock_queue(header);
         throw;
     }
 }
@@ -61,7 +43,7 @@ QueueAttachment::Locked::Locked(QueueAttachment& attachment)
 QueueAttachment::Locked::~Locked() {
     QueueHeader& header = attachment_.header();
     if (std::uncaught_exceptions() > exceptions_) header.is_stale = 1;
-    (void)::pthread_mutex_unlock(&header.mutex);  // held, so it cannot fail
+    unlock_queue(header);
     if (!has_recovered_) return;
     // Whoever died may not have rung, and there may be room or an end where there was none.
     header.readable.ring_all();

@@ -24,7 +24,8 @@ class QueueAttachment;
 
 /// An object of one process, used by any of its threads at the same time. In a child after fork()
 /// only descriptor() can be called, and attach() with it; everything else throws Error{usage}. All
-/// throw Error{protocol} when the memory was written over, as any of its processes could.
+/// throw Error: protocol (the memory was written over, as any of its processes could), timeout (a
+/// process was stopped in the middle of using the queue, and has not gone on for 30 s).
 class SharedQueue {
   public:
     enum class Status {

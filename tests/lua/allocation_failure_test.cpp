@@ -51,6 +51,7 @@ int load_and_run(lua_State* lua) {
     luaL_requiref(lua, "coroutine", luaopen_coroutine, 1);
     luaL_requiref(lua, "math", luaopen_math, 1);
     luaL_requiref(lua, "debug", luaopen_debug, 1);
+    luaL_requiref(lua, LUA_IOLIBNAME, luaopen_io, 1);
     luaL_requiref(lua, LUA_LOADLIBNAME, luaopen_package, 1);
     ipcrun::lua::preload_modules(lua);
     lua_settop(lua, 1);

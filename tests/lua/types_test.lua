@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Proves that the type file of `ipc` and its manual page describe what the module has, and nothing
 -- else.
---   lua5.4 types_test.lua ipc.d.lua ipc.3lua.scd
+--   lua5.4 types_test.lua ipc.3lua.scd ipc.d.lua [MORE.d.lua ...]
 local ipc = require 'ipc'
 local t = require 'tap'
 
@@ -9,8 +9,9 @@ local function read(path)
   local file <close> = assert(io.open(path))
   return file:read('a')
 end
-local types = read(assert(arg[1], 'the type file is not named'))
-local manual = read(assert(arg[2], 'the manual page is not named'))
+local manual = read(assert(arg[1], 'the manual page is not named'))
+local types = read(assert(arg[2], 'the type file is not named'))
+for i = 3, #arg do types = types .. read(arg[i]) end
 
 -- What the type file declares: by class its functions and fields; and how many lines of
 -- documentation stand above each function. A class that inherits has what its parent has.
@@ -23,7 +24,7 @@ do
     if name then
       class = name
       declared[class] = declared[class] or {}
-      fields[class] = setmetatable({}, { __index = fields[parent] })
+      fields[class] = fields[class] or setmetatable({}, { __index = fields[parent] })
     end
     local field = line:match('^%-%-%-@field ([%w_]+)')
     if field and class:find('Options$') then
@@ -62,17 +63,24 @@ end
 local world, tree = ipc.world(), ipc.tree()
 local work = world:barrier { async = true }
 local _, communicator_methods = debug.getupvalue(getmetatable(world).__index, 1)
+local true_program <close> = ipc.spawn { file = 'true' }
 local there = {
   ['ipc'] = ipc,
   ['ipc.Communicator'] = communicator_methods,
   ['ipc.Work'] = getmetatable(work).__index,
   ['ipc.Tree'] = tree,
   ['ipc.Map'] = getmetatable(ipc.map(0, print)).__index,
+  ['ipc.Mutex'] = getmetatable(ipc.mutex()).__index,
+  ['ipc.Marshal'] = getmetatable(ipc.marshal(1)).__index,
+  ['ipc.Program'] = getmetatable(true_program).__index,
+  ['ipc.Flock'] = getmetatable(ipc.flock('/dev/null')).__index,
 }
 -- Classes as the manual page calls their objects.
 local objects <const> = {
   ['ipc'] = 'ipc', ['ipc.Communicator'] = 'comm', ['ipc.Work'] = 'work', ['ipc.Tree'] = 'tree',
   ['ipc.Map'] = 'map',
+  ['ipc.Mutex'] = 'mutex', ['ipc.Marshal'] = 'marshal', ['ipc.Program'] = 'program',
+  ['ipc.Flock'] = 'flock',
 }
 
 local function functions_of(table)

@@ -2,12 +2,9 @@
 // Proves that a process that is killed takes along at most the item that it was writing or reading.
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <cstdlib>
-#include <memory>
-#include <random>
 #include <thread>
 
+#include "runtime/queue_lock.hpp"
 #include "runtime/wire/queue_memory.hpp"
 #include "tests/support/queue_ends.hpp"
 
@@ -165,46 +162,24 @@ TEST_CASE("shared queue: the memory that killed processes had is used again") {
     CHECK(held_bytes(*queue) < 20 << 20);
 }
 
-// Longer with IPCRUN_SOAK_SECONDS.
-TEST_CASE("shared queue: processes that are killed at random leave order behind") {
-    const char* const text = std::getenv("IPCRUN_SOAK_SECONDS");
-    const Deadline deadline = Deadline::after(Seconds(text == nullptr ? 3 : std::atof(text)));
-    std::minstd_rand random(20240611);
-    const auto queue = SharedQueue::create(8);
-    std::uint64_t read_items = 0, rounds = 0;
-    std::vector<std::uint64_t> last(1 << 12);
-    while (!deadline.has_passed()) {
-        // Each writer counts its items; they may miss some at the end, when it was killed.
-        std::vector<std::unique_ptr<QueueProcess>> processes;
-        for (std::uint64_t writer = 0; writer < 2; ++writer) {
-            const std::uint64_t id = (rounds * 2 + writer) % last.size();
-            last[id] = 0;
-            processes.push_back(std::make_unique<QueueProcess>(*queue, [id](SharedQueue& own) {
-                for (std::uint64_t i = 1;; ++i)
-                    write_numbered(own, id << 40 | i, i % 4 == 0 ? 70'000 : 16);
-            }));
-        }
-        processes.push_back(std::make_unique<QueueProcess>(*queue, [](SharedQueue& own) {
-            while (const StoragePtr item = read(own)) (void)number_of(item);
-        }));
-        const std::uint64_t wanted = 50 + random() % 400;
-        for (std::uint64_t i = 0; i < wanted; ++i) {
-            const std::uint64_t number = number_of(read(*queue));
-            REQUIRE((number & 0xff'ffff'ffff) > last[number >> 40]);
-            last[number >> 40] = number & 0xff'ffff'ffff;
-            ++read_items;
-        }
-        std::shuffle(processes.begin(), processes.end(), random);
-        for (const auto& process : processes) process->kill();
-        // What is left can be read, and then there is all the room again.
-        Status after{};
-        for (StoragePtr item; queue->try_read(item, after) == Outcome::done;) (void)number_of(item);
-        for (std::uint64_t i = 0; i < 8; ++i) write_numbered(*queue, i, 300);
-        for (std::uint64_t i = 0; i < 8;)
-            if (const std::uint64_t number = number_of(read(*queue)); number < 8) ++i;
-        ++rounds;
+TEST_CASE(
+    "shared queue: a process that is stopped in the middle holds others up until it goes on") {
+    const auto queue = SharedQueue::create(0);
+    QueueProcess stopped(
+        *queue, [](SharedQueue& own) { write(own, 1); }, "queue_locked:0:1:stop");
+    int status = 0;
+    REQUIRE(::waitpid(stopped.pid(), &status, WUNTRACED) == stopped.pid());
+    REQUIRE(WIFSTOPPED(status));
+    const QueueMemory memory(descriptor_of(*queue));
+    try {
+        lock_queue(memory.header(), Seconds(0.05));
+        FAIL("it had the lock");
+    } catch (const Error& error) {
+        CHECK(error.code == ErrorCode::timeout);
     }
-    MESSAGE(rounds << " rounds, " << read_items << " items");
-    CHECK(rounds > 0);
-    CHECK(held_bytes(*queue) < 100 << 20);
+    (void)::kill(stopped.pid(), SIGCONT);
+    write(*queue, 2);
+    CHECK(read_number(*queue) == 1);
+    CHECK(read_number(*queue) == 2);
+    CHECK(stopped.wait() == 0);
 }

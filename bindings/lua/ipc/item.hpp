@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bindings/lua/ipc/marshal.hpp"
+#include "bindings/lua/ipc/parcel.hpp"
 
 namespace ipcrun::lua {
 
@@ -36,6 +37,8 @@ struct ItemContents {
     std::vector<Tensor> tensors;
     std::vector<StoragePtr> storages;
     std::vector<Holder> handles;
+    /// In their place: the value as bytes for other processes (see threads/shared_channel.hpp).
+    std::shared_ptr<const Outgoing> parcel = {};
 };
 
 /// Cheap to copy: copies share the contents. Empty at first, which is not nil.

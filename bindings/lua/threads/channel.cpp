@@ -5,6 +5,7 @@
 
 #include "bindings/lua/ipc/errors.hpp"
 #include "bindings/lua/threads/queue_calls.hpp"
+#include "bindings/lua/threads/shared_channel.hpp"
 
 namespace ipcrun::lua {
 
@@ -190,14 +191,28 @@ constexpr luaL_Reg metamethods[] = {
 // __call of the table: the first argument is that.
 int create(lua_State* lua) {
     QueueOptions options;
-    if (!lua_isnoneornil(lua, 2)) options = check_queue_options(lua, 2, "ipc.channel", false);
+    if (!lua_isnoneornil(lua, 2))
+        options = check_queue_options(
+            lua, 2, "ipc.channel", queue_option_capacity | queue_option_name | queue_option_shared);
+    if (options.name != 0 && !options.is_shared)
+        return luaL_error(lua, "ipc.channel: a name is for shared channels: add shared = true");
+    std::size_t length = 0;
+    const char* name = options.name == 0 ? nullptr : lua_tolstring(lua, options.name, &length);
+    Context& shared = context(lua);
     HandleObject& handle = push_new_handle(lua, channel_type);
     const Failure failure = attempt([&] {
-        handle.holder =
-            Holder(std::make_shared<Channel>(std::make_unique<LocalQueue>(options.capacity)));
+        if (name != nullptr)
+            handle.holder = open_named_channel(shared, {name, length}, options.capacity);
+        else if (options.is_shared)
+            handle.holder = create_shared_channel(shared, options.capacity);
+        else
+            handle.holder =
+                Holder(std::make_shared<Channel>(std::make_unique<LocalQueue>(options.capacity)));
     });
     if (failure) raise_table(lua, failure);
-    intern_handle(lua);
+    // This state may have it already, by its name.
+    HandleObject& known = push_handle(lua, handle.holder);
+    if (&known != &handle) handle.holder = Holder();
     return 1;
 }
 
@@ -216,6 +231,7 @@ void register_channel(lua_State* lua, int ipc) {
     register_marshal(lua);
     register_courier(lua);
     register_courier_type(lua, channel_type, methods, metamethods);
+    register_shared_channels(lua);
     lua_createtable(lua, 0, 3);
     constexpr const char* names[] = {"OPEN", "CLOSED", "DRAINED"};
     for (int status = 0; status < 3; ++status) {

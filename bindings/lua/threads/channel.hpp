@@ -17,6 +17,7 @@ class Channel final : public SharedObject, public ItemSource {
     explicit Channel(std::unique_ptr<ItemQueue> queue) : queue_(std::move(queue)) {}
 
     const char* type_name() const override { return channel_type; }
+    std::string describe() const override { return queue_->describe(); }
     void on_lonely() override { queue_->ring_all(); }
 
     ItemQueue& queue() { return *queue_; }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "bindings/lua/ipc/item.hpp"
 #include "runtime/queue.hpp"
@@ -38,13 +39,18 @@ class ItemQueue {
     virtual Bell& readable() = 0;
     virtual Bell& writable() = 0;
     virtual void ring_all() = 0;
-    virtual void arrive_to_read() = 0;
-    virtual void arrive_to_write() = 0;
+    /// Where threads that wait are counted: see Queue.
+    virtual void reader_looks() {}
+    virtual void reader_leaves() {}
+    virtual void writer_looks() {}
+    virtual void writer_leaves() {}
 
     /// Whether everybody who can reach it is counted as a holder of the object that it belongs to.
     virtual bool is_local() const { return true; }
     /// Called now and then by those who wait for one that is not: throws what ends their wait.
     virtual void check_company() {}
+    /// As SharedObject::describe.
+    virtual std::string describe() const { return {}; }
 };
 
 /// Between threads of one process.
@@ -66,8 +72,10 @@ class LocalQueue final : public ItemQueue {
     Bell& readable() override { return queue_.readable(); }
     Bell& writable() override { return queue_.writable(); }
     void ring_all() override { queue_.ring_all(); }
-    void arrive_to_read() override { queue_.arrive_to_read(); }
-    void arrive_to_write() override { queue_.arrive_to_write(); }
+    void reader_looks() override { queue_.reader_looks(); }
+    void reader_leaves() override { queue_.reader_leaves(); }
+    void writer_looks() override { queue_.writer_looks(); }
+    void writer_leaves() override { queue_.writer_leaves(); }
 
   private:
     Queue<Item> queue_;

@@ -40,13 +40,13 @@ class Look {
 };
 
 // Wake-ups that were meant for others go to them, however the wait ended.
-class Arrival {
+class Leave {
   public:
-    Arrival(Courier& reader, std::span<ItemSource* const> sources)
+    Leave(Courier& reader, std::span<ItemSource* const> sources)
         : reader_(reader), sources_(sources) {}
-    Arrival(const Arrival&) = delete;
-    ~Arrival() {
-        for (ItemSource* source : sources_) source->inlet(reader_).arrive_to_read();
+    Leave(const Leave&) = delete;
+    ~Leave() {
+        for (ItemSource* source : sources_) source->inlet(reader_).reader_leaves();
     }
 
   private:
@@ -69,7 +69,7 @@ Taken take_item(Courier& reader, std::span<ItemSource* const> sources, std::size
         source->add_bells(reader, reader.bells);
         is_watching = is_watching || !source->inlet(reader).is_local();
     }
-    const Arrival arrival(reader, sources);
+    const Leave leave(reader, sources);
     const auto check_company = [&] {
         for (ItemSource* source : sources) source->inlet(reader).check_company();
     };
@@ -77,6 +77,7 @@ Taken take_item(Courier& reader, std::span<ItemSource* const> sources, std::size
         *reader.shared, reader.bells, deadline, operation, is_watching, check_company, [&] {
             // Asked first: who lets go may have written something before.
             ItemSource* const hopeless = deadline.is_never() ? look.find_hopeless() : nullptr;
+            for (ItemSource* source : sources) source->inlet(reader).reader_looks();
             taken = look.take();
             if (taken.outcome == QueueOutcome::would_wait && hopeless != nullptr)
                 hopeless->give_up(operation);

@@ -80,15 +80,16 @@ QueueOutcome put_items(Context& shared, ItemQueue& queue, std::span<Bell* const>
     };
     QueueOutcome outcome = write();
     if (outcome != QueueOutcome::would_wait || deadline.has_passed()) return outcome;
-    struct Arrival {
+    struct Leave {
         ItemQueue& queue;
-        ~Arrival() { queue.arrive_to_write(); }
-    } arrival{queue};
+        ~Leave() { queue.writer_leaves(); }
+    } leave{queue};
     (void)wait_watching(
         shared, bells, deadline, operation, !queue.is_local(), [&] { queue.check_company(); },
         [&] {
             // Asked first: who lets go may have made room before.
             const bool is_lost = deadline.is_never() && is_hopeless();
+            queue.writer_looks();
             outcome = write();
             if (outcome == QueueOutcome::would_wait && is_lost) give_up();
             return outcome != QueueOutcome::would_wait;

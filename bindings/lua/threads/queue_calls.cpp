@@ -20,25 +20,30 @@ std::uint64_t check_capacity(lua_State* lua, const char* call) {
 
 }  // namespace
 
-QueueOptions check_queue_options(lua_State* lua, int index, const char* call, bool takes_name) {
+QueueOptions check_queue_options(lua_State* lua, int index, const char* call, unsigned known) {
     QueueOptions options;
     if (!lua_istable(lua, index)) luaL_typeerror(lua, index, "a table of options");
     lua_pushnil(lua);
     while (lua_next(lua, index) != 0) {
         const char* key = lua_type(lua, -2) == LUA_TSTRING ? lua_tostring(lua, -2) : "";
-        if (std::strcmp(key, "capacity") == 0) {
+        if ((known & queue_option_capacity) != 0 && std::strcmp(key, "capacity") == 0) {
             options.capacity = check_capacity(lua, call);
-        } else if (takes_name && std::strcmp(key, "name") == 0) {
+        } else if ((known & queue_option_name) != 0 && std::strcmp(key, "name") == 0) {
             if (lua_type(lua, -1) != LUA_TSTRING)
                 luaL_error(lua, "%s: the name must be a string", call);
+        } else if ((known & queue_option_shared) != 0 && std::strcmp(key, "shared") == 0) {
+            if (lua_type(lua, -1) != LUA_TBOOLEAN)
+                luaL_error(lua, "%s: shared must be true or false", call);
+            options.is_shared = lua_toboolean(lua, -1) != 0;
         } else {
-            luaL_error(lua, "%s: unknown option '%s' (there %s)", call,
+            luaL_error(lua, "%s: unknown option '%s' (there are: capacity%s%s)", call,
                        luaL_tolstring(lua, -2, nullptr),
-                       takes_name ? "are: capacity, name" : "is: capacity");
+                       (known & queue_option_name) != 0 ? ", name" : "",
+                       (known & queue_option_shared) != 0 ? ", shared" : "");
         }
         lua_pop(lua, 1);
     }
-    if (takes_name && lua_getfield(lua, index, "name") == LUA_TSTRING)
+    if ((known & queue_option_name) != 0 && lua_getfield(lua, index, "name") == LUA_TSTRING)
         options.name = lua_gettop(lua);
     return options;
 }

@@ -13,10 +13,17 @@ namespace ipcrun::lua {
 struct QueueOptions {
     std::uint64_t capacity = 0;  ///< 0: any number
     int name = 0;                ///< the stack index of the name; 0: none was given
+    bool is_shared = false;
 };
-/// Reads the table of options at `index`, whose name, if `takes_name`, is left on the stack.
-/// `call` begins the messages. Raises for what is unknown or makes no sense.
-QueueOptions check_queue_options(lua_State* lua, int index, const char* call, bool takes_name);
+/// Bits of the set of options that a call knows.
+enum QueueOption : unsigned {
+    queue_option_capacity = 1,
+    queue_option_name = 2,
+    queue_option_shared = 4,
+};
+/// Reads the table of options at `index`, of which `known` may be there; its name is left on the
+/// stack. `call` begins the messages. Raises for what is unknown or makes no sense.
+QueueOptions check_queue_options(lua_State* lua, int index, const char* call, unsigned known);
 
 /// How long to wait: for ever when there is nothing or false at `index`, not at all for true, else
 /// what {timeout = seconds} says.

@@ -125,8 +125,7 @@ bool SharedTable::swap(Key key, const Item& expected, const Item& other, Item it
     const std::lock_guard lock(mutex_);
     const auto at = contents_->entries.find(key.view());
     Item current = at == contents_->entries.end() ? Item() : at->second;
-    if (!contents_equal(current, expected) &&
-        (!other || !contents_equal(current, other))) {
+    if (!contents_equal(current, expected) && (!other || !contents_equal(current, other))) {
         found = std::move(current);
         return false;
     }

@@ -94,16 +94,17 @@ QueueOutcome Workqueue::take_answer(Courier& owner, const char* operation) {
     owner.taken = Item();
     QueueStatus after = QueueStatus::open;
     QueueOutcome outcome = QueueOutcome::would_wait;
-    struct Arrival {
+    struct Leave {
         ItemQueue& queue;
-        ~Arrival() { queue.arrive_to_read(); }
-    } arrival{answers_};
+        ~Leave() { queue.reader_leaves(); }
+    } leave{answers_};
     const std::array<Bell*, 3> bells{&idle_, &answers_.readable(),
                                      &owner.shared->household->ended()};
     (void)wait_for(*owner.shared, bells, Deadline::never(), operation, [&] {
         // Asked first: an answer is there before its question is in nobody's hands.
         const bool was_idle = is_idle();
         const bool is_lost = is_alone(owner);
+        answers_.reader_looks();
         outcome = answers_.try_read(owner.taken, after);
         if (outcome == QueueOutcome::done) return true;
         if (was_idle) {

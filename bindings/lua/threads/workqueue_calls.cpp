@@ -156,7 +156,9 @@ constexpr luaL_Reg metamethods[] = {
 
 // What workqueue(name, size, increment) or workqueue{…} asks for.
 QueueOptions check_arguments(lua_State* lua) {
-    if (lua_istable(lua, 1)) return check_queue_options(lua, 1, "ipc.workqueue", true);
+    if (lua_istable(lua, 1))
+        return check_queue_options(lua, 1, "ipc.workqueue",
+                                   queue_option_capacity | queue_option_name);
     QueueOptions options;
     // Sizes of torch-ipc's buffers, which grew: there is nothing to do about them.
     (void)luaL_optnumber(lua, 2, 0);

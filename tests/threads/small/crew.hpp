@@ -58,7 +58,7 @@ class Crew {
     }
     /// Lets go of the value, which threads may still have.
     void let_go() {
-        item_ = nullptr;
+        item_ = Item();
         run_script(root_, "shared = nil; collectgarbage(); collectgarbage()");
     }
     /// Waits for the threads that were started: none may have raised.

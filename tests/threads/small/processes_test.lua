@@ -69,10 +69,12 @@ t.test('processes: this is no macOS', function()
 end)
 
 t.test('processes: the mode for developers is what the environment says', function()
-  for text, expected in pairs { ['1'] = 'true\n', ['10'] = 'true\n', ['0'] = 'false\n', [''] = 'false\n' } do
-    t.equal(script.run("print(require 'ipc'.isDevel())", "CKOIA_DEVEL_MODE='" .. text .. "'"), expected)
+  local program = "print(require 'ipc'.isDevel())"
+  for text, expected in pairs { ['1'] = 'true\n', ['10'] = 'true\n', ['0'] = 'false\n',
+                                [''] = 'false\n' } do
+    t.equal(script.run(program, "CKOIA_DEVEL_MODE='" .. text .. "'"), expected)
   end
-  t.equal(script.run("print(require 'ipc'.isDevel())", 'env -u CKOIA_DEVEL_MODE'), 'false\n')
+  t.equal(script.run(program, 'env -u CKOIA_DEVEL_MODE'), 'false\n')
 end)
 
 t.done()

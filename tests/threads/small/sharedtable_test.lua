@@ -90,7 +90,7 @@ t.test('sharedtable: objects of ipc are keys by identity', function()
   t.equal((collect(shared))[mutex], 'held')
 end)
 
-t.test('sharedtable: wrong keys are errors where something is put, and nothing to be found', function()
+t.test('sharedtable: wrong keys are errors to put, and nothing to find', function()
   local shared = ipc.sharedtable()
   t.raises('the index is nil', function() shared[nil] = 1 end)
   t.raises('the index is NaN', function() shared[0 / 0] = 1 end)

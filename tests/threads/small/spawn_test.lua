@@ -147,7 +147,7 @@ t.test('spawn: writing to a program that has ended is an error, and no SIGPIPE',
   p:wait('KILL')
 end)
 
-t.test('spawn: a second program does not hold the first one’s input open', function()
+t.test('spawn: a second program does not hold the input of the first one open', function()
   local first = ipc.spawn { file = 'cat' }
   local second = ipc.spawn { file = 'cat' }
   first:stdin()
@@ -169,7 +169,7 @@ t.test('spawn: the end of a scope ends the program, without a word', function()
   t.equal(output, 'true\n')
 end)
 
-t.test('spawn: one that nobody waits for is ended with a warning, even when it ignores TERM', function()
+t.test('spawn: one that nobody waits for is ended with a warning, though it ignores TERM', function()
   local output, status = script.run [[
     local ipc = require 'ipc'
     local p = ipc.spawn {file = 'sh', args = {'-c', 'trap "" TERM; echo; exec sleep 100'}}

@@ -126,6 +126,10 @@ local function new(_, n, object, given)
   }, Parallel)
 end
 
+-- Of one that is dropped: its workers end when they are done. Made after the channel, since Lua
+-- finalises last what was made first.
+local ending <const> = { __gc = function(self) self.inputs:close() end }
+
 local function start(self)
   local task = self.task
   if task.object then task = { parts = parts_of(task.object) } end
@@ -136,6 +140,7 @@ local function start(self)
   end
   self.inputs = self.capacity and ipc.channel { capacity = self.capacity } or ipc.channel()
   self.results = ipc.channel()
+  self.ending = setmetatable({ inputs = self.inputs }, ending)
   self.threads = ipc.map(self.workers, work, self.inputs, self.results, payload)
   payload:close()
 end
@@ -230,11 +235,6 @@ function Parallel:close()
   self.results:close()
 end
 Parallel.__close = Parallel.close
-
--- Dropped: workers end by themselves, when they are done.
-function Parallel:__gc()
-  if self.inputs and not self.is_closed then self.inputs:close() end
-end
 
 function Parallel:__tostring()
   return ("ipc.Parallel: %d workers, %d results to get"):format(self.workers, self:pending())
