@@ -64,6 +64,13 @@ t.test('sharedtable: pairs walks all keys there were, with what they have then',
   t.equal(select(2, collect(ipc.sharedtable())), 0)
 end)
 
+t.test('sharedtable: pairs gives integers first, in order', function()
+  local shared, order = ipc.sharedtable { x = 'x', [7] = 7 }, {}
+  for i = 5, 1, -1 do shared[i] = i end
+  for _, value in pairs(shared) do order[#order + 1] = value end
+  t.equal(table.concat(order, ' '), '1 2 3 4 5 7 x')
+end)
+
 t.test('sharedtable: a key may be a number in either shape, and keeps being an integer', function()
   local shared = ipc.sharedtable()
   shared[2.0] = 'two'
