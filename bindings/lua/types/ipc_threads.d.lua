@@ -61,8 +61,8 @@ function ipc.mutex() end
 function ipc.marshal(object, upvalues, size, increment) end
 
 ---A table that threads share: `t[k]`, `t[k] = v`, `#t` (of all pairs) and `pairs(t)` (the keys that
----there were when it began) work as ever; each access is atomic by itself. It goes from thread to
----thread by reference.
+---there were when it began, integers first) work as ever; each access is atomic by itself. It goes
+---from thread to thread by reference.
 ---
 ---Keys are booleans, numbers (2.0 is 2), strings and objects of ipc; values what can be sent,
 ---functions without upvalues. What is read is a *copy*, but for tensors and objects of ipc: a
