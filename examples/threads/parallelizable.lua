@@ -54,4 +54,4 @@ for _ = 1, 4 do
   if good then sum = sum + result else problem = result end
 end
 print("sum of squares " .. sum)
-print("and one failed: " .. problem:match("attempt to [%a ]+"))
+print("and one failed: " .. problem:match("attempt to %a+"))
