@@ -80,7 +80,7 @@ class Queue {
             const std::size_t taken = std::min<std::uint64_t>(items.size(), room());
             incoming_.reserve(taken);
             while (written < taken) incoming_.push(std::move(items[written++]));
-            count_.fetch_add(written);
+            written_ = written_.load() + written;
         }
         if (written > 0) readable_.ring();
         return written == items.size() ? QueueOutcome::done : QueueOutcome::would_wait;
@@ -95,14 +95,15 @@ class Queue {
     QueueOutcome try_read(T& item, QueueStatus& after) {
         // In this order: nothing is written behind the closing.
         const bool was_closed = is_closed_.load();
-        if (count_.load() == 0)
+        if (ready_.load() == 0 && items() == 0)
             return was_closed ? QueueOutcome::refused : QueueOutcome::would_wait;
-        if (!take(item)) return is_closed_.load() ? empty_outcome() : QueueOutcome::would_wait;
-        const bool is_last = count_.fetch_sub(1) == 1;
+        if (!take(item))
+            return is_closed_.load() && items() == 0 ? QueueOutcome::refused
+                                                     : QueueOutcome::would_wait;
         const bool is_closed = is_closed_.load();
         after = is_closed ? QueueStatus::closed : QueueStatus::open;
         if (capacity_ > 0) writable_.ring();
-        if (is_closed && is_last) readable_.ring_all();
+        if (is_closed && items() == 0) readable_.ring_all();
         return QueueOutcome::done;
     }
 
@@ -117,10 +118,14 @@ class Queue {
 
     QueueStatus status() const {
         if (!is_closed_.load()) return QueueStatus::open;
-        return count_.load() == 0 ? QueueStatus::drained : QueueStatus::closed;
+        return items() == 0 ? QueueStatus::drained : QueueStatus::closed;
     }
 
-    std::uint64_t items() const { return count_.load(); }
+    std::uint64_t items() const {
+        // In this order: what was taken had been written.
+        const std::uint64_t taken = taken_.load();
+        return written_.load() - taken;
+    }
     std::uint64_t capacity() const { return capacity_; }
 
     /// Rung when there is something to read, or when the queue was closed or drained.
@@ -136,7 +141,7 @@ class Queue {
     /// came, for the wake-up may have been meant for another.
     void reader_looks() { readable_.look(); }
     void reader_leaves() {
-        readable_.leave([this] { return count_.load() > 0; });
+        readable_.leave([this] { return items() > 0; });
     }
     void writer_looks() { writable_.look(); }
     void writer_leaves() {
@@ -164,12 +169,8 @@ class Queue {
 
     std::uint64_t room() const {
         if (capacity_ == 0) return ~std::uint64_t(0);
-        const std::uint64_t count = count_.load();
+        const std::uint64_t count = items();
         return count < capacity_ ? capacity_ - count : 0;
-    }
-    // Closed while somebody else took what was counted: not drained before that is counted, too.
-    QueueOutcome empty_outcome() const {
-        return count_.load() == 0 ? QueueOutcome::refused : QueueOutcome::would_wait;
     }
     // Readers take what writers have put together all at once, so that the two rarely meet.
     bool take(T& item) {
@@ -180,17 +181,21 @@ class Queue {
         }
         if (outgoing_.is_empty()) return false;
         item = outgoing_.pop();
+        ready_.store(outgoing_.size(), std::memory_order_relaxed);
+        taken_ = taken_.load(std::memory_order_relaxed) + 1;
         return true;
     }
 
     const std::uint64_t capacity_;
+    // Apart, so that CPUs that write and CPUs that read seldom ask each other for a cache line.
     alignas(64) std::mutex write_mutex_;
     RingBuffer<T> incoming_;
-    std::atomic<bool> is_closed_ = false;  // written under the lock of writers
+    std::atomic<std::uint64_t> written_ = 0;  // since the beginning
     alignas(64) std::mutex read_mutex_;
     RingBuffer<T> outgoing_;
-    // Of both; added to under the lock of writers.
-    alignas(64) std::atomic<std::uint64_t> count_ = 0;
+    std::atomic<std::uint64_t> ready_ = 0;  // how many are in outgoing_
+    std::atomic<std::uint64_t> taken_ = 0;
+    alignas(64) std::atomic<bool> is_closed_ = false;  // written under the lock of writers
     alignas(64) ChainedBell readable_;
     alignas(64) ChainedBell writable_;
 };

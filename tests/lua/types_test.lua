@@ -70,6 +70,8 @@ local there = {
   ['ipc.Work'] = getmetatable(work).__index,
   ['ipc.Tree'] = tree,
   ['ipc.Map'] = getmetatable(ipc.map(0, print)).__index,
+  ['ipc.Channel'] = getmetatable(ipc.channel()).__index,
+  ['ipc.Workqueue'] = getmetatable((ipc.workqueue())).__index,
   ['ipc.Mutex'] = getmetatable(ipc.mutex()).__index,
   ['ipc.Marshal'] = getmetatable(ipc.marshal(1)).__index,
   ['ipc.Program'] = getmetatable(true_program).__index,
@@ -79,6 +81,7 @@ local there = {
 local objects <const> = {
   ['ipc'] = 'ipc', ['ipc.Communicator'] = 'comm', ['ipc.Work'] = 'work', ['ipc.Tree'] = 'tree',
   ['ipc.Map'] = 'map',
+  ['ipc.Channel'] = 'channel', ['ipc.Workqueue'] = 'workqueue',
   ['ipc.Mutex'] = 'mutex', ['ipc.Marshal'] = 'marshal', ['ipc.Program'] = 'program',
   ['ipc.Flock'] = 'flock',
 }

@@ -22,11 +22,38 @@ void register_type(lua_State* lua, const char* name) {
     lua_pop(lua, 1);
 }
 
+// A packer and an unpacker are used again and again: they are large, and Lua would have to collect
+// one for each item. Their addresses are the keys of this state's ones, which are not there while
+// they are in use: code of Lua may make and read other items meanwhile, or raise an error.
+const char packer_key = 0;
+const char unpacker_key = 0;
+
+template <typename T>
+T& push_reused(lua_State* lua, const char* name, const char* key) {
+    if (lua_rawgetp(lua, LUA_REGISTRYINDEX, key) == LUA_TUSERDATA) {
+        lua_pushnil(lua);
+        lua_rawsetp(lua, LUA_REGISTRYINDEX, key);
+        return *static_cast<T*>(lua_touserdata(lua, -1));
+    }
+    lua_pop(lua, 1);
+    return create_userdata<T>(lua, name);
+}
+
+// Pops it, for the next time.
+void pop_reused(lua_State* lua, const char* key) {
+    lua_rawsetp(lua, LUA_REGISTRYINDEX, key);
+}
+
+Unpacker& push_unpacker(lua_State* lua) {
+    return push_reused<Unpacker>(lua, unpacker_name, &unpacker_key);
+}
+
 // On the stack there is its unpacker, and nothing else of it.
 void unpack(lua_State* lua, Unpacker& unpacker, const char* operation) {
     unmarshal(lua, unpacker, operation);
-    unpacker = Unpacker();
-    lua_remove(lua, -2);
+    unpacker.close();
+    lua_insert(lua, -2);  // below it
+    pop_reused(lua, &unpacker_key);
 }
 
 }  // namespace
@@ -141,9 +168,12 @@ void pack_item(lua_State* lua, int index, Closures closures, const char* operati
     }
     index = lua_absindex(lua, index);
     luaL_checkstack(lua, 10, operation);
-    auto& packer = create_userdata<Packer>(lua, packer_name);
+    auto& packer = push_reused<Packer>(lua, packer_name, &packer_key);
     marshal(lua, index, packer, operation, closures);
+    lua_pushvalue(lua, -1);
+    pop_reused(lua, &packer_key);
     const Failure failure = attempt([&] { item = packer.take(); });
+    if (failure) packer.clear();
     lua_pop(lua, 1);
     if (failure) luaL_error(lua, "%s: %s", operation, failure.message);
 }
@@ -154,7 +184,7 @@ void push_item(lua_State* lua, const Item& item, const char* operation) {
         const SmallValue copy = *small;
         return push_small(lua, copy);
     }
-    auto& unpacker = create_userdata<Unpacker>(lua, unpacker_name);
+    auto& unpacker = push_unpacker(lua);
     unpacker.open(item);
     unpack(lua, unpacker, operation);
 }
@@ -166,7 +196,7 @@ void push_taken(lua_State* lua, Item& item, const char* operation) {
         item = Item();
         return push_small(lua, copy);
     }
-    auto& unpacker = create_userdata<Unpacker>(lua, unpacker_name);
+    auto& unpacker = push_unpacker(lua);
     unpacker.open(std::move(item));
     unpack(lua, unpacker, operation);
 }

@@ -96,6 +96,8 @@ class Unpacker final : public Cargo {
   public:
     /// One that is no small value.
     void open(Item item);
+    /// Lets go of it.
+    void close() { item_ = Item(); }
     const Tensor& tensor(std::uint32_t index) const override { return contents().tensors[index]; }
     const StoragePtr& block(std::uint32_t index) const override {
         return contents().storages[index];

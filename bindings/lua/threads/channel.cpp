@@ -29,14 +29,14 @@ struct Written {
 // Writes the values from `first` on. All of them are items before the first is written.
 Written write_values(lua_State* lua, int first, Closures closures, Deadline deadline,
                      const char* operation) {
+    Context& shared = *courier(lua).shared;
     Channel* const channel = &check_channel(lua);
     Written written;
     const auto write = [&](std::span<Item> items) {
         Bell* const bells[] = {&channel->queue().writable()};
         written.outcome = put_items(
-            *courier(lua).shared, channel->queue(), bells, deadline, operation, items,
-            written.count, [&] { return channel->is_lonely(); },
-            [&] { channel->give_up(operation); });
+            shared, channel->queue(), bells, deadline, operation, items, written.count,
+            [&] { return channel->is_lonely(); }, [&] { channel->give_up(operation); });
     };
     Failure failure;
     SmallValue small;
@@ -103,10 +103,11 @@ int write_for(lua_State* lua) {
 
 // Takes an item into the courier.
 Taken take(lua_State* lua, Channel& channel, Deadline deadline, const char* operation) {
+    Courier& reader = courier(lua);
     Taken taken;
     const Failure failure = attempt([&] {
         ItemSource* const sources[] = {&channel};
-        taken = take_item(courier(lua), sources, 0, deadline, operation);
+        taken = take_item(reader, sources, 0, deadline, operation);
     });
     if (failure) raise_table(lua, failure);
     return taken;

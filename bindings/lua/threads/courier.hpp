@@ -34,9 +34,12 @@ struct Courier {
 void register_courier(lua_State* lua);
 /// Pushes this state's one. May raise.
 void push_courier(lua_State* lua);
-/// That of a function which has it as its first upvalue.
+/// That of a function which has it as its first upvalue. Raises for finalisers that Lua calls when
+/// the state is closed and this was collected before.
 inline Courier& courier(lua_State* lua) {
-    return *static_cast<Courier*>(lua_touserdata(lua, lua_upvalueindex(1)));
+    auto& found = *static_cast<Courier*>(lua_touserdata(lua, lua_upvalueindex(1)));
+    if (found.shared == nullptr) luaL_error(lua, "this Lua state is being closed");
+    return found;
 }
 
 /// Makes the metatable of a handle whose methods and metamethods have the courier. May raise.

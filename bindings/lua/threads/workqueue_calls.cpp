@@ -17,20 +17,21 @@ Workqueue& check_workqueue(lua_State* lua) {
 }
 
 int write_values(lua_State* lua, Closures closures, const char* operation) {
+    Courier& writer = courier(lua);
     Workqueue* const queue = &check_workqueue(lua);
     Failure failure;
     SmallValue small;
     if (lua_gettop(lua) == 2 && to_small(lua, 2, small)) {
         failure = attempt([&] {
             Item item(small);
-            queue->write(courier(lua), {&item, 1}, operation);
+            queue->write(writer, {&item, 1}, operation);
         });
     } else if (lua_gettop(lua) >= 2) {
         luaL_checkstack(lua, 10, operation);
-        Batch& batch = push_batch(lua, 2, queue->outlet(courier(lua)), closures, operation);
+        Batch& batch = push_batch(lua, 2, queue->outlet(writer), closures, operation);
         // A finaliser may have closed it.
         Workqueue* const still = &check_workqueue(lua);
-        failure = attempt([&] { still->write(courier(lua), batch.items, operation); });
+        failure = attempt([&] { still->write(writer, batch.items, operation); });
     }
     if (failure) raise_table(lua, failure);
     return 0;
@@ -46,11 +47,12 @@ int writeup(lua_State* lua) {
 
 // Takes an item into the courier. False when there is none in time.
 bool take(lua_State* lua, Deadline deadline, bool is_looking, const char* operation) {
+    Courier& reader = courier(lua);
     Workqueue& queue = check_workqueue(lua);
     Taken taken;
     const Failure failure = attempt([&] {
         ItemSource* const sources[] = {&queue};
-        taken = take_item(courier(lua), sources, 0, deadline, operation);
+        taken = take_item(reader, sources, 0, deadline, operation);
         if (taken.outcome == QueueOutcome::refused && !is_looking)
             fail(ErrorCode::peer_lost,
                  "{}: nothing is left to read, and the queue's owner has closed it", operation);
@@ -64,7 +66,7 @@ void push_taken_item(lua_State* lua, const char* operation) {
 }
 
 int read(lua_State* lua) {
-    const bool is_looking = lua_isboolean(lua, 2) && lua_toboolean(lua, 2) != 0;
+    const bool is_looking = !lua_istable(lua, 2) && lua_toboolean(lua, 2) != 0;
     if (!take(lua, check_patience(lua, 2), is_looking, "read")) return 0;
     push_taken_item(lua, "read");
     return 1;
@@ -86,9 +88,10 @@ int next_question(lua_State* lua) {
 }
 
 int next_answer(lua_State* lua) {
+    Courier& owner = courier(lua);
     Workqueue& queue = check_workqueue(lua);
     QueueOutcome outcome = QueueOutcome::refused;
-    const Failure failure = attempt([&] { outcome = queue.take_answer(courier(lua), "items"); });
+    const Failure failure = attempt([&] { outcome = queue.take_answer(owner, "items"); });
     if (failure) raise_table(lua, failure);
     if (outcome != QueueOutcome::done) return 0;
     push_taken_item(lua, "items");
@@ -105,12 +108,13 @@ int items(lua_State* lua) {
 }
 
 int drain(lua_State* lua) {
+    Courier& owner = courier(lua);
     Workqueue& queue = check_workqueue(lua);
-    if (!queue.is_owner(courier(lua)))
+    if (!queue.is_owner(owner))
         luaL_error(lua, "workqueue drain is only available on the owner thread");
     const Deadline deadline = check_seconds(lua, 2, Deadline::never());
     bool is_drained = false;
-    const Failure failure = attempt([&] { is_drained = queue.drain(courier(lua), deadline); });
+    const Failure failure = attempt([&] { is_drained = queue.drain(owner, deadline); });
     if (failure) raise_table(lua, failure);
     lua_pushboolean(lua, is_drained);
     return 1;
@@ -189,10 +193,10 @@ int create(lua_State* lua) {
     std::size_t length = 0;
     const char* name = options.name != 0 ? lua_tolstring(lua, options.name, &length) : "";
     bool is_new = false;
+    Courier& opener = courier(lua);
     HandleObject& handle = push_new_handle(lua, workqueue_type);
     const Failure failure = attempt([&] {
-        handle.holder =
-            open_workqueue(courier(lua), std::string(name, length), options.capacity, is_new);
+        handle.holder = open_workqueue(opener, std::string(name, length), options.capacity, is_new);
     });
     if (failure) raise_table(lua, failure);
     // This state may have a userdata for it already.

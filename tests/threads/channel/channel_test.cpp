@@ -67,7 +67,11 @@ TEST_CASE("channel: a reader that sleeps is woken by a write, and by the closing
 TEST_CASE("channel: a write of several items wakes as many readers") {
     run_threads(R"(
         local c, seen = ipc.channel(), ipc.channel()
-        spawn(6, [[local c, seen = ... seen:write "here" seen:write(select(2, c:read())) ]], c, seen)
+        spawn(6, [[
+            local c, seen = ...
+            seen:write "here"
+            seen:write(select(2, c:read()))
+        ]], c, seen)
         for _ = 1, 6 do assert(select(2, seen:read()) == "here") end
         seen:read { timeout = 0.01 }
         c:write(1, 2, 3, 4, 5, 6)

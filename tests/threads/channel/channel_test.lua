@@ -165,6 +165,21 @@ t.test('channel: it prints its state', function()
   t.equal(tostring(c), 'ipc.channel (closed, 1 item)')
 end)
 
+t.test('channel: finalisers that run when the state is closed do no harm', function()
+  local script = [[
+    local c, q
+    finalised = setmetatable({}, { __gc = function()
+      print(pcall(c.write, c, 1), pcall(q.write, q, 1), pcall(q.read, q))
+    end })
+    local ipc = require 'ipc'
+    c, q = ipc.channel(), ipc.workqueue()
+    q:write(1)
+  ]]
+  local pipe <close> = assert(io.popen(('%s -e "%s"'):format(arg[-1], script)))
+  assert(pipe:read('a'):find('^%a+'))
+  assert(pipe:close())
+end)
+
 t.test('channel: what makes no sense is refused', function()
   local c = ipc.channel()
   t.raises("unknown option 'size'", ipc.channel, { size = 1 })

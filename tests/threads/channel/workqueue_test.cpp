@@ -83,7 +83,7 @@ TEST_CASE("workqueue: a worker that asks for the next question has nothing in it
     )");
 }
 
-TEST_CASE("workqueue: a worker that closes it, ends or lets it be collected has nothing in its hands") {
+TEST_CASE("workqueue: a worker that closes it, ends or drops it has nothing in its hands") {
     run_threads(R"(
         local q, keep = ipc.workqueue "held", ipc.channel()
         spawn(1, [[local q = ... q:read() q:close()]], q)
