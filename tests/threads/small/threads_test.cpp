@@ -111,6 +111,13 @@ TEST_CASE("mutex: a barrier ends when no other thread has the mutex any more") {
         assert(not good and failure.code == 'peer_lost', tostring(failure))
         assert(tostring(failure):find('none but this one'))
     )");
+    // Until the other one has come: then the numbers differ.
+    crew.here(R"(
+        local good, message
+        repeat
+            good, message = pcall(shared.mutex.barrier, shared.mutex, 3, 0)
+        until type(message) == 'string'
+    )");
     crew.let_go();
     crew.join();
 }
