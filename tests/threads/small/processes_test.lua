@@ -64,7 +64,7 @@ t.test('processes: a forked child of a rank works on its own memory, and leaves 
     t.equal(status, 0)
   end)
 
-t.test('processes: a forked child that ends leaves the locked files of its parent locked', function()
+t.test('processes: a forked child that ends leaves the files of its parent locked', function()
   local output = script.run [[
     local ipc = require 'ipc'
     local path = os.tmpname()
