@@ -100,7 +100,12 @@ end)
 t.test('growth: 10,000 tensors through a channel to a thread and back', function()
   local there, back = ipc.channel(), ipc.channel()
   local thread = ipc.map(1, function(there, back)
-    for tensor in there:items() do back:write(tensor) end
+    local count = 0
+    for tensor in there:items() do
+      back:write(tensor)
+      count = count + 1
+      if count % 100 == 0 then collectgarbage() end
+    end
   end, there, back)
   check_growth(function(i)
     there:write(torch.FloatTensor(1000):fill(i))

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "bindings/lua/bind.hpp"
+#include "bindings/lua/context.hpp"
 
 namespace ipcrun::lua {
 
