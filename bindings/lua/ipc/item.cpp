@@ -58,8 +58,7 @@ void report_storage(Context& shared, const StoragePtr& storage) {
 // On the stack there is its unpacker, and nothing else of it.
 void unpack(lua_State* lua, Unpacker& unpacker, const char* operation) {
     Context& shared = context(lua);
-    for (const Tensor& tensor : unpacker.contents().tensors)
-        report_storage(shared, tensor.storage);
+    for (const Tensor& tensor : unpacker.contents().tensors) report_storage(shared, tensor.storage);
     for (const StoragePtr& storage : unpacker.contents().storages) report_storage(shared, storage);
     unmarshal(lua, unpacker, operation);
     unpacker.close();
