@@ -195,9 +195,9 @@ t.test('sharedtable: nested keeps cycles, and tables that are there twice', func
 end)
 
 t.test('sharedtable: nested leaves objects of classes whole', function()
-  local class = torch.class('SharedPoint')
-  function class:__init(x) self.x = x end
-  local shared = ipc.sharedtable({ point = SharedPoint(3), list = {} }, { nested = true })
+  local Point = torch.class('SharedPoint')
+  function Point:__init(x) self.x = x end
+  local shared = ipc.sharedtable({ point = Point(3), list = {} }, { nested = true })
   t.equal(type(shared.point), 'table')
   t.equal(shared.point.x, 3)
   t.equal(type(shared.list), 'userdata')
