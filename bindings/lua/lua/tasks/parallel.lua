@@ -48,9 +48,12 @@ local function parts_of(object)
   return { fields = fields, inherited = inherited }
 end
 
--- A thread. It has no upvalues, so that it can go there.
+-- A thread. It has no upvalues, so that it can go there. Inputs and results are packed apart from
+-- their numbers: one that cannot be read, since a module is missing, say, is then an error of its
+-- own number, and not lost.
 local function work(inputs, results, payload)
-  local DRAINED <const> = require "ipc".channel.DRAINED
+  local ipc = require "ipc"
+  local DRAINED <const> = ipc.channel.DRAINED
   local task = payload:read()
   payload:close()
   local run = task.f
@@ -63,14 +66,17 @@ local function work(inputs, results, payload)
     return debug.traceback(problem, 2)
   end
   while true do
-    local status, input = inputs:read()
+    local status, message = inputs:read()
     if status == DRAINED then return end
-    local output = table.pack(xpcall(run, traced, table.unpack(input, 1, input.n)))
-    output.id = input.id
-    local sent, problem = pcall(results.writeup, results, output)
+    local good, input = pcall(message.input.read, message.input)
+    message.input:close()
+    local output = good and table.pack(xpcall(run, traced, table.unpack(input, 1, input.n)))
+      or { false, "the input cannot be read by the worker: " .. tostring(input), n = 2 }
+    local sent, packed = pcall(ipc.marshal, output, true)
     if not sent then
-      results:write { false, "the results cannot be sent: " .. problem, n = 2, id = input.id }
+      packed = ipc.marshal { false, "the results cannot be sent: " .. tostring(packed), n = 2 }
     end
+    results:write { id = message.id, output = packed }
   end
 end
 
@@ -145,9 +151,9 @@ local function start(self)
   payload:close()
 end
 
-local function keep(self, result)
+local function keep(self, id, result)
   if self.ordered then
-    self.done[result.id] = result
+    self.done[id] = result
   else
     self.last_done = self.last_done + 1
     self.done[self.last_done] = result
@@ -155,9 +161,7 @@ local function keep(self, result)
 end
 
 local function run_here(self, ...)
-  local result = table.pack(xpcall(self.run, debug.traceback, ...))
-  result.id = self.last_put
-  keep(self, result)
+  keep(self, self.last_put, table.pack(xpcall(self.run, debug.traceback, ...)))
 end
 
 ---Gives the input (any values) to a worker. Waits while `capacity` inputs wait already.
@@ -166,9 +170,8 @@ function Parallel:put(...)
   local is_serial = self.workers == 0 or self.serial > 0
   if not is_serial then
     if not self.threads then start(self) end
-    local input = table.pack(...)
-    input.id = self.last_put + 1
-    self.inputs:writeup(input) -- an input that cannot be sent raises, and was not put
+    -- An input that cannot be sent raises, and was not put.
+    self.inputs:write { id = self.last_put + 1, input = ipc.marshal(table.pack(...), true) }
   end
   self.last_put = self.last_put + 1
   if is_serial then
@@ -188,7 +191,7 @@ end
 
 -- Waits for a worker's result; false when the time is over.
 local function hear(self, timeout)
-  local good, status, result = pcall(function()
+  local good, status, message = pcall(function()
     if timeout then return self.results:read { timeout = timeout } end
     return self.results:read()
   end)
@@ -196,8 +199,11 @@ local function hear(self, timeout)
     self.threads:checkErrors()
     error(status, 0)
   end
-  if status == DRAINED or result == nil then return false end
-  keep(self, result)
+  if status == DRAINED or message == nil then return false end
+  local is_read, result = pcall(message.output.read, message.output)
+  message.output:close()
+  if not is_read then result = { false, "the results cannot be read: " .. tostring(result), n = 2 } end
+  keep(self, message.id, result)
   return true
 end
 
