@@ -116,7 +116,7 @@ t.test('a finaliser that runs when the state is closed may wait, and hears that 
   t.equal(select(2, text:gsub('false\t[^\n]*this Lua state is being closed', '')), 5, text)
 end)
 
-t.test('a finaliser that runs when the state is closed finds channels that wait in others', function()
+t.test('a finaliser that runs when the state is closed finds channels in others', function()
   local text, good = run [[
     Outer = ipc.channel()
     Early = setmetatable({}, {__gc = function()

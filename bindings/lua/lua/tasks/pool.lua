@@ -4,8 +4,8 @@
 -- which tasks are done.
 local ipc = require "ipc"
 
--- What a thread does; it ends when the pool is closed. Tasks and outcomes are packed apart from their
--- numbers: one that cannot be read, since a module is missing, say, is then an error of its task.
+-- What a thread does; it ends when the pool is closed. Tasks and outcomes are packed apart from
+-- their numbers: one that cannot be read, since a module is missing, say, is an error of its task.
 local function work(tasks, results)
   local ipc = require "ipc"
   while true do
