@@ -135,19 +135,7 @@ t.test('pool: a task whose module a thread does not find is an error, and no han
   assert(good or message:find('only_here', 1, true), message)
 end)
 
-t.test('pool: a task that a thread cannot read is an error of its number', function()
-  package.loaded.only_here = { f = math.abs }
-  local pool <close> = new_pool(2)
-  local bad = pool.addTask(function(_, m) return m.f end, math.abs, package.loaded.only_here)
-  local module_of = pool.addTask(load 'return 5')
-  package.loaded.only_here = nil
-  t.equal(pool.getResult(module_of), 5)
-  local good, message = pcall(pool.getResult, bad)
-  assert(good or message:find('only_here', 1, true), message)
-  t.equal(pool.hasTask(), false)
-end)
-
-t.test('pool: results that cannot be read here are an error of their task', function()
+t.test('pool: results that cannot be read here are an error, and no hang', function()
   local pool <close> = new_pool(1)
   local bad = pool.addTask(function()
     package.loaded.only_there = { f = print }

@@ -48,12 +48,9 @@ local function parts_of(object)
   return { fields = fields, inherited = inherited }
 end
 
--- A thread. It has no upvalues, so that it can go there. Inputs and results are packed apart from
--- their numbers: one that cannot be read, since a module is missing, say, is then an error of its
--- own number, and not lost.
+-- A thread. It has no upvalues, so that it can go there.
 local function work(inputs, results, payload)
-  local ipc = require "ipc"
-  local DRAINED <const> = ipc.channel.DRAINED
+  local DRAINED <const> = require "ipc".channel.DRAINED
   local task = payload:read()
   payload:close()
   local run = task.f
@@ -66,17 +63,21 @@ local function work(inputs, results, payload)
     return debug.traceback(problem, 2)
   end
   while true do
-    local status, message = inputs:read()
-    if status == DRAINED then return end
-    local good, input = pcall(message.input.read, message.input)
-    message.input:close()
-    local output = good and table.pack(xpcall(run, traced, table.unpack(input, 1, input.n)))
-      or { false, "the input cannot be read by the worker: " .. tostring(input), n = 2 }
-    local sent, packed = pcall(ipc.marshal, output, true)
-    if not sent then
-      packed = ipc.marshal { false, "the results cannot be sent: " .. tostring(packed), n = 2 }
+    local read, status, input = pcall(inputs.read, inputs)
+    if not read and type(status) == "table" then error(status, 0) end -- the program ends, say
+    if not read then
+      -- A module that the input needs is missing, say. Which one it was is lost with it.
+      results:write { false, "an input cannot be read by a worker: " .. tostring(status), n = 2 }
+    elseif status == DRAINED then
+      return
+    else
+      local output = table.pack(xpcall(run, traced, table.unpack(input, 1, input.n)))
+      output.id = input.id
+      local sent, problem = pcall(results.writeup, results, output)
+      if not sent then
+        results:write { false, "the results cannot be sent: " .. problem, n = 2, id = input.id }
+      end
     end
-    results:write { id = message.id, output = packed }
   end
 end
 
@@ -128,6 +129,8 @@ local function new(_, n, object, given)
     ordered = options.ordered,
     capacity = options.capacity and math.tointeger(options.capacity) or nil,
     last_put = 0, last_got = 0, -- numbers of inputs, and of results that were handed out
+    came = 0, -- how many results, those of serial runs too
+    lost = {}, -- results that no longer say of which input they are
     done = {}, first_done = 1, last_done = 0, -- results that are here: by number, or in a row
   }, Parallel)
 end
@@ -151,9 +154,12 @@ local function start(self)
   payload:close()
 end
 
-local function keep(self, id, result)
-  if self.ordered then
-    self.done[id] = result
+local function keep(self, result)
+  self.came = self.came + 1
+  if self.ordered and not result.id then
+    table.insert(self.lost, result)
+  elseif self.ordered then
+    self.done[result.id] = result
   else
     self.last_done = self.last_done + 1
     self.done[self.last_done] = result
@@ -161,7 +167,9 @@ local function keep(self, id, result)
 end
 
 local function run_here(self, ...)
-  keep(self, self.last_put, table.pack(xpcall(self.run, debug.traceback, ...)))
+  local result = table.pack(xpcall(self.run, debug.traceback, ...))
+  result.id = self.last_put
+  keep(self, result)
 end
 
 ---Gives the input (any values) to a worker. Waits while `capacity` inputs wait already.
@@ -170,8 +178,9 @@ function Parallel:put(...)
   local is_serial = self.workers == 0 or self.serial > 0
   if not is_serial then
     if not self.threads then start(self) end
-    -- An input that cannot be sent raises, and was not put.
-    self.inputs:write { id = self.last_put + 1, input = ipc.marshal(table.pack(...), true) }
+    local input = table.pack(...)
+    input.id = self.last_put + 1
+    self.inputs:writeup(input) -- an input that cannot be sent raises, and was not put
   end
   self.last_put = self.last_put + 1
   if is_serial then
@@ -183,6 +192,8 @@ end
 -- The result that is to be handed out next, if it is here.
 local function take(self)
   local result = self.done[self.first_done]
+  -- Where all have come and one is missing, it is one that was lost.
+  if not result and self.came == self.last_put then result = table.remove(self.lost, 1) end
   if not result then return nil end
   self.done[self.first_done] = nil
   self.first_done = self.first_done + 1
@@ -191,21 +202,20 @@ end
 
 -- Waits for a worker's result; false when the time is over.
 local function hear(self, timeout)
-  local good, status, message = pcall(function()
+  local good, status, result = pcall(function()
     if timeout then return self.results:read { timeout = timeout } end
     return self.results:read()
   end)
-  if not good then -- nobody is left to answer
+  if not good and type(status) == "table" then -- nobody is left to answer
     self.threads:checkErrors()
     error(status, 0)
   end
-  if status == DRAINED or message == nil then return false end
-  local is_read, result = pcall(message.output.read, message.output)
-  message.output:close()
-  if not is_read then
-    result = { false, "the results cannot be read: " .. tostring(result), n = 2 }
+  if not good then -- taken, and of no use: a module that it needs is missing here, say
+    keep(self, { false, "results cannot be read: " .. status, n = 2 })
+    return true
   end
-  keep(self, message.id, result)
+  if status == DRAINED or result == nil then return false end
+  keep(self, result)
   return true
 end
 

@@ -4,33 +4,30 @@
 -- which tasks are done.
 local ipc = require "ipc"
 
--- What a thread does; it ends when the pool is closed. Tasks and outcomes are packed apart from
--- their numbers: one that cannot be read, since a module is missing, say, is an error of its task.
+-- What a thread does; it ends when the pool is closed. A task is {id, f, packed arguments}.
 local function work(tasks, results)
-  local ipc = require "ipc"
   while true do
-    local _, task = tasks:read()
-    if task == nil or results:closed() then return end
-    local outcome
-    local read, call = pcall(task.call.read, task.call)
-    task.call:close()
-    if read then
-      outcome = table.pack(pcall(call.f, table.unpack(call, 1, call.n)))
+    local read, status, task = pcall(tasks.read, tasks)
+    if not read and type(status) == "table" then error(status, 0) end -- the program ends, say
+    if not read then
+      -- A module that the task needs is missing, say. Which task it was is lost with it.
+      results:write { lost = tostring(status) }
+    elseif task == nil or results:closed() then
+      return
+    else
+      local id, f, arguments = table.unpack(task)
+      local outcome = table.pack(pcall(f, table.unpack(arguments, 1, arguments.n)))
       local failure = outcome[2]
       -- Of metatables only names of classes travel, and an error should say what it says.
       if not outcome[1] and (getmetatable(failure) or {}).__tostring then
         outcome[2] = tostring(failure)
       end
-    else
-      outcome = { false, ("a thread could not read task %d: %s"):format(task.id, tostring(call)),
-                  n = 2 }
+      local written, why = pcall(results.write, results, { id = id, outcome = outcome })
+      if not written then
+        why = ("the results of task %d: %s"):format(id, tostring(why))
+        results:write { id = id, outcome = { false, why, n = 2 } }
+      end
     end
-    local is_packed, packed = pcall(ipc.marshal, outcome)
-    if not is_packed then
-      local why = ("the results of task %d: %s"):format(task.id, tostring(packed))
-      packed = ipc.marshal { false, why, n = 2 }
-    end
-    results:write { id = task.id, outcome = packed }
   end
 end
 
@@ -60,16 +57,17 @@ end
 
 -- Takes what came: false when nothing did. Without `patience` it waits for something.
 function Pool:take(patience)
-  local _, message = self.results:read(patience)
-  if message == nil then return false end
+  local read, status, message = pcall(self.results.read, self.results, patience)
+  if not read and type(status) == "table" then error(status, 0) end -- nobody is left to answer
+  if read and message == nil then return false end
   self.running = self.running - 1
-  local read, outcome = pcall(message.outcome.read, message.outcome)
-  message.outcome:close()
-  if not read then
-    local why = ("the results of task %d cannot be read: %s"):format(message.id, tostring(outcome))
-    outcome = { false, why, n = 2 }
+  if not read or message.lost then
+    self.untaken = self.untaken - 1
+    error(("BackgroundTaskPool: %s: %s"):format(
+      read and "a thread could not read its task" or "the results of a task cannot be read",
+      read and message.lost or status), 0)
   end
-  self.outcomes[message.id] = outcome
+  self.outcomes[message.id] = message.outcome
   self.last_done = message.id
   return true
 end
@@ -95,9 +93,7 @@ function Pool:add(f, ...)
   if self.is_closed then error("addTask: the pool is closed", 3) end
   self:take_all()
   local id = self.added + 1
-  local call = table.pack(...)
-  call.f = f
-  self.tasks:write { id = id, call = ipc.marshal(call) }
+  self.tasks:write { id, f, table.pack(...) }
   self.added, self.running, self.untaken = id, self.running + 1, self.untaken + 1
   return id
 end
