@@ -202,6 +202,7 @@ int create(lua_State* lua) {
     Context& shared = context(lua);
     HandleObject& handle = push_new_handle(lua, channel_type);
     const Failure failure = attempt([&] {
+        (void)household_of(shared, "ipc.channel");
         if (name != nullptr)
             handle.holder = open_named_channel(shared, {name, length}, options.capacity);
         else if (options.is_shared)
