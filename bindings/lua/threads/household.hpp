@@ -46,6 +46,9 @@ class Household {
     void begin_thread() { threads_.fetch_add(1); }
     void end_thread();
     Bell& ended() { return ended_; }
+    /// A state begins to start processes of its own; how many have, ever.
+    void begin_family() { families_.fetch_add(1); }
+    int families() const { return families_.load(); }
     /// Do more threads than CPUs want to run? Then spinning takes time from those waited for.
     bool is_crowded() const { return threads_.load() + 1 > cpus_; }
 
@@ -54,14 +57,22 @@ class Household {
     template <typename Make>
     std::pair<Holder, bool> find_or_make(const std::string& name, Make make) {
         const std::lock_guard lock(names_mutex_);
-        std::weak_ptr<SharedObject>& entry = names_[name];
-        if (auto object = entry.lock()) return {Holder(std::move(object)), false};
+        if (Holder found = find_locked(name)) return {std::move(found), false};
         Holder made = make();
-        entry = made.object();
+        forget_ended();
+        names_[name] = made.object();
         return {std::move(made), true};
+    }
+    /// The object of this name that is in use somewhere.
+    Holder find(const std::string& name) {
+        const std::lock_guard lock(names_mutex_);
+        return find_locked(name);
     }
 
   private:
+    Holder find_locked(const std::string& name);
+    void forget_ended();
+
     std::shared_ptr<Job> job_;
     std::shared_ptr<Heap> heap_;
     const int cpus_;
@@ -69,9 +80,11 @@ class Household {
     std::atomic<std::uint32_t> reports_ = 0;
     std::atomic<bool> is_closing_ = false;
     std::atomic<int> threads_ = 0;
+    std::atomic<int> families_ = 0;
     Bell ended_ = {};
     std::mutex names_mutex_;
     std::map<std::string, std::weak_ptr<SharedObject>> names_;
+    std::size_t names_max_ = 64;  // then those are forgotten whose object is gone
 };
 
 }  // namespace ipcrun::lua
