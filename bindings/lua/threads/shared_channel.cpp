@@ -127,7 +127,7 @@ class SharedItemQueue final : public ItemQueue {
     bool is_abandoned(bool is_only_holder, bool has_relatives) override {
         const std::uint32_t lost = queue_->find_lost_company();
         if (lost != 0) lost_pid_ = lost;
-        if (!is_only_holder || queue_->has_company()) return false;
+        if (!is_only_holder || is_private() || queue_->has_company()) return false;
         // Any rank may come to ask for the name, unless the job is at its end.
         if (is_named_.load()) return lost != 0;
         // A name in a message is good as long as its sender has the queue: only those that this
