@@ -2,9 +2,9 @@
 // What threads can pass through one queue without Lua: the counterpart of threads.lua.
 //   queue_threads KIND stream PAIRS BYTES      so many writers and readers: microseconds an item
 //   queue_threads KIND handover 1 BYTES        an item there and back between two threads, halved
-// KIND is mutex (std::mutex, std::condition_variable and std::deque, as one writes it at first), pipe
-// (one pipe, whose writes of up to PIPE_BUF bytes stay whole), or ipcrun (runtime/queue.hpp). An item
-// is a new string of BYTES bytes, as a reader in Lua would have it.
+// KIND is mutex (std::mutex, std::condition_variable and std::deque, as one writes it at first),
+// pipe (one pipe, whose writes of up to PIPE_BUF bytes stay whole), or ipcrun (runtime/queue.hpp).
+// An item is a new string of BYTES bytes, as a reader in Lua would have it.
 #include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>

@@ -55,12 +55,20 @@ class Storage {
     std::size_t bytes() const { return count_ * size_of(dtype_); }
     std::byte* data() const { return data_; }
 
+    /// Whether holder number `holder` (counted modulo 64) notes for the first time that it has it:
+    /// so that a garbage collector counts memory once that comes and goes. Any thread.
+    bool note(unsigned holder) {
+        const std::uint64_t bit = std::uint64_t(1) << holder % 64;
+        return (noted_.fetch_or(bit, std::memory_order_relaxed) & bit) == 0;
+    }
+
   private:
     friend class StoragePtr;
     Storage() = default;
     ~Storage();
 
     std::atomic<std::size_t> references_{0};
+    std::atomic<std::uint64_t> noted_{0};
     std::byte* data_ = nullptr;
     std::size_t count_ = 0;
     std::shared_ptr<Heap> heap_;   // shared: a storage may outlive everything else in its process

@@ -55,6 +55,7 @@ void create_worker_context(lua_State* lua, const std::shared_ptr<Household>& hou
     const Failure failure = attempt([&] {
         created.generator.seed(std::random_device{}());
         created.household = household;
+        created.number = household->number_state();
         created.is_worker = true;
         created.waiter.emplace(household->make_waiter());
         created.heap = household->heap();

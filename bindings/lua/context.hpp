@@ -27,6 +27,8 @@ struct Context {
     std::shared_ptr<Household> household;
     /// Is this the state of such a thread? The world and the messages of the job are not for it.
     bool is_worker = false;
+    /// Its number among the states of the household.
+    unsigned number = 0;
     /// How this state's thread waits for others of the household. Engaged with it.
     std::optional<Waiter> waiter;
     /// Joined when the context is created, so that tensors live where peers can reach them. Null in

@@ -55,6 +55,7 @@ Tensor& push_tensor(lua_State* lua) {
 StoragePtr create_storage(lua_State* lua, Dtype dtype, std::int64_t count) {
     Context& shared = context(lua);
     StoragePtr storage = Storage::create(shared.heap, dtype, std::size_t(count));
+    storage->note(shared.number);
     shared.unreported_bytes += storage->bytes();
     return storage;
 }

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- A graph of threads that shuts itself down: each stage ends when what it reads is drained, and then
--- closes what it writes, once it is the last one that writes there.
+-- A graph of threads that shuts itself down: each stage ends when what it reads is drained, and
+-- the last thread of it closes what the stage writes.
 --
 --   numbers --> 2 x square --> squares --+
 --           \                            +--> 1 x merge --> results

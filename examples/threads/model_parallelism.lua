@@ -52,8 +52,8 @@ local function run_in_pipeline()
     local mine = {}
     local per_stage = layer_count // stages
     for i = 1, per_stage do mine[i] = layers[(stage - 1) * per_stage + i] end
-    threads[stage] = ipc.map(1, function(layers, input, output, ready, forward)
-      local torch, forward = require "torch", forward:read()
+    threads[stage] = ipc.map(1, function(layers, input, output, ready, marshalled)
+      local torch, forward = require "torch", marshalled:read()
       torch.setnumthreads(1)
       ready:write(true)
       for x in input:items() do output:write(forward(layers, x)) end
@@ -77,6 +77,8 @@ end
 forward(layers, inputs[1]) -- loads the library of products
 local alone, sum = run_alone()
 local together, same_sum = run_in_pipeline()
-assert(math.abs(sum - same_sum) <= 1e-6 * math.max(1, math.abs(sum)), "the pipeline computes the same")
-print(("%d batches through %d layers: alone %.0f ms, %d threads %.0f ms: %.2f times as fast")
-  :format(batches, layer_count, alone * 1e3, stages, together * 1e3, alone / together))
+local difference = math.abs(sum - same_sum)
+assert(difference <= 1e-6 * math.max(1, math.abs(sum)), "the pipeline computes the same")
+local report = "%d batches through %d layers: alone %.0f ms, %d threads %.0f ms: %.2f times as fast"
+print(report:format(batches, layer_count, alone * 1e3, stages, together * 1e3,
+  alone / together))

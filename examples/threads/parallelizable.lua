@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- ipc.Parallel: a network's loss and gradients, computed for parts of a batch by several threads, as
--- with gluonnlp's Parallel. The weights are tensors, which all threads share; each result brings its
--- own gradients.
+-- ipc.Parallel: a model's loss and gradients, computed for parts of a batch by several threads, as
+-- with gluonnlp's Parallel. The weights are tensors, which all threads share; each result brings
+-- its own gradients.
 --   ipcrun-lua examples/threads/parallelizable.lua
 local ipc, torch = require "ipc", require "torch"
 
@@ -41,7 +41,8 @@ end
 local serial_loss, serial = train(0)
 local loss, weights = train(2)
 print(("weights %.3f %.3f %.3f, loss %.1e"):format(weights[1], weights[2], weights[3], loss))
-print("the same bits as without threads: " .. tostring(loss == serial_loss and torch.all(weights:eq(serial))))
+local is_same = loss == serial_loss and torch.all(weights:eq(serial))
+print("the same bits as without threads: " .. tostring(is_same))
 
 -- A function does as well. An error in a worker is raised where its result is asked for.
 local squares <close> = ipc.Parallel(2, function(number) return number * number end,
@@ -54,4 +55,4 @@ for _ = 1, 4 do
   if good then sum = sum + result else problem = result end
 end
 print("sum of squares " .. sum)
-print("and one failed: " .. problem:match("attempt to [%a ]+"))
+print("and one failed: " .. problem:match("attempt to %a+"))

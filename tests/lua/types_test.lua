@@ -71,6 +71,7 @@ local there = {
   ['ipc.Tree'] = tree,
   ['ipc.Channel'] = getmetatable(ipc.channel()).__index,
   ['ipc.Workqueue'] = getmetatable((ipc.workqueue())).__index,
+  ['ipc.Map'] = getmetatable(ipc.map(0, print)).__index,
   ['ipc.Mutex'] = getmetatable(ipc.mutex()).__index,
   ['ipc.Marshal'] = getmetatable(ipc.marshal(1)).__index,
   ['ipc.Program'] = getmetatable(true_program).__index,
@@ -80,6 +81,7 @@ local there = {
 local objects <const> = {
   ['ipc'] = 'ipc', ['ipc.Communicator'] = 'comm', ['ipc.Work'] = 'work', ['ipc.Tree'] = 'tree',
   ['ipc.Channel'] = 'channel', ['ipc.Workqueue'] = 'workqueue',
+  ['ipc.Map'] = 'map',
   ['ipc.Mutex'] = 'mutex', ['ipc.Marshal'] = 'marshal', ['ipc.Program'] = 'program',
   ['ipc.Flock'] = 'flock',
 }

@@ -200,7 +200,7 @@ t.test('Parallel: tensors of the object are shared by all workers', function()
   t.equal(gradients:sum(), 10.0)
 end)
 
-t.test('Parallelizable: methods of the class, and of its parents, are there in the workers', function()
+t.test('Parallelizable: methods of the class and of its parents are there in workers', function()
   local Base = ipc.Parallelizable:extend()
   function Base:double(x) return self.factor * x end
   local Model = Base:extend()

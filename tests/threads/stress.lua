@@ -2,7 +2,8 @@
 -- Threads that write, read, select, lock, close, fail and drop what they have, in an order that a
 -- seed decides: whatever they do, everybody ends, nobody reads what was not written, and no item is
 -- read twice.
---   lua5.4 stress.lua [SECONDS [SEED]]     IPCRUN_STRESS gives the seconds, too; SEED runs one round
+--   lua5.4 stress.lua [SECONDS [SEED]]
+-- IPCRUN_STRESS gives the seconds, too; with SEED it is one round.
 local t = require 'tap'
 local ipc = require 'ipc'
 local torch = require 'torch'

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "bindings/lua/bind.hpp"
+#include "bindings/lua/context.hpp"
 
 namespace ipcrun::lua {
 
@@ -48,8 +49,17 @@ Unpacker& push_unpacker(lua_State* lua) {
     return push_reused<Unpacker>(lua, unpacker_name, &unpacker_key);
 }
 
+// Lua's collector is told of memory that its values hold, as if they had been made here: else it
+// would let megabytes of tensors wait that came through a queue.
+void report_storage(Context& shared, const StoragePtr& storage) {
+    if (storage->note(shared.number)) shared.unreported_bytes += storage->bytes();
+}
+
 // On the stack there is its unpacker, and nothing else of it.
 void unpack(lua_State* lua, Unpacker& unpacker, const char* operation) {
+    Context& shared = context(lua);
+    for (const Tensor& tensor : unpacker.contents().tensors) report_storage(shared, tensor.storage);
+    for (const StoragePtr& storage : unpacker.contents().storages) report_storage(shared, storage);
     unmarshal(lua, unpacker, operation);
     unpacker.close();
     lua_insert(lua, -2);  // below it

@@ -103,9 +103,9 @@ class Unpacker final : public Cargo {
         return contents().storages[index];
     }
     const Holder& handle(std::uint32_t index) const override { return contents().handles[index]; }
+    const ItemContents& contents() const { return *item_.contents(); }
 
   private:
-    const ItemContents& contents() const { return *item_.contents(); }
     Item item_;
 };
 

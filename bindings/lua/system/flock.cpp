@@ -64,10 +64,23 @@ UniqueFd open_at_once(const char* path) {
     return {};
 }
 
+// A file of io, as its library knows them, and ours.
+struct LockedStream {
+    luaL_Stream stream;
+    pid_t owner;
+};
+
+// Unlocks before it closes: a child that is about to execute its program still has the descriptor
+// for a moment. Not in a child after fork(), where the lock is the parent's.
 int close_stream(lua_State* lua) {
-    auto& stream = *static_cast<luaL_Stream*>(luaL_checkudata(lua, 1, LUA_FILEHANDLE));
-    errno = 0;
-    return luaL_fileresult(lua, static_cast<int>(std::fclose(stream.f) == 0), nullptr);
+    const auto& locked = *static_cast<LockedStream*>(luaL_checkudata(lua, 1, LUA_FILEHANDLE));
+    std::FILE* file = locked.stream.f;
+    int failed_errno = std::fflush(file) == 0 ? 0 : errno;
+    // Closing does what this could not.
+    if (locked.owner == ::getpid()) (void)::flock(::fileno(file), LOCK_UN);
+    if (std::fclose(file) != 0 && failed_errno == 0) failed_errno = errno;
+    errno = failed_errno;
+    return luaL_fileresult(lua, static_cast<int>(failed_errno == 0), nullptr);
 }
 
 // ipc.flock(path [, no_block])
@@ -78,7 +91,9 @@ int create(lua_State* lua) {
         luaL_error(lua, "ipc.flock: Lua's library io is not loaded");
     auto& file = *new (lua_newuserdatauv(lua, sizeof(LockedFile), 1)) LockedFile();
     luaL_setmetatable(lua, flock_name);
-    auto& stream = *static_cast<luaL_Stream*>(lua_newuserdatauv(lua, sizeof(luaL_Stream), 0));
+    auto& locked = *static_cast<LockedStream*>(lua_newuserdatauv(lua, sizeof(LockedStream), 0));
+    locked.owner = ::getpid();
+    luaL_Stream& stream = locked.stream;
     stream.closef = nullptr;  // closed, as yet
     luaL_setmetatable(lua, LUA_FILEHANDLE);
     Context& thread = context(lua);

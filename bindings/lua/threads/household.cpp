@@ -45,10 +45,4 @@ Holder Household::find_locked(const std::string& name) {
     return object ? Holder(std::move(object)) : Holder();
 }
 
-void Household::forget_ended() {
-    if (names_.size() < names_max_) return;
-    std::erase_if(names_, [](const auto& entry) { return entry.second.expired(); });
-    names_max_ = std::max<std::size_t>(64, 2 * names_.size());
-}
-
 }  // namespace ipcrun::lua

@@ -3,6 +3,7 @@
 /// What the Lua states of one program share: the state that it began with and those of the threads
 /// that it, or they, started. Owned by all of them together.
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -43,6 +44,8 @@ class Household {
     /// Threads of the household that run, without the one it began with. `ended` is rung when one
     /// ends.
     int threads() const { return threads_.load(); }
+    /// A number for a new state; the one that the program began with has 0.
+    unsigned number_state() { return states_.fetch_add(1) + 1; }
     void begin_thread() { threads_.fetch_add(1); }
     void end_thread();
     Bell& ended() { return ended_; }
@@ -58,8 +61,8 @@ class Household {
     std::pair<Holder, bool> find_or_make(const std::string& name, Make make) {
         const std::lock_guard lock(names_mutex_);
         if (Holder found = find_locked(name)) return {std::move(found), false};
+        if (names_.size() >= names_limit_) forget_unused_names();
         Holder made = make();
-        forget_ended();
         names_[name] = made.object();
         return {std::move(made), true};
     }
@@ -71,8 +74,12 @@ class Household {
 
   private:
     Holder find_locked(const std::string& name);
-    void forget_ended();
+    void forget_unused_names() {
+        std::erase_if(names_, [](const auto& entry) { return entry.second.expired(); });
+        names_limit_ = std::max(names_limit_min, 2 * names_.size());
+    }
 
+    static constexpr std::size_t names_limit_min = 64;
     std::shared_ptr<Job> job_;
     std::shared_ptr<Heap> heap_;
     const int cpus_;
@@ -81,10 +88,11 @@ class Household {
     std::atomic<bool> is_closing_ = false;
     std::atomic<int> threads_ = 0;
     std::atomic<int> families_ = 0;
+    std::atomic<unsigned> states_ = 0;
     Bell ended_ = {};
     std::mutex names_mutex_;
     std::map<std::string, std::weak_ptr<SharedObject>> names_;
-    std::size_t names_max_ = 64;  // then those are forgotten whose object is gone
+    std::size_t names_limit_ = names_limit_min;  // so many, and those of no object are looked for
 };
 
 }  // namespace ipcrun::lua

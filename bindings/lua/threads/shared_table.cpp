@@ -139,10 +139,17 @@ std::size_t SharedTable::size() const {
 }
 
 std::vector<Key> SharedTable::keys() const {
-    const std::lock_guard lock(mutex_);
     std::vector<Key> keys;
-    keys.reserve(contents_->entries.size());
-    for (const auto& [key, item] : contents_->entries) keys.push_back(key);
+    {
+        const std::lock_guard lock(mutex_);
+        keys.reserve(contents_->entries.size());
+        for (const auto& [key, item] : contents_->entries) keys.push_back(key);
+    }
+    std::sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) {
+        const bool a_is_integer = a.kind == KeyKind::integer;
+        const bool b_is_integer = b.kind == KeyKind::integer;
+        return a_is_integer && (!b_is_integer || a.integer < b.integer);
+    });
     return keys;
 }
 

@@ -63,6 +63,7 @@ class SharedTable final : public SharedObject {
     /// gives what it has in `found`, and false. Compares what items hold, as contents_equal().
     bool swap(Key key, const Item& expected, const Item& other, Item item, Item& found);
     std::size_t size() const;
+    /// All of them: integers first, in order.
     std::vector<Key> keys() const;
     /// Bytes of keys and items, without tensors and other shared objects.
     std::size_t bytes() const;

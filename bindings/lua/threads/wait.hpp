@@ -17,16 +17,29 @@ template <typename Condition>
 bool wait_for(Context& shared, std::span<Bell* const> bells, Deadline deadline,
               const char* operation, Condition condition) {
     Household& household = *shared.household;
+    const auto is_ending = [&] { return shared.is_worker && household.is_closing(); };
+    const auto fail_ending = [operation] {
+        fail(ErrorCode::peer_lost, "{}: the program that this thread belongs to is ending",
+             operation);
+    };
+    // What a program lets go of when it ends may end a wait, too: that is not the reason to tell.
+    const auto look = [&] {
+        try {
+            return condition();
+        } catch (const Error&) {
+            if (is_ending()) fail_ending();
+            throw;
+        }
+    };
     for (;;) {
         const std::uint32_t alert = household.alert();
         // A thread that is told to end may still take what is there.
-        if (household.is_closing() && shared.is_worker) {
-            if (condition()) return true;
-            fail(ErrorCode::peer_lost, "{}: the program that this thread belongs to is ending",
-                 operation);
+        if (is_ending()) {
+            if (look()) return true;
+            fail_ending();
         }
         shared.waiter->set_crowded(household.is_crowded());
-        switch (shared.waiter->wait(bells, alert, deadline, condition)) {
+        switch (shared.waiter->wait(bells, alert, deadline, look)) {
             case WaitResult::ready:
                 return true;
             case WaitResult::timed_out:

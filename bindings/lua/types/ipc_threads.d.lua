@@ -6,6 +6,46 @@
 ---@class ipc
 local ipc = {}
 
+---Threads of `ipc.map`. Left to Lua's collector, it leaves them to themselves; an error that nobody
+---asked for is printed then. As a `<close>` variable it waits for them, and raises their error.
+---@class ipc.Map
+local Map = {}
+
+---Starts `n` threads (0 or more), each with a Lua state of its own, that call `f(..., id)`, where
+---`id` is the number of the thread, from 1. The function and the arguments are copied, but tensors,
+---storages and objects of ipc, which threads share; functions must have no upvalues. Threads have
+---globals of their own, with `torch` among them, and the parent's package.path, package.cpath and
+---package.preload. Signals are blocked in them. They are no ranks: `ipc.world` raises there.
+---
+---When the program closes its Lua state, waits of its threads raise `peer_lost`, and up to 1 s is
+---given to the threads to end; what computes for longer, or is in a call of the system, ends with
+---the process.
+---@param n integer
+---@param f function
+---@param ... ipc.Sendable
+---@return ipc.Map
+function ipc.map(n, f, ...) end
+
+---As `ipc.map`; every thread first calls `init()`, or runs the text.
+---@param n integer
+---@param init? function|string
+---@param f function
+---@param ... ipc.Sendable
+---@return ipc.Map
+function ipc.map_extended(n, init, f, ...) end
+
+---Waits until all threads have ended, and returns what their functions returned: the values of
+---thread 1, then of thread 2 and so on; nothing the second time. When threads failed it raises the
+---error of the last of them, a text with its traceback. Raises `timeout` when they take longer than
+---that many seconds: it may be called again then.
+---@param timeout? number
+---@return any ...
+function Map:join(timeout) end
+
+---Raises the error of a thread that has ended with one, if there is one; does not wait. That error
+---is told then: `join` gives what the other threads return.
+function Map:checkErrors() end
+
 ---A lock, and a barrier, for the threads of this program. It goes from thread to thread by
 ---reference, also in tables.
 ---@return ipc.Mutex
@@ -21,8 +61,8 @@ function ipc.mutex() end
 function ipc.marshal(object, upvalues, size, increment) end
 
 ---A table that threads share: `t[k]`, `t[k] = v`, `#t` (of all pairs) and `pairs(t)` (the keys that
----there were when it began) work as ever; each access is atomic by itself. It goes from thread to
----thread by reference.
+---there were when it began, integers first) work as ever; each access is atomic by itself. It goes
+---from thread to thread by reference.
 ---
 ---Keys are booleans, numbers (2.0 is 2), strings and objects of ipc; values what can be sent,
 ---functions without upvalues. What is read is a *copy*, but for tensors and objects of ipc: a

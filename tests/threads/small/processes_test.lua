@@ -64,6 +64,25 @@ t.test('processes: a forked child of a rank works on its own memory, and leaves 
     t.equal(status, 0)
   end)
 
+t.test('processes: a forked child that ends leaves the files of its parent locked', function()
+  local output = script.run [[
+    local ipc = require 'ipc'
+    local path = os.tmpname()
+    local lock = ipc.flock(path)
+    local pid = ipc.fork()
+    if pid == 0 then
+      lock:close()
+      os.exit(0, true)
+    end
+    ipc.waitpid(pid)
+    print(ipc.flock(path, true) == nil)
+    lock:close()
+    print(ipc.flock(path, true) ~= nil)
+    os.remove(path)
+  ]]
+  t.equal(output, 'true\ntrue\n')
+end)
+
 t.test('processes: this is no macOS', function()
   t.equal(select('#', ipc.isOSX()), 0)
 end)

@@ -169,7 +169,7 @@ t.test('spawn: the end of a scope ends the program, without a word', function()
   t.equal(output, 'true\n')
 end)
 
-t.test('spawn: one that nobody waits for is ended with a warning, though it ignores TERM', function()
+t.test('spawn: one that nobody waits for is ended with a warning, even past TERM', function()
   local output, status = script.run [[
     local ipc = require 'ipc'
     local p = ipc.spawn {file = 'sh', args = {'-c', 'trap "" TERM; echo; exec sleep 100'}}

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- `ipc.BackgroundTask` for a plain Lua interpreter: built into ipc.so, which offers it to `require`.
+-- `ipc.BackgroundTask` for a plain Lua interpreter: built into ipc.so, which offers it to
+-- `require`.
 require "ipc"
 return package.preload["ipc.BackgroundTask"]("ipc.BackgroundTask")

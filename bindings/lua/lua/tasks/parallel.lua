@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- ipc.Parallel: inputs are put, threads work on them, results are got; after gluonnlp's class of that
--- name. Each worker has a copy of the object, made when the first input goes to a worker: what the
--- first, serial runs have set up in it goes along. Tensors in it are shared by all.
+-- ipc.Parallel: inputs are put, threads work on them, results are got; after gluonnlp's class of
+-- that name. Each worker has a copy of the object, made when the first input goes to a worker: what
+-- the first, serial runs have set up in it goes along. Tensors in it are shared by all.
 local ipc, raise_timeout = ...
 
 local DRAINED <const> = ipc.channel.DRAINED
