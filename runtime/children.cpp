@@ -60,6 +60,10 @@ void Children::close(Seconds grace) {
     impl_->close(grace);
 }
 
+bool Children::have_ended() const {
+    return impl_->have_ended();
+}
+
 ChildProcess::ChildProcess(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 ChildProcess::~ChildProcess() {

@@ -95,6 +95,10 @@ class Children {
     /// does not answer).
     void close(Seconds grace);
 
+    /// Has every child ended that was ever started? False, too, while nobody knows: when the object
+    /// of one that ran was dropped. Does not block.
+    bool have_ended() const;
+
   private:
     std::shared_ptr<Impl> impl_;
 };
@@ -106,6 +110,8 @@ class ParentProcess {
     /// Null in a process that was not started by Children::spawn, and at every call after the
     /// first, wherever in the process: one part of it is the child. Throws Error as Job::join does.
     static std::unique_ptr<ParentProcess> join();
+    /// Was this process, or one that started it, started by Children::spawn? Whether joined or not.
+    static bool is_around();
     explicit ParentProcess(std::unique_ptr<Impl> impl);
     ParentProcess(const ParentProcess&) = delete;
     ~ParentProcess();

@@ -196,7 +196,19 @@ void FamilyLink::watch(std::uint32_t id, std::shared_ptr<NodeMemory> memory) {
 void FamilyLink::forget(std::uint32_t id) {
     const Lock lock(mutex_);
     if (asked_ == id) asked_.reset();
-    children_.erase(id);
+    const auto entry = children_.find(id);
+    if (entry == children_.end()) return;
+    if (!entry->second.end) is_one_out_of_sight_ = true;
+    children_.erase(entry);
+}
+
+bool FamilyLink::have_ended() {
+    check_ours();
+    const Lock lock(mutex_);
+    if (is_agent_gone_) return true;
+    return !is_one_out_of_sight_ &&
+           std::all_of(children_.begin(), children_.end(),
+                       [](const auto& child) { return child.second.end.has_value(); });
 }
 
 void FamilyLink::abandon(std::uint32_t id) {

@@ -59,6 +59,8 @@ class FamilyLink {
     std::optional<ChildEnd> wait_end(std::uint32_t id, Deadline deadline);
     void signal(std::uint32_t id, int number);
     void close(Seconds grace);
+    /// As Children::have_ended.
+    bool have_ended();
 
     /// Ends the connection, with it the agent, and with that the children. Does not throw.
     void finish();
@@ -103,8 +105,9 @@ class FamilyLink {
     std::optional<std::uint32_t> asked_;   // whose Spawned is waited for
     std::optional<std::uint32_t> closed_;  // survivors of the last close()
     bool is_socket_closed_ = false;
-    bool is_agent_gone_ = false;  // and all ends are marked
-    std::string agent_end_;       // for people, once it is gone
+    bool is_agent_gone_ = false;        // and all ends are marked
+    bool is_one_out_of_sight_ = false;  // a child that was forgotten while it ran
+    std::string agent_end_;             // for people, once it is gone
     std::thread listener_;
     bool is_finished_ = false;
 };

@@ -54,6 +54,10 @@ std::unique_ptr<ParentProcess> ParentProcess::join() {
                                          std::make_shared<Doorbell>(fds[2].get()), Pair::child)}));
 }
 
+bool ParentProcess::is_around() {
+    return std::getenv(parent_fd_variable) != nullptr;
+}
+
 ParentProcess::ParentProcess(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 ParentProcess::~ParentProcess() {

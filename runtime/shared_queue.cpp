@@ -238,12 +238,22 @@ Bell& SharedQueue::writable() const {
     return attachment_->header().writable;
 }
 
-void SharedQueue::check_company() {
+std::uint32_t SharedQueue::find_lost_company() {
     attachment_->check_ours();
     attachment_->look_after();
     const QueueHeader& header = attachment_->header();
     const std::uint32_t pid = header.lost_pid.load();
-    if (pid == 0 || header.closed.load() != 0 || attachment_->has_others()) return;
+    return pid == 0 || header.closed.load() != 0 || attachment_->has_others() ? 0 : pid;
+}
+
+bool SharedQueue::has_company() const {
+    attachment_->check_ours();
+    return attachment_->has_others();
+}
+
+void SharedQueue::check_company() {
+    const std::uint32_t pid = find_lost_company();
+    if (pid == 0) return;
     fail(ErrorCode::peer_lost,
          "wait for a shared queue: process {} ended without closing it, and no other process has "
          "it any more",

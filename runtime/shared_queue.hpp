@@ -88,6 +88,10 @@ class SharedQueue {
     /// Error{peer_lost} when a process ended without letting go of the queue, which is not closed,
     /// and no other process has it any more.
     void check_company();
+    /// The same without the exception: the pid of such a process; 0: there is none.
+    std::uint32_t find_lost_company();
+    /// Has another process the queue now? One that is about to open it does not.
+    bool has_company() const;
 
     /// Names the queue to others, for as long as this object lives.
     Reference reference() const;

@@ -48,6 +48,16 @@ Failure attempt(Work&& work) {
     return failure;
 }
 
+/// The same; once more when the system refuses, without what Lua no longer uses: its collector
+/// knows nothing of descriptors and mappings. Runs finalisers.
+template <typename Work>
+Failure attempt_with_collector(lua_State* lua, Work&& work) {
+    const Failure failure = attempt(work);
+    if (!failure || failure.code != ErrorCode::system) return failure;
+    lua_gc(lua, LUA_GCCOLLECT);
+    return attempt(work);
+}
+
 /// Raises `failure` as a Lua string with the position of the caller: the style of torch and of the
 /// compatibility layers.
 [[noreturn]] inline void raise_string(lua_State* lua, const Failure& failure) {

@@ -35,3 +35,12 @@ assert(q:poll() == false and q:drain(0) == false and select("#", q:read(true)) =
 assert(tostring(q) == "ipc.workqueue (name, owner, 0 to read)")
 q:close()
 assert(not pcall(q.close, q) and not pcall(ipc.workqueue, { capacity = 0 }))
+local s = ipc.channel { shared = true, capacity = 4 }
+assert(s:write(1, { x = 1 }, torch.ones(100), s) == 0)
+assert(select(2, s:try_write(5)) == 0 and s:num_items() == 4)
+assert(select(2, s:read()) == 1 and select(2, s:read()).x == 1)
+assert(select(2, s:read()):sum() == 100 and select(2, s:read()) == s)
+assert(not pcall(s.write, s, coroutine.create(print)))
+s = ipc.channel { shared = true }
+assert(not pcall(s.read, s))
+assert(ipc.select { s, timeout = 0 } == nil)

@@ -23,6 +23,7 @@ closed
 ]],
   big_transfer = "100 pictures of 3.7 MB\n",
   process_queue = "30 frames by 3 workers, 0 are left\n",
+  shared_channel = "20 results, together 210000\n",
   calibrate = [[
 localhost has 2 cores
 127.0.0.1 has 1 cores

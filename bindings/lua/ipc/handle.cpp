@@ -143,7 +143,8 @@ void push_foreign(lua_State* lua, std::string_view type_name, std::string_view t
         luaL_error(lua, "%s: the message has an object of a kind that is not known: %s", operation,
                    name);
     HandleObject& handle = push_new_handle(lua, name);
-    const Failure failure = attempt([&] { handle.holder = (*open)(lua, std::string(text)); });
+    const auto fill = [&] { handle.holder = (*open)(lua, std::string(text)); };
+    const Failure failure = attempt_with_collector(lua, fill);
     if (failure) luaL_error(lua, "%s: %s", operation, failure.message);
     // Another userdata may stand for it already.
     HandleObject& known = push_handle(lua, handle.holder);

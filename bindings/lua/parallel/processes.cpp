@@ -4,6 +4,7 @@
 #include "bindings/lua/context.hpp"
 #include "bindings/lua/ipc/errors.hpp"
 #include "bindings/lua/parallel/link.hpp"
+#include "bindings/lua/threads/household.hpp"
 
 namespace ipcrun::lua {
 
@@ -41,7 +42,10 @@ int spawn(lua_State* lua) {
     Context& shared = context(lua);
     Link& link = push_link(lua);
     const Failure failure = attempt([&] {
-        if (!shared.children) shared.children = std::make_unique<Children>(agent);
+        if (!shared.children) {
+            shared.household->begin_family();
+            shared.children = std::make_unique<Children>(agent);
+        }
         link.child = shared.children->spawn({program, argv.copy(), environment.copy()});
         link.member = 1;
     });

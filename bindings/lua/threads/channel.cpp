@@ -5,6 +5,7 @@
 
 #include "bindings/lua/ipc/errors.hpp"
 #include "bindings/lua/threads/queue_calls.hpp"
+#include "bindings/lua/threads/relatives.hpp"
 #include "bindings/lua/threads/shared_channel.hpp"
 
 namespace ipcrun::lua {
@@ -17,6 +18,20 @@ Channel& check_channel(lua_State* lua) {
 
 void push_status(lua_State* lua, QueueStatus status) {
     lua_pushinteger(lua, static_cast<lua_Integer>(status));
+}
+
+// What `question` says of the queue. Raises: one in shared memory may have been written over.
+template <typename Question>
+auto ask(lua_State* lua, Question question) {
+    ItemQueue& queue = check_channel(lua).queue();
+    decltype(question(queue)) answer{};
+    if (const Failure failure = attempt([&] { answer = question(queue); }))
+        raise_table(lua, failure);
+    return answer;
+}
+
+QueueStatus ask_status(lua_State* lua) {
+    return ask(lua, [](const ItemQueue& queue) { return queue.status(); });
 }
 
 // ---- writing
@@ -36,7 +51,8 @@ Written write_values(lua_State* lua, int first, Closures closures, Deadline dead
         Bell* const bells[] = {&channel->queue().writable()};
         written.outcome = put_items(
             shared, channel->queue(), bells, deadline, operation, items, written.count,
-            [&] { return channel->is_lonely(); }, [&] { channel->give_up(operation); });
+            [&] { return channel->is_lonely(); }, [&] { return channel->is_abandoned(shared); },
+            [&] { channel->give_up(operation); });
     };
     Failure failure;
     SmallValue small;
@@ -56,15 +72,15 @@ Written write_values(lua_State* lua, int first, Closures closures, Deadline dead
 }
 
 int push_written(lua_State* lua, const Written& written) {
-    const QueueStatus status = check_channel(lua).queue().status();
     // An item that was just written may be the last one, and already read by another.
-    push_status(lua, written.outcome == QueueOutcome::refused ? status : QueueStatus::open);
+    push_status(lua,
+                written.outcome == QueueOutcome::refused ? ask_status(lua) : QueueStatus::open);
     return 1;
 }
 
 int write_all(lua_State* lua, Closures closures, const char* operation) {
     if (lua_gettop(lua) == 1) {
-        push_status(lua, check_channel(lua).queue().status());
+        push_status(lua, ask_status(lua));
         return 1;
     }
     return push_written(lua, write_values(lua, 2, closures, Deadline::never(), operation));
@@ -117,7 +133,7 @@ int read(lua_State* lua) {
     Channel& channel = check_channel(lua);
     const Taken taken = take(lua, channel, check_patience(lua, 2), "read");
     if (taken.outcome != QueueOutcome::done) {
-        push_status(lua, channel.queue().status());
+        push_status(lua, ask_status(lua));
         return 1;
     }
     push_status(lua, taken.after);
@@ -144,7 +160,8 @@ int items(lua_State* lua) {
 // ---- looking and closing
 
 int num_items(lua_State* lua) {
-    lua_pushinteger(lua, static_cast<lua_Integer>(check_channel(lua).queue().items()));
+    const auto items = ask(lua, [](const ItemQueue& queue) { return queue.items(); });
+    lua_pushinteger(lua, static_cast<lua_Integer>(items));
     return 1;
 }
 
@@ -156,25 +173,26 @@ int capacity(lua_State* lua) {
 }
 
 int close(lua_State* lua) {
-    check_channel(lua).queue().close();
+    ItemQueue& queue = check_channel(lua).queue();
+    if (const Failure failure = attempt([&] { queue.close(); })) raise_table(lua, failure);
     return 0;
 }
 
 int closed(lua_State* lua) {
-    lua_pushboolean(lua, check_channel(lua).queue().status() != QueueStatus::open);
+    lua_pushboolean(lua, ask_status(lua) != QueueStatus::open);
     return 1;
 }
 
 int drained(lua_State* lua) {
-    lua_pushboolean(lua, check_channel(lua).queue().status() == QueueStatus::drained);
+    lua_pushboolean(lua, ask_status(lua) == QueueStatus::drained);
     return 1;
 }
 
 int to_text(lua_State* lua) {
-    ItemQueue& queue = check_channel(lua).queue();
+    const auto items =
+        static_cast<lua_Integer>(ask(lua, [](const ItemQueue& queue) { return queue.items(); }));
     constexpr const char* names[] = {"open", "closed", "drained"};
-    const auto items = static_cast<lua_Integer>(queue.items());
-    lua_pushfstring(lua, "ipc.channel (%s, %I item%s)", names[static_cast<int>(queue.status())],
+    lua_pushfstring(lua, "ipc.channel (%s, %I item%s)", names[static_cast<int>(ask_status(lua))],
                     items, items == 1 ? "" : "s");
     return 1;
 }
@@ -200,8 +218,9 @@ int create(lua_State* lua) {
     std::size_t length = 0;
     const char* name = options.name == 0 ? nullptr : lua_tolstring(lua, options.name, &length);
     Context& shared = context(lua);
+    if (options.is_shared) report_shared_channel(lua);
     HandleObject& handle = push_new_handle(lua, channel_type);
-    const Failure failure = attempt([&] {
+    const auto make = [&] {
         (void)household_of(shared, "ipc.channel");
         if (name != nullptr)
             handle.holder = open_named_channel(shared, {name, length}, options.capacity);
@@ -210,8 +229,8 @@ int create(lua_State* lua) {
         else
             handle.holder =
                 Holder(std::make_shared<Channel>(std::make_unique<LocalQueue>(options.capacity)));
-    });
-    if (failure) raise_table(lua, failure);
+    };
+    if (const Failure failure = attempt_with_collector(lua, make)) raise_table(lua, failure);
     // This state may have it already, by its name.
     HandleObject& known = push_handle(lua, handle.holder);
     if (&known != &handle) handle.holder = Holder();
@@ -220,7 +239,13 @@ int create(lua_State* lua) {
 
 }  // namespace
 
+bool Channel::is_abandoned(const Context& shared) {
+    return !queue_->is_local() && queue_->is_abandoned(holders() <= 1, has_relatives(shared));
+}
+
 void Channel::give_up(const char* operation) {
+    const std::string why = is_lonely() ? std::string() : queue_->why_abandoned();
+    if (!why.empty()) fail(ErrorCode::peer_lost, "{}: {}", operation, why);
     fail(ErrorCode::usage,
          "{}: nobody else has this channel: no other thread does, and it is on its way to none, so "
          "this would wait for ever",

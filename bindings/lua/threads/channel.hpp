@@ -27,8 +27,10 @@ class Channel final : public SharedObject, public ItemSource {
         return queue_->try_read(item, after);
     }
     /// Nobody else can write or read it: it makes no sense to wait.
-    bool is_lonely() const { return queue_->is_local() && holders() <= 1; }
+    bool is_lonely() const { return queue_->is_private() && holders() <= 1; }
     bool is_hopeless(const Courier&) override { return is_lonely(); }
+    bool is_abandoned(const Context& shared);
+    bool is_abandoned(const Courier& reader) override { return is_abandoned(*reader.shared); }
     [[noreturn]] void give_up(const char* operation) override;
 
   private:

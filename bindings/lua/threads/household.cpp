@@ -38,4 +38,11 @@ void Household::end_thread() {
     ended_.ring_all();
 }
 
+Holder Household::find_locked(const std::string& name) {
+    const auto known = names_.find(name);
+    if (known == names_.end()) return {};
+    auto object = known->second.lock();
+    return object ? Holder(std::move(object)) : Holder();
+}
+
 }  // namespace ipcrun::lua

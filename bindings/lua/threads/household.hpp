@@ -49,6 +49,9 @@ class Household {
     void begin_thread() { threads_.fetch_add(1); }
     void end_thread();
     Bell& ended() { return ended_; }
+    /// A state begins to start processes of its own; how many have, ever.
+    void begin_family() { families_.fetch_add(1); }
+    int families() const { return families_.load(); }
     /// Do more threads than CPUs want to run? Then spinning takes time from those waited for.
     bool is_crowded() const { return threads_.load() + 1 > cpus_; }
 
@@ -57,15 +60,20 @@ class Household {
     template <typename Make>
     std::pair<Holder, bool> find_or_make(const std::string& name, Make make) {
         const std::lock_guard lock(names_mutex_);
-        if (const auto found = names_.find(name); found != names_.end())
-            if (auto object = found->second.lock()) return {Holder(std::move(object)), false};
+        if (Holder found = find_locked(name)) return {std::move(found), false};
         if (names_.size() >= names_limit_) forget_unused_names();
         Holder made = make();
         names_[name] = made.object();
         return {std::move(made), true};
     }
+    /// The object of this name that is in use somewhere.
+    Holder find(const std::string& name) {
+        const std::lock_guard lock(names_mutex_);
+        return find_locked(name);
+    }
 
   private:
+    Holder find_locked(const std::string& name);
     void forget_unused_names() {
         std::erase_if(names_, [](const auto& entry) { return entry.second.expired(); });
         names_limit_ = std::max(names_limit_min, 2 * names_.size());
@@ -79,6 +87,7 @@ class Household {
     std::atomic<std::uint32_t> reports_ = 0;
     std::atomic<bool> is_closing_ = false;
     std::atomic<int> threads_ = 0;
+    std::atomic<int> families_ = 0;
     std::atomic<unsigned> states_ = 0;
     Bell ended_ = {};
     std::mutex names_mutex_;

@@ -45,10 +45,19 @@ class ItemQueue {
     virtual void writer_looks() {}
     virtual void writer_leaves() {}
 
-    /// Whether everybody who can reach it is counted as a holder of the object that it belongs to.
+    /// Whether no other process can have it.
     virtual bool is_local() const { return true; }
-    /// Called now and then by those who wait for one that is not: throws what ends their wait.
-    virtual void check_company() {}
+    /// Whether everybody who can reach it is counted as a holder of the object that it belongs to.
+    virtual bool is_private() const { return true; }
+    /// Asked now and then by those who wait for one that is not local: can nobody else ever write
+    /// or read it? `is_only_holder`: in this process nobody can; `has_relatives`: see
+    /// relatives.hpp.
+    virtual bool is_abandoned(bool is_only_holder, bool has_relatives) {
+        (void)is_only_holder, (void)has_relatives;
+        return false;
+    }
+    /// What is said of that to people.
+    virtual std::string why_abandoned() const { return {}; }
     /// As SharedObject::describe.
     virtual std::string describe() const { return {}; }
 };

@@ -33,6 +33,20 @@ class Look {
         return sources_[first_];
     }
 
+    // One that others have left, when no other gives hope. All are asked: that puts them in order.
+    ItemSource* find_abandoned() const {
+        ItemSource* abandoned = nullptr;
+        bool has_hope = false;
+        for (ItemSource* source : sources_) {
+            if (source->is_abandoned(reader_))
+                abandoned = source;
+            else if (!source->is_hopeless(reader_) &&
+                     source->inlet(reader_).status() != QueueStatus::drained)
+                has_hope = true;
+        }
+        return has_hope ? nullptr : abandoned;
+    }
+
   private:
     Courier& reader_;
     std::span<ItemSource* const> sources_;
@@ -70,11 +84,15 @@ Taken take_item(Courier& reader, std::span<ItemSource* const> sources, std::size
         is_watching = is_watching || !source->inlet(reader).is_local();
     }
     const Leave leave(reader, sources);
-    const auto check_company = [&] {
-        for (ItemSource* source : sources) source->inlet(reader).check_company();
-    };
+    ItemSource* abandoned = nullptr;
     (void)wait_watching(
-        *reader.shared, reader.bells, deadline, operation, is_watching, check_company, [&] {
+        *reader.shared, reader.bells, deadline, operation, is_watching,
+        [&] {
+            abandoned = look.find_abandoned();
+            return abandoned != nullptr;
+        },
+        [&] { abandoned->give_up(operation); },
+        [&] {
             // Asked first: who lets go may have written something before.
             ItemSource* const hopeless = deadline.is_never() ? look.find_hopeless() : nullptr;
             for (ItemSource* source : sources) source->inlet(reader).reader_looks();

@@ -29,6 +29,11 @@ class ItemSource {
     }
     /// Can nobody ever write what the reader waits for? Asked before it looks once more.
     virtual bool is_hopeless(const Courier& reader) = 0;
+    /// The same for one that reaches other processes, which takes longer to find out.
+    virtual bool is_abandoned(const Courier& reader) {
+        (void)reader;
+        return false;
+    }
     /// Throws what is said of that to people.
     [[noreturn]] virtual void give_up(const char* operation) = 0;
 
@@ -51,26 +56,37 @@ struct Taken {
 Taken take_item(Courier& reader, std::span<ItemSource* const> sources, std::size_t first,
                 Deadline deadline, const char* operation);
 
-/// As wait_for(), also for queues that reach other processes: calls `look` every
-/// company_interval when `is_watching`.
-template <typename Look, typename Condition>
+/// As wait_for(), also for queues that reach other processes: asks `is_abandoned` every
+/// company_interval when `is_watching`, and calls `give_up` when it is so twice: who is about to
+/// open a queue is not seen for a moment.
+template <typename IsAbandoned, typename GiveUp, typename Condition>
 bool wait_watching(Context& shared, std::span<Bell* const> bells, Deadline deadline,
-                   const char* operation, bool is_watching, Look look, Condition condition) {
+                   const char* operation, bool is_watching, IsAbandoned is_abandoned,
+                   GiveUp give_up, Condition condition) {
+    bool was_abandoned = false;
     while (is_watching) {
         const Deadline slice = Deadline::sooner(deadline, Deadline::after(company_interval));
         if (wait_for(shared, bells, slice, operation, condition)) return true;
         if (deadline.has_passed()) return false;
-        look();
+        const bool is_now = is_abandoned();
+        // Those who have gone may have done what is waited for.
+        if (is_now && was_abandoned) {
+            if (condition()) return true;
+            give_up();
+        }
+        was_abandoned = is_now;
     }
     return wait_for(shared, bells, deadline, operation, condition);
 }
 
-/// Writes `items`; `written` says how many of them. `is_hopeless` and `give_up` as those of a
-/// source; `bells` are those of the queue for writers, and others that tell of lost hope.
-template <typename IsHopeless, typename GiveUp>
+/// Writes `items`; `written` says how many of them. `is_hopeless`, `is_abandoned` and `give_up` as
+/// those of a source; `bells` are those of the queue for writers, and others that tell of lost
+/// hope.
+template <typename IsHopeless, typename IsAbandoned, typename GiveUp>
 QueueOutcome put_items(Context& shared, ItemQueue& queue, std::span<Bell* const> bells,
                        Deadline deadline, const char* operation, std::span<Item> items,
-                       std::size_t& written, IsHopeless is_hopeless, GiveUp give_up) {
+                       std::size_t& written, IsHopeless is_hopeless, IsAbandoned is_abandoned,
+                       GiveUp give_up) {
     written = 0;
     const auto write = [&] {
         std::size_t count = 0;
@@ -84,16 +100,15 @@ QueueOutcome put_items(Context& shared, ItemQueue& queue, std::span<Bell* const>
         ItemQueue& queue;
         ~Leave() { queue.writer_leaves(); }
     } leave{queue};
-    (void)wait_watching(
-        shared, bells, deadline, operation, !queue.is_local(), [&] { queue.check_company(); },
-        [&] {
-            // Asked first: who lets go may have made room before.
-            const bool is_lost = deadline.is_never() && is_hopeless();
-            queue.writer_looks();
-            outcome = write();
-            if (outcome == QueueOutcome::would_wait && is_lost) give_up();
-            return outcome != QueueOutcome::would_wait;
-        });
+    (void)wait_watching(shared, bells, deadline, operation, !queue.is_local(), is_abandoned,
+                        give_up, [&] {
+                            // Asked first: who lets go may have made room before.
+                            const bool is_lost = deadline.is_never() && is_hopeless();
+                            queue.writer_looks();
+                            outcome = write();
+                            if (outcome == QueueOutcome::would_wait && is_lost) give_up();
+                            return outcome != QueueOutcome::would_wait;
+                        });
     return outcome;
 }
 

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bindings/lua/threads/shared_channel.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/fail.hpp"
 #include "bindings/lua/ipc/errors.hpp"
 #include "bindings/lua/ipc/parcel.hpp"
+#include "bindings/lua/tensor.hpp"
 #include "bindings/lua/threads/channel.hpp"
 #include "bindings/lua/threads/household.hpp"
+#include "bindings/lua/threads/lost_queue.hpp"
 #include "runtime/shared_queue.hpp"
 
 namespace ipcrun::lua {
@@ -39,10 +42,20 @@ QueueOutcome outcome_of(SharedQueue::Outcome outcome) {
     return QueueOutcome::refused;
 }
 
+bool is_rank(const Context& shared) {
+    const auto& job = shared.household->job();
+    return job != nullptr && !job->is_alone();
+}
+
 // An item on its way out is a parcel; one that came, the storage that the parcel lies in.
 class SharedItemQueue final : public ItemQueue {
   public:
-    explicit SharedItemQueue(std::shared_ptr<SharedQueue> queue) : queue_(std::move(queue)) {}
+    /// `is_made_here`: nobody else has it yet.
+    SharedItemQueue(std::shared_ptr<SharedQueue> queue, const Context& shared, bool is_made_here)
+        : queue_(std::move(queue)), is_in_job_(is_rank(shared)), is_made_here_(is_made_here) {}
+
+    /// Ranks find it by a name.
+    void set_named() { is_named_ = true; }
 
     void pack(lua_State* lua, int index, Closures closures, const char* operation,
               Item& item) const override {
@@ -109,19 +122,47 @@ class SharedItemQueue final : public ItemQueue {
         writable().ring_all();
     }
     bool is_local() const override { return false; }
-    void check_company() override { queue_->check_company(); }
+    bool is_private() const override { return is_made_here_ && !is_handed_on_.load(); }
+
+    bool is_abandoned(bool is_only_holder, bool has_relatives) override {
+        const std::uint32_t lost = queue_->find_lost_company();
+        if (lost != 0) lost_pid_ = lost;
+        if (!is_only_holder || is_private() || queue_->has_company()) return false;
+        // Any rank may come to ask for the name, unless the job is at its end.
+        if (is_named_.load()) return lost != 0;
+        // A name in a message is good as long as its sender has the queue: only those that this
+        // process sent may still bring somebody.
+        if (!is_handed_on_.load()) return true;
+        return !has_relatives && (!is_in_job_ || lost != 0);
+    }
+    std::string why_abandoned() const override {
+        const std::uint32_t pid = lost_pid_.load();
+        if (pid != 0)
+            return fmt::format(
+                "nobody else has this channel: process {} ended without letting go of it, and no "
+                "other process has it any more",
+                pid);
+        return "nobody else has this channel: the processes that it was handed to have ended, or "
+               "let go of it";
+    }
 
     std::string describe() const override {
+        is_handed_on_ = true;
         const SharedQueue::Reference reference = queue_->reference();
         return {reinterpret_cast<const char*>(&reference), sizeof reference};
     }
 
   private:
     std::shared_ptr<SharedQueue> queue_;
+    const bool is_in_job_;
+    const bool is_made_here_;
+    std::atomic<bool> is_named_ = false;
+    mutable std::atomic<bool> is_handed_on_ = false;
+    std::atomic<std::uint32_t> lost_pid_ = 0;
 };
 
-Holder make_channel(std::shared_ptr<SharedQueue> queue) {
-    return Holder(std::make_shared<Channel>(std::make_unique<SharedItemQueue>(std::move(queue))));
+Holder make_channel(std::unique_ptr<ItemQueue> queue) {
+    return Holder(std::make_shared<Channel>(std::move(queue)));
 }
 
 // What this process knows the queue by: one that comes back is the one that went.
@@ -136,36 +177,55 @@ Faults faults_of(const Context& shared) {
     return text == nullptr || job == nullptr ? Faults() : Faults(text, job->place().rank);
 }
 
+// The channel of this queue, one for the process, whichever way it came.
+Holder find_channel(Context& shared, std::shared_ptr<SharedQueue> queue, bool is_made_here) {
+    const std::string key = key_of(queue->reference());
+    const auto make = [&] {
+        return make_channel(
+            std::make_unique<SharedItemQueue>(std::move(queue), shared, is_made_here));
+    };
+    return shared.household->find_or_make(key, make).first;
+}
+
 Holder open_foreign(lua_State* lua, const std::string& text) {
     SharedQueue::Reference reference;
     if (text.size() != sizeof reference)
         fail(ErrorCode::protocol, "open a channel: it is described by {} bytes", text.size());
     std::memcpy(&reference, text.data(), sizeof reference);
     Context& shared = context(lua);
-    return shared.household
-        ->find_or_make(
-            key_of(reference),
-            [&] { return make_channel(SharedQueue::open(reference, faults_of(shared))); })
-        .first;
+    if (Holder known = shared.household->find(key_of(reference))) return known;
+    std::shared_ptr<SharedQueue> queue;
+    try {
+        queue = SharedQueue::open(reference, faults_of(shared));
+    } catch (const Error& error) {
+        if (error.code != ErrorCode::peer_lost) throw;
+        // The rest of the message is good: told to who uses the channel.
+        return make_channel(std::make_unique<LostQueue>(error.what()));
+    }
+    return find_channel(shared, std::move(queue), false);
+}
+
+Holder find_named(Context& shared, const std::string& name, std::uint64_t capacity) {
+    const std::string key = "named channel " + name;
+    if (Holder known = shared.household->find(key)) return known;
+    const auto& job = shared.household->job();
+    if (job == nullptr)
+        fail(ErrorCode::usage,
+             "open the channel '{}': the job is left, as this Lua state is closed", name);
+    // It may have come in a message before.
+    Holder found = find_channel(shared, job->open_queue(name, capacity), false);
+    static_cast<SharedItemQueue&>(static_cast<Channel&>(*found.get()).queue()).set_named();
+    return shared.household->find_or_make(key, [&] { return found; }).first;
 }
 
 }  // namespace
 
 Holder create_shared_channel(Context& shared, std::uint64_t capacity) {
-    auto queue = SharedQueue::create(capacity, faults_of(shared));
-    const std::string key = key_of(queue->reference());
-    return shared.household->find_or_make(key, [&] { return make_channel(std::move(queue)); })
-        .first;
+    return find_channel(shared, SharedQueue::create(capacity, faults_of(shared)), true);
 }
 
 Holder open_named_channel(Context& shared, const std::string& name, std::uint64_t capacity) {
-    Holder found = shared.household
-                       ->find_or_make("named channel " + name,
-                                      [&] {
-                                          const auto& job = shared.household->job();
-                                          return make_channel(job->open_queue(name, capacity));
-                                      })
-                       .first;
+    Holder found = find_named(shared, name, capacity);
     const std::uint64_t has = static_cast<Channel&>(*found.get()).queue().capacity();
     if (has != capacity)
         fail(ErrorCode::usage,
@@ -173,6 +233,13 @@ Holder open_named_channel(Context& shared, const std::string& name, std::uint64_
              "has",
              name, has, capacity);
     return found;
+}
+
+void report_shared_channel(lua_State* lua) {
+    constexpr std::size_t channel_bytes = 16 << 10;
+    constexpr std::size_t channels_at_once = 16;
+    context(lua).unreported_bytes += channel_bytes;
+    report_memory(lua, channels_at_once * channel_bytes);
 }
 
 void register_shared_channels(lua_State* lua) {

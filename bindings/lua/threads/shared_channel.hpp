@@ -17,6 +17,9 @@ Holder create_shared_channel(Context& shared, std::uint64_t capacity);
 /// The channel of this name among the ranks of the job.
 Holder open_named_channel(Context& shared, const std::string& name, std::uint64_t capacity);
 
+/// Tells Lua's collector that one more takes memory, and a descriptor. May raise.
+void report_shared_channel(lua_State* lua);
+
 /// Lets messages bring channels of other processes. May raise.
 void register_shared_channels(lua_State* lua);
 

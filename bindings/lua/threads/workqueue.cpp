@@ -71,7 +71,7 @@ void Workqueue::write(const Courier& writer, std::span<Item> items, const char* 
     std::size_t written = 0;
     (void)put_items(
         *writer.shared, queue, bells, Deadline::never(), operation, items, written,
-        [&] { return is_question ? is_alone(writer) : !has_owner_.load(); },
+        [&] { return is_question ? is_alone(writer) : !has_owner_.load(); }, [] { return false; },
         [&] {
             if (is_question) give_up(operation);
             fail(ErrorCode::peer_lost, "{}: the workqueue is full, and its owner has closed it",
