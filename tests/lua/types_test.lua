@@ -72,6 +72,8 @@ local there = {
   ['ipc.Channel'] = getmetatable(ipc.channel()).__index,
   ['ipc.Workqueue'] = getmetatable((ipc.workqueue())).__index,
   ['ipc.Map'] = getmetatable(ipc.map(0, print)).__index,
+  ['ipc.Parallel'] = ipc.Parallel,
+  ['ipc.Parallelizable'] = ipc.Parallelizable,
   ['ipc.Mutex'] = getmetatable(ipc.mutex()).__index,
   ['ipc.Marshal'] = getmetatable(ipc.marshal(1)).__index,
   ['ipc.Program'] = getmetatable(true_program).__index,
@@ -83,13 +85,14 @@ local objects <const> = {
   ['ipc.Channel'] = 'channel', ['ipc.Workqueue'] = 'workqueue',
   ['ipc.Map'] = 'map',
   ['ipc.Mutex'] = 'mutex', ['ipc.Marshal'] = 'marshal', ['ipc.Program'] = 'program',
-  ['ipc.Flock'] = 'flock',
+  ['ipc.Flock'] = 'flock', ['ipc.Parallel'] = 'parallel',
+  ['ipc.Parallelizable'] = 'Parallelizable',
 }
 
 local function functions_of(table)
   local names = {}
   for name, value in pairs(table) do
-    if type(value) == 'function' then names[name] = true end
+    if type(value) == 'function' and name:sub(1, 2) ~= '__' then names[name] = true end
   end
   return names
 end
