@@ -19,6 +19,24 @@ void push_status(lua_State* lua, QueueStatus status) {
     lua_pushinteger(lua, static_cast<lua_Integer>(status));
 }
 
+// What the queue answers. One that other processes reach may throw: after fork(), say.
+template <typename Question>
+auto ask(lua_State* lua, Question question) {
+    ItemQueue& queue = check_channel(lua).queue();
+    decltype(question(queue)) answer{};
+    const Failure failure = attempt([&] { answer = question(queue); });
+    if (failure) raise_table(lua, failure);
+    return answer;
+}
+
+QueueStatus ask_status(lua_State* lua) {
+    return ask(lua, [](const ItemQueue& queue) { return queue.status(); });
+}
+
+std::uint64_t ask_items(lua_State* lua) {
+    return ask(lua, [](const ItemQueue& queue) { return queue.items(); });
+}
+
 // ---- writing
 
 struct Written {
@@ -56,15 +74,15 @@ Written write_values(lua_State* lua, int first, Closures closures, Deadline dead
 }
 
 int push_written(lua_State* lua, const Written& written) {
-    const QueueStatus status = check_channel(lua).queue().status();
     // An item that was just written may be the last one, and already read by another.
-    push_status(lua, written.outcome == QueueOutcome::refused ? status : QueueStatus::open);
+    push_status(lua,
+                written.outcome == QueueOutcome::refused ? ask_status(lua) : QueueStatus::open);
     return 1;
 }
 
 int write_all(lua_State* lua, Closures closures, const char* operation) {
     if (lua_gettop(lua) == 1) {
-        push_status(lua, check_channel(lua).queue().status());
+        push_status(lua, ask_status(lua));
         return 1;
     }
     return push_written(lua, write_values(lua, 2, closures, Deadline::never(), operation));
@@ -117,7 +135,7 @@ int read(lua_State* lua) {
     Channel& channel = check_channel(lua);
     const Taken taken = take(lua, channel, check_patience(lua, 2), "read");
     if (taken.outcome != QueueOutcome::done) {
-        push_status(lua, channel.queue().status());
+        push_status(lua, ask_status(lua));
         return 1;
     }
     push_status(lua, taken.after);
@@ -144,7 +162,7 @@ int items(lua_State* lua) {
 // ---- looking and closing
 
 int num_items(lua_State* lua) {
-    lua_pushinteger(lua, static_cast<lua_Integer>(check_channel(lua).queue().items()));
+    lua_pushinteger(lua, static_cast<lua_Integer>(ask_items(lua)));
     return 1;
 }
 
@@ -156,25 +174,26 @@ int capacity(lua_State* lua) {
 }
 
 int close(lua_State* lua) {
-    check_channel(lua).queue().close();
+    Channel& channel = check_channel(lua);
+    const Failure failure = attempt([&] { channel.queue().close(); });
+    if (failure) raise_table(lua, failure);
     return 0;
 }
 
 int closed(lua_State* lua) {
-    lua_pushboolean(lua, check_channel(lua).queue().status() != QueueStatus::open);
+    lua_pushboolean(lua, ask_status(lua) != QueueStatus::open);
     return 1;
 }
 
 int drained(lua_State* lua) {
-    lua_pushboolean(lua, check_channel(lua).queue().status() == QueueStatus::drained);
+    lua_pushboolean(lua, ask_status(lua) == QueueStatus::drained);
     return 1;
 }
 
 int to_text(lua_State* lua) {
-    ItemQueue& queue = check_channel(lua).queue();
     constexpr const char* names[] = {"open", "closed", "drained"};
-    const auto items = static_cast<lua_Integer>(queue.items());
-    lua_pushfstring(lua, "ipc.channel (%s, %I item%s)", names[static_cast<int>(queue.status())],
+    const auto items = static_cast<lua_Integer>(ask_items(lua));
+    lua_pushfstring(lua, "ipc.channel (%s, %I item%s)", names[static_cast<int>(ask_status(lua))],
                     items, items == 1 ? "" : "s");
     return 1;
 }
