@@ -158,6 +158,8 @@ SharedQueue::Outcome SharedQueue::try_read(StoragePtr& item, Status& after) {
     QueueAttachment& own = *attachment_;
     own.check_ours();
     QueueHeader& header = own.header();
+    // One that is being written may be a dead writer's.
+    if (header.ready.load() == 0 && header.waiting.load() != 0) own.look_after();
     if (header.ready.load() == 0)
         return status() == Status::drained ? Outcome::refused : Outcome::would_wait;
     StoragePtr taken;  // let go, should something be thrown, without the lock

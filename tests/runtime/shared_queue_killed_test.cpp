@@ -43,6 +43,12 @@ bool becomes_free(SharedQueue& queue) {
     return memory.header().in_use == 0;
 }
 
+// Without the lock, whose next holder would find what the dead have left.
+void mark_closed(SharedQueue& queue) {
+    const QueueMemory memory(descriptor_of(queue));
+    memory.header().closed.store(1);
+}
+
 bool was_killed(int status) {
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
@@ -132,6 +138,33 @@ TEST_CASE(
         CHECK(was_killed(writer.wait()));
         CHECK(reader.wait() == 0);
     }
+}
+
+TEST_CASE("shared queue: who looks without waiting learns what became of a killed writer's item") {
+    for (const char* point : {"queue_reserved", "queue_copied", "queue_locked"})
+        for (const std::size_t bytes : {8ul, 1ul << 20})
+            for (const bool is_closed : {true, false}) {
+                CAPTURE(std::string(point));
+                CAPTURE(bytes);
+                const bool is_there = std::string(point) == "queue_locked";
+                if (!is_closed && !is_there) continue;  // it would look for ever
+                const auto queue = SharedQueue::create(0);
+                QueueProcess writer(
+                    *queue, [bytes](SharedQueue& own) { write_numbered(own, 7, bytes); },
+                    std::string(point) + ":0:1");
+                CHECK(was_killed(writer.wait()));
+                if (is_closed) mark_closed(*queue);
+                StoragePtr item;
+                Status after{};
+                const Deadline deadline = Deadline::after(Seconds(10));
+                Outcome outcome = Outcome::would_wait;
+                while (outcome == Outcome::would_wait && !deadline.has_passed()) {
+                    std::this_thread::yield();
+                    outcome = queue->try_read(item, after);
+                }
+                CHECK(outcome == (is_there ? Outcome::done : Outcome::refused));
+                if (item) CHECK(number_of(item) == 7);
+            }
 }
 
 TEST_CASE("shared queue: the memory that killed processes had is used again") {

@@ -18,7 +18,10 @@ class Channel final : public SharedObject, public ItemSource {
 
     const char* type_name() const override { return channel_type; }
     std::string describe() const override { return queue_->describe(); }
-    void on_lonely() override { queue_->ring_all(); }
+    /// Of a queue that other processes reach, nobody can tell that.
+    void on_lonely() override {
+        if (queue_->is_local()) queue_->ring_all();
+    }
 
     ItemQueue& queue() { return *queue_; }
 

@@ -207,4 +207,22 @@ t.test('channel: channels that hold each other in a chain of any length end with
     t.equal(chain, nil)
   end)
 
+t.test('channel: a shared one is refused in a forked child, which goes on', function()
+  local c = ipc.channel { shared = true }
+  local held = ipc.marshal(c)
+  local pid = ipc.fork()
+  if pid == 0 then
+    held:close()
+    local refused = 0
+    for _, call in ipairs { c.write, c.read, c.num_items, c.close, c.closed, c.drained, tostring } do
+      local good, problem = pcall(call, c, call == c.read)
+      if not good and tostring(problem):find('forked', 1, true) then refused = refused + 1 end
+    end
+    os.exit(refused)
+  end
+  t.equal(ipc.waitpid(pid), 7)
+  c:write(1)
+  t.equal(select(2, c:read()), 1)
+end)
+
 t.done()
