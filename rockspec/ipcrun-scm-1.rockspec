@@ -27,6 +27,8 @@ build = {
       parallel = "bindings/lua/lua/parallel.lua",
       sys = "bindings/lua/lua/sys.lua",
       torch = "bindings/lua/lua/torch.lua",
+      ["ipc.BackgroundTask"] = "bindings/lua/lua/ipc/BackgroundTask.lua",
+      ["ipc.BackgroundTaskPool"] = "bindings/lua/lua/ipc/BackgroundTaskPool.lua",
     },
   },
 }

@@ -162,16 +162,16 @@ bool QueueBooks::makes_sense(const QueueSlot& slot) const {
            slot.offset <= memory_.data_bytes() && slot.room <= memory_.data_bytes() - slot.offset;
 }
 
-std::byte* QueueBooks::item(std::uint32_t index) const {
+std::span<std::byte> QueueBooks::item(std::uint32_t index) const {
     QueueSlot& slot = memory_.slot(index);
-    return slot.room == 0 ? slot.small : memory_.data(slot.offset, slot.room);
-}
-
-std::uint64_t QueueBooks::item_bytes(std::uint32_t index) const {
-    const QueueSlot& slot = memory_.slot(index);
-    const std::uint64_t bytes = slot.bytes;
-    if (bytes > std::max<std::uint64_t>(slot.room, queue_small_bytes_max)) fail_overwritten();
-    return bytes;
+    // Read once: what was checked is what is used.
+    const std::uint64_t bytes = std::atomic_ref(slot.bytes).load(std::memory_order_relaxed);
+    if (std::atomic_ref(slot.room).load(std::memory_order_relaxed) == 0) {
+        if (bytes > queue_small_bytes_max) fail_overwritten();
+        return {slot.small, bytes};
+    }
+    const std::uint64_t offset = std::atomic_ref(slot.offset).load(std::memory_order_relaxed);
+    return {memory_.data(offset, bytes), bytes};
 }
 
 QueueRuns::Room QueueBooks::room(std::uint32_t index) const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "runtime/queue_runs.hpp"
@@ -45,9 +46,9 @@ class QueueBooks {
     /// number). When it is left by an exception it is to be called again.
     void make_anew(const std::vector<bool>& alive);
 
-    /// What the slot's item, or its room, is; checked.
-    std::byte* item(std::uint32_t index) const;
-    std::uint64_t item_bytes(std::uint32_t index) const;
+    /// What the slot's item, or its room, is: within the memory, whatever is written there
+    /// meanwhile.
+    std::span<std::byte> item(std::uint32_t index) const;
     QueueRuns::Room room(std::uint32_t index) const;
 
   private:

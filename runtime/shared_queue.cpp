@@ -28,6 +28,13 @@ void copy_parts(std::span<const Part> parts, std::byte* to) {
     }
 }
 
+// Where the bytes of a reserved slot go.
+std::byte* place_of(Locked& locked, std::uint32_t slot, std::uint64_t bytes) {
+    const std::span<std::byte> place = locked->item(slot);
+    if (place.size() != bytes) fail_overwritten();
+    return place.data();
+}
+
 // An item that was read, where its writer put it. Owns its slot.
 struct HeldItem {
     explicit HeldItem(std::shared_ptr<QueueAttachment> from) : attachment(std::move(from)) {}
@@ -94,7 +101,7 @@ SharedQueue::Outcome SharedQueue::write_small(std::span<const Part> parts, std::
         }
         operation = own.next_operation();
         own.pass(FaultPoint::queue_reserved, operation);
-        gather(parts, locked->item(*slot));
+        gather(parts, place_of(locked, *slot, bytes));
         own.pass(FaultPoint::queue_copied, operation);
         locked->mark_ready(*slot, own.number());
         own.pass(FaultPoint::queue_locked, operation);
@@ -128,7 +135,7 @@ SharedQueue::Outcome SharedQueue::write_large(std::span<const Part> parts, std::
         }
         has_grown = own.header().data_top > top_before;
         slot = *reserved;
-        to = locked->item(slot);
+        to = place_of(locked, slot, bytes);
         operation = own.next_operation();
     }
     own.pass(FaultPoint::queue_reserved, operation);
@@ -160,15 +167,15 @@ SharedQueue::Outcome SharedQueue::try_read(StoragePtr& item, Status& after) {
         Locked locked(own);
         const auto slot = locked->first();
         if (!slot) return Outcome::would_wait;
-        const std::uint64_t bytes = locked->item_bytes(*slot);
-        const bool is_small = bytes <= queue_small_bytes_max;
+        const std::span<std::byte> bytes = locked->item(*slot);
+        const bool is_small = bytes.size() <= queue_small_bytes_max;
         if (is_small) {
-            taken = Storage::create(nullptr, Dtype::u8, bytes);
-            std::memcpy(taken->data(), locked->item(*slot), bytes);
+            taken = Storage::create(nullptr, Dtype::u8, bytes.size());
+            std::memcpy(taken->data(), bytes.data(), bytes.size());
             locked->mark_free(*slot);
         } else {
             auto held = std::make_shared<HeldItem>(attachment_);
-            taken = Storage::keep(held, locked->item(*slot), Dtype::u8, bytes);
+            taken = Storage::keep(held, bytes.data(), Dtype::u8, bytes.size());
             locked->mark_taken(*slot, own.number());
             held->slot = *slot;
             held->is_held = true;

@@ -47,7 +47,6 @@ class SharedQueue {
         std::int32_t pid = 0;
         std::int32_t fd = -1;
     };
-    static_assert(std::has_unique_object_representations_v<Reference>);
 
     /// `capacity`: how many items may wait to be read; 0: as many as there is memory for, and not
     /// more than 2^24. Throws Error{usage} for one beyond that. `faults` count the writes and reads
@@ -106,5 +105,6 @@ class SharedQueue {
 
     std::shared_ptr<QueueAttachment> attachment_;  // shared: items may outlive this object
 };
+static_assert(std::has_unique_object_representations_v<SharedQueue::Reference>);
 
 }  // namespace ipcrun

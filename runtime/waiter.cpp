@@ -2,6 +2,7 @@
 #include "runtime/waiter.hpp"
 
 #include "runtime/sequence.hpp"
+#include "runtime/wire/control_segment.hpp"
 
 namespace ipcrun {
 
@@ -30,6 +31,9 @@ void Waiter::Sleepers::leave() {
     for (Bell* bell : bells_) bell->sleepers.fetch_sub(1);
     is_counted_ = false;
 }
+
+Waiter::Waiter(ControlHeader& header, bool crowded)
+    : Waiter(header.alert, header.reports, crowded) {}
 
 void Waiter::report_if_asked() {
     const std::uint32_t reports = reports_.load();

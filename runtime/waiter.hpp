@@ -20,9 +20,10 @@
 #include "base/deadline.hpp"
 #include "base/futex.hpp"
 #include "runtime/wire/bell.hpp"
-#include "runtime/wire/control_segment.hpp"
 
 namespace ipcrun {
+
+struct ControlHeader;
 
 enum class WaitResult {
     ready,      ///< the condition holds
@@ -36,7 +37,7 @@ class Waiter {
     /// `crowded`: more ranks than CPUs share this node, so spinning takes time from those waited
     /// for.
     Waiter(std::atomic<std::uint32_t>& alert, std::atomic<std::uint32_t>& reports, bool crowded);
-    Waiter(ControlHeader& header, bool crowded) : Waiter(header.alert, header.reports, crowded) {}
+    Waiter(ControlHeader& header, bool crowded);
 
     /// Called (between two looks at the condition) by a thread that waits while a report is asked
     /// for: see ControlHeader::reports. May take its time, and must not throw. Set before other

@@ -4,9 +4,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
-
-#include "base/mapping.hpp"
 
 namespace ipcrun {
 
@@ -19,21 +16,6 @@ struct Bell {
     /// consistent write. Costs one load when nobody sleeps.
     void ring(int count);
     void ring_all();
-};
-
-/// A bell in a memory of its own: one process sleeps on it while it waits for any of many others,
-/// with each of which it shares another memory.
-class Doorbell {
-  public:
-    /// The descriptor is for handing on to those who ring.
-    static UniqueFd create();
-    /// Maps what `create` made. Throws Error{protocol} when it is something else.
-    explicit Doorbell(int fd);
-
-    Bell& bell() const { return *reinterpret_cast<Bell*>(mapping_.data()); }
-
-  private:
-    Mapping mapping_;
 };
 
 }  // namespace ipcrun

@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "base/mapping.hpp"
-#include "runtime/wire/bell.hpp"
+#include "runtime/wire/doorbell.hpp"
 
 namespace ipcrun {
 

@@ -24,8 +24,9 @@ export PKG_CONFIG_PATH=$work/pkgconfig HOME=$work
 tree=$work/tree
 cd "$SOURCES" || exit 1
 mkdir "$work/source"
-cp -R --parents meson.build meson_options.txt rockspec bindings/lua \
-    base/{bytes,fail,hash,unique_fd}.hpp base/fail.cpp "$work/source"
+cp -R --parents meson.build meson_options.txt rockspec bindings/lua base \
+    runtime/{queue,ring_buffer,sequence,waiter}.hpp runtime/waiter.cpp \
+    runtime/wire/{bell,control_segment,doorbell}.hpp runtime/wire/bell.cpp "$work/source"
 cd "$work/source" || exit 1
 offline=()
 ! unshare -rn true 2>/dev/null || offline=(unshare -rn)

@@ -92,4 +92,43 @@ t.test('a finaliser may take away what is being sent, and what is being waited f
   t.equal(text, 'done\n')
 end)
 
+t.test('a finaliser that runs when the state is closed may wait, and hears that it is', function()
+  -- In an interpreter whose finaliser is older than all that ipc has made.
+  local name = os.tmpname()
+  local file = assert(io.open(name, 'w'))
+  file:write [[
+    Early = setmetatable({}, {__gc = function()
+      local ipc = require 'ipc'
+      local mutex = ipc.mutex()
+      for _, call in ipairs {function() mutex:barrier(2) end, function() ipc.channel():read() end,
+                             function() ipc.workqueue 'late' end,
+                             function() ipc.channel {shared = true} end,
+                             function() ipc.map(1, print) end} do
+        print(pcall(call))
+      end
+    end})
+    require 'ipc'
+  ]]
+  file:close()
+  local pipe <close> = assert(io.popen("'" .. arg[-1] .. "' " .. name .. ' 2>&1'))
+  local text = pipe:read 'a'
+  os.remove(name)
+  t.equal(select(2, text:gsub('false\t[^\n]*this Lua state is being closed', '')), 5, text)
+end)
+
+t.test('a finaliser that runs when the state is closed finds channels in others', function()
+  local text, good = run [[
+    Outer = ipc.channel()
+    Early = setmetatable({}, {__gc = function()
+      local _, inner = Outer:read(true)
+      print(inner:num_items())
+    end})
+    Inner = ipc.channel()
+    Inner:write(1, 2)
+    Outer:write(Inner)
+  ]]
+  t.equal(good, true, text)
+  t.equal(text, '2\n')
+end)
+
 t.done()

@@ -181,6 +181,34 @@ t.test('Parallel: a result that cannot be sent is an error at get', function()
   t.raises('the results cannot be sent', parallel.get, parallel)
 end)
 
+t.test('Parallel: an input that a worker cannot read is an error at get, in its place', function()
+  for _, ordered in ipairs { true, false } do
+    local here = { x = 1 }
+    package.loaded.only_here = here
+    local parallel <close> = ipc.Parallel(2, function(f) return f() end,
+      { serial_init = false, ordered = ordered })
+    parallel:put(function() return here.x end)
+    if not ordered then t.raises('only_here', parallel.get, parallel, 10) end
+    parallel:put(function() return 2 end)
+    if ordered then t.raises('only_here', parallel.get, parallel, 10) end
+    package.loaded.only_here = nil
+    t.equal(parallel:get(10), 2)
+    t.equal(parallel:pending(), 0)
+  end
+end)
+
+t.test('Parallel: a result that cannot be read here is an error of that input', function()
+  local parallel <close> = ipc.Parallel(1, function(i)
+    local there = { x = i }
+    package.loaded.only_there = there
+    return i == 2 and i or function() return there.x end
+  end, all_in_workers)
+  parallel:put(1)
+  t.raises('only_there', parallel.get, parallel, 10)
+  parallel:put(2)
+  t.equal(parallel:get(10), 2)
+end)
+
 t.test('Parallel: a function that cannot go to workers is an error at put', function()
   local held = coroutine.create(print)
   local parallel = ipc.Parallel(1, function() return held end, all_in_workers)

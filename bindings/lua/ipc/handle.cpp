@@ -1,10 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bindings/lua/ipc/handle.hpp"
 
+#include <new>
+#include <vector>
+
 #include "bindings/lua/bind.hpp"
 #include "bindings/lua/context.hpp"
 
 namespace ipcrun::lua {
+
+// An object may hold the last reference to another, as a channel does to those that wait in it, and
+// so on. What ends while another one does in this thread waits until that is done, so that the
+// stack does not grow with the chain.
+void Holder::let_go() noexcept {
+    thread_local std::vector<std::shared_ptr<SharedObject>>* waiting = nullptr;
+    if (object_->holders_.fetch_sub(1) == 2) object_->on_lonely();
+    if (object_.use_count() > 1) return;
+    if (waiting != nullptr) {
+        try {
+            waiting->push_back(std::move(object_));
+        } catch (const std::bad_alloc&) {
+            // It ends at once, then.
+        }
+        return;
+    }
+    std::vector<std::shared_ptr<SharedObject>> list;
+    waiting = &list;
+    object_.reset();
+    while (!list.empty()) {
+        const auto next = std::move(list.back());
+        list.pop_back();
+    }
+    waiting = nullptr;
+}
 
 namespace {
 
@@ -62,9 +90,13 @@ void intern_handle(lua_State* lua) {
 
 HandleObject& push_handle(lua_State* lua, const Holder& holder) {
     push_interned(lua);
-    if (lua_rawgetp(lua, -1, holder.get()) == LUA_TUSERDATA) {
+    // When the state is closed, entries stay behind their collected userdata.
+    auto* known = lua_rawgetp(lua, -1, holder.get()) == LUA_TUSERDATA
+                      ? static_cast<HandleObject*>(lua_touserdata(lua, -1))
+                      : nullptr;
+    if (known != nullptr && known->holder) {
         lua_remove(lua, -2);
-        return *static_cast<HandleObject*>(lua_touserdata(lua, -1));
+        return *known;
     }
     lua_pop(lua, 1);
     HandleObject& handle = push_new_handle(lua, holder.get()->type_name());

@@ -38,7 +38,8 @@ class SharedObject {
     std::atomic<int> holders_ = 0;
 };
 
-/// Holds a shared object, and is counted.
+/// Holds a shared object, and is counted. Objects that hold each other in a chain of any length end
+/// one after the other, with no more stack than one needs.
 class Holder {
   public:
     Holder() = default;
@@ -50,7 +51,7 @@ class Holder {
         return *this;
     }
     ~Holder() {
-        if (object_ && object_->holders_.fetch_sub(1) == 2) object_->on_lonely();
+        if (object_) let_go();
     }
 
     explicit operator bool() const { return object_ != nullptr; }
@@ -61,6 +62,7 @@ class Holder {
     void count() const {
         if (object_) object_->holders_.fetch_add(1);
     }
+    void let_go() noexcept;
     std::shared_ptr<SharedObject> object_;
 };
 

@@ -112,10 +112,18 @@ int create(lua_State* lua) {
     return 1;
 }
 
-LockedFile& check_open(lua_State* lua) {
-    auto& file = check_userdata<LockedFile>(lua, 1, flock_name);
-    if (!file.is_open) luaL_error(lua, "flock was already closed");
-    return file;
+// Lua finalises its file first.
+bool is_open(lua_State* lua, const LockedFile& file) {
+    if (!file.is_open) return false;
+    lua_getiuservalue(lua, 1, 1);
+    const auto* stream = static_cast<luaL_Stream*>(lua_touserdata(lua, -1));
+    lua_pop(lua, 1);
+    return stream->closef != nullptr;
+}
+
+void check_open(lua_State* lua) {
+    if (!is_open(lua, check_userdata<LockedFile>(lua, 1, flock_name)))
+        luaL_error(lua, "flock was already closed");
 }
 
 // The file of io, on top of the stack.
@@ -148,7 +156,7 @@ void turn_around(lua_State* lua) {
 
 // flock:read([formats …]): as files of io do; all that is left without a format.
 int read(lua_State* lua) {
-    (void)check_open(lua);
+    check_open(lua);
     turn_around(lua);
     if (lua_gettop(lua) == 1) lua_pushliteral(lua, "a");
     return call_file(lua, "read");
@@ -156,7 +164,7 @@ int read(lua_State* lua) {
 
 // flock:write(texts …): the flock itself, or what files of io give when they cannot.
 int write(lua_State* lua) {
-    (void)check_open(lua);
+    check_open(lua);
     turn_around(lua);
     const int results = call_file(lua, "write");
     if (lua_isnil(lua, -results)) return results;
@@ -166,13 +174,13 @@ int write(lua_State* lua) {
 
 // flock:seek([whence [, offset]]): as files of io do.
 int seek(lua_State* lua) {
-    (void)check_open(lua);
+    check_open(lua);
     return call_file(lua, "seek");
 }
 
 // flock:truncate([size]): 0 when left out. The place stays.
 int truncate(lua_State* lua) {
-    (void)check_open(lua);
+    check_open(lua);
     const lua_Integer size = luaL_optinteger(lua, 2, 0);
     luaL_argcheck(lua, size >= 0, 2, "a number of bytes, 0 or more");
     std::FILE* file = push_file(lua);
@@ -187,7 +195,7 @@ int truncate(lua_State* lua) {
 // flock:close(): unlocks. Once more does nothing.
 int close(lua_State* lua) {
     auto& file = check_userdata<LockedFile>(lua, 1, flock_name);
-    if (!file.is_open) return 0;
+    if (!is_open(lua, file)) return 0;
     file.is_open = false;
     lua_settop(lua, 1);
     const int results = call_file(lua, "close");

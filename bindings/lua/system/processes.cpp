@@ -36,7 +36,8 @@ int thread_id(lua_State* lua) {
 // are some that this library has started.
 int fork(lua_State* lua) {
     const Context& thread = context(lua);
-    if (thread.is_worker || thread.household->threads() > 0)
+    // Of a state that is being closed the threads have ended, or will never.
+    if (thread.is_worker || (thread.household != nullptr && thread.household->threads() > 0))
         luaL_error(lua,
                    "ipc.fork: threads of ipc.map run, which the child would not have, and could "
                    "wait for without end: join them first, or start a program by ipc.spawn");

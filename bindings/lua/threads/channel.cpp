@@ -221,6 +221,7 @@ int create(lua_State* lua) {
     if (options.is_shared) report_shared_channel(lua);
     HandleObject& handle = push_new_handle(lua, channel_type);
     const auto make = [&] {
+        (void)household_of(shared, "ipc.channel");
         if (name != nullptr)
             handle.holder = open_named_channel(shared, {name, length}, options.capacity);
         else if (options.is_shared)

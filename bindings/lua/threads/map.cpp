@@ -3,7 +3,7 @@
 
 #include "base/fail.hpp"
 #include "bindings/lua/bind.hpp"
-#include "bindings/lua/context.hpp"
+#include "bindings/lua/threads/wait.hpp"
 
 namespace ipcrun::lua {
 
@@ -45,9 +45,8 @@ void post_sentinel(lua_State* lua) {
 
 std::shared_ptr<Household> check_household(lua_State* lua) {
     const Context& shared = context(lua);
-    if (shared.household == nullptr)
-        fail(ErrorCode::usage, "ipc.map: this Lua state is being closed");
-    if (shared.is_worker && shared.household->is_closing())
+    const Household& household = household_of(shared, "ipc.map");
+    if (shared.is_worker && household.is_closing())
         fail(ErrorCode::peer_lost, "ipc.map: the program that this thread belongs to is ending");
     return shared.household;
 }

@@ -59,55 +59,27 @@ std::size_t SharedTable::Hash::operator()(const KeyView& key) const {
     return 0;
 }
 
-SharedTable::SharedTable(bool is_nested)
-    : is_nested_(is_nested), contents_(std::make_unique<Contents>()) {}
-
-SharedTable::~SharedTable() {
-    free(std::move(contents_));
-}
-
-// Tables may hold the last reference to tables, which hold one to others: a chain of any length.
-// The first one that is freed in a thread frees the rest, one after the other, so that the stack
-// does not grow with it. That is what the list of the thread is for.
-void SharedTable::free(std::unique_ptr<Contents> contents) {
-    thread_local std::unique_ptr<Contents>* list = nullptr;
-    if (list != nullptr) {
-        contents->next = std::move(*list);
-        *list = std::move(contents);
-        return;
-    }
-    std::unique_ptr<Contents> waiting = std::move(contents);
-    list = &waiting;
-    while (waiting) {
-        std::unique_ptr<Contents> first = std::move(waiting);
-        waiting = std::move(first->next);
-        first.reset();
-    }
-    list = nullptr;
-}
-
 Item SharedTable::get(const KeyView& key) const {
     const std::lock_guard lock(mutex_);
-    const auto found = contents_->entries.find(key);
-    return found == contents_->entries.end() ? Item() : found->second;
+    const auto found = entries_.find(key);
+    return found == entries_.end() ? Item() : found->second;
 }
 
 // What was there, to be let go of outside the lock: its end may be that of other objects, or of
 // much memory. With the lock held.
 Item SharedTable::exchange(Key key, Item item) {
-    Entries& entries = contents_->entries;
     const std::size_t key_bytes = bytes_of(key);
-    auto found = entries.find(key.view());
-    Item before = found == entries.end() ? Item() : found->second;
+    auto found = entries_.find(key.view());
+    Item before = found == entries_.end() ? Item() : found->second;
     if (!item) {
-        if (before) entries.erase(found);
+        if (before) entries_.erase(found);
     } else if (before) {
         found->second = item;
     } else {
-        entries.emplace(std::move(key), item);
+        entries_.emplace(std::move(key), item);
     }
-    if (item) contents_->bytes += key_bytes + bytes_of(item);
-    if (before) contents_->bytes -= key_bytes + bytes_of(before);
+    if (item) bytes_ += key_bytes + bytes_of(item);
+    if (before) bytes_ -= key_bytes + bytes_of(before);
     return before;
 }
 
@@ -123,8 +95,8 @@ bool SharedTable::swap(Key key, const Item& expected, const Item& other, Item it
     Item before;
     const Holder object = key.object;
     const std::lock_guard lock(mutex_);
-    const auto at = contents_->entries.find(key.view());
-    Item current = at == contents_->entries.end() ? Item() : at->second;
+    const auto at = entries_.find(key.view());
+    Item current = at == entries_.end() ? Item() : at->second;
     if (!contents_equal(current, expected) && (!other || !contents_equal(current, other))) {
         found = std::move(current);
         return false;
@@ -135,15 +107,15 @@ bool SharedTable::swap(Key key, const Item& expected, const Item& other, Item it
 
 std::size_t SharedTable::size() const {
     const std::lock_guard lock(mutex_);
-    return contents_->entries.size();
+    return entries_.size();
 }
 
 std::vector<Key> SharedTable::keys() const {
     std::vector<Key> keys;
     {
         const std::lock_guard lock(mutex_);
-        keys.reserve(contents_->entries.size());
-        for (const auto& [key, item] : contents_->entries) keys.push_back(key);
+        keys.reserve(entries_.size());
+        for (const auto& [key, item] : entries_) keys.push_back(key);
     }
     std::sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) {
         const bool a_is_integer = a.kind == KeyKind::integer;
@@ -155,15 +127,14 @@ std::vector<Key> SharedTable::keys() const {
 
 std::size_t SharedTable::bytes() const {
     const std::lock_guard lock(mutex_);
-    return sizeof *this + sizeof(Contents) + contents_->bytes +
-           contents_->entries.bucket_count() * sizeof(void*);
+    return sizeof *this + bytes_ + entries_.bucket_count() * sizeof(void*);
 }
 
 void SharedTable::clear() {
     Entries taken;  // let go of outside the lock
     const std::lock_guard lock(mutex_);
-    taken.swap(contents_->entries);
-    contents_->bytes = 0;
+    taken.swap(entries_);
+    bytes_ = 0;
 }
 
 bool contents_equal(const Item& a, const Item& b) {

@@ -4,7 +4,6 @@
 /// is in shared_table_access.hpp.
 
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -50,8 +49,7 @@ struct Key {
 class SharedTable final : public SharedObject {
   public:
     /// `is_nested`: whoever puts tables of Lua into it makes shared tables of them first.
-    explicit SharedTable(bool is_nested);
-    ~SharedTable() override;
+    explicit SharedTable(bool is_nested) : is_nested_(is_nested) {}
     bool is_nested() const { return is_nested_; }
     const char* type_name() const override { return shared_table_name; }
 
@@ -86,17 +84,12 @@ class SharedTable final : public SharedObject {
         }
     };
     using Entries = std::unordered_map<Key, Item, Hash, Equal>;
-    struct Contents {
-        Entries entries;
-        std::size_t bytes = 0;
-        std::unique_ptr<Contents> next;  // of those that are to be freed
-    };
-    static void free(std::unique_ptr<Contents> contents);
     Item exchange(Key key, Item item);
 
     const bool is_nested_;
     mutable std::mutex mutex_;
-    std::unique_ptr<Contents> contents_;
+    Entries entries_;
+    std::size_t bytes_ = 0;
 };
 
 /// Are they of the same bytes, and do they name the same objects? Two tables may not be, though

@@ -10,13 +10,21 @@
 
 namespace ipcrun::lua {
 
+/// The household of a state. Throws Error{usage} for a finaliser that Lua calls when the state is
+/// closed and its context was collected before.
+inline Household& household_of(const Context& shared, const char* operation) {
+    if (shared.household == nullptr)
+        fail(ErrorCode::usage, "{}: this Lua state is being closed", operation);
+    return *shared.household;
+}
+
 /// Waits until `condition()` holds: true; false when the deadline passes. Whoever makes it true
 /// rings one of the bells. `condition` may throw what ends the wait. Throws Error{peer_lost} when
-/// the program ends. `operation` begins that message: "read".
+/// the program ends, and as household_of(). `operation` begins that message: "read".
 template <typename Condition>
 bool wait_for(Context& shared, std::span<Bell* const> bells, Deadline deadline,
               const char* operation, Condition condition) {
-    Household& household = *shared.household;
+    Household& household = household_of(shared, operation);
     const auto is_ending = [&] { return shared.is_worker && household.is_closing(); };
     const auto fail_ending = [operation] {
         fail(ErrorCode::peer_lost, "{}: the program that this thread belongs to is ending",

@@ -191,4 +191,20 @@ t.test('channel: what makes no sense is refused', function()
   t.raises('ipc.channel expected', c.read, io.stdout)
 end)
 
+t.test('channel: channels that hold each other in a chain of any length end without a stack of it',
+  function()
+    local chain
+    for _ = 1, 100000 do
+      local link = ipc.channel()
+      link:write(chain)
+      chain = link
+    end
+    chain = nil
+    collectgarbage()
+    collectgarbage()
+    local held = ipc.channel()
+    for _ = 1, 100000 do held = ipc.marshal(held) end
+    t.equal(chain, nil)
+  end)
+
 t.done()

@@ -135,6 +135,18 @@ t.test('pool: a task whose module a thread does not find is an error, and no han
   assert(good or message:find('only_here', 1, true), message)
 end)
 
+t.test('pool: results that cannot be read here are an error, and no hang', function()
+  local pool <close> = new_pool(1)
+  local bad = pool.addTask(function()
+    package.loaded.only_there = { f = print }
+    return package.loaded.only_there, print
+  end)
+  local good = pool.addTask(function() return 'fine' end)
+  t.raises('only_there', pool.getResult, bad)
+  t.equal(pool.getResult(good), 'fine')
+  t.equal(pool.isDone(), true)
+end)
+
 t.test('pool: functions with upvalues are refused, and take no number', function()
   local pool <close> = new_pool(1)
   local n = 1

@@ -63,13 +63,20 @@ local function work(inputs, results, payload)
     return debug.traceback(problem, 2)
   end
   while true do
-    local status, input = inputs:read()
-    if status == DRAINED then return end
-    local output = table.pack(xpcall(run, traced, table.unpack(input, 1, input.n)))
-    output.id = input.id
-    local sent, problem = pcall(results.writeup, results, output)
-    if not sent then
-      results:write { false, "the results cannot be sent: " .. problem, n = 2, id = input.id }
+    local read, status, input = pcall(inputs.read, inputs)
+    if not read and type(status) == "table" then error(status, 0) end -- the program ends, say
+    if not read then
+      -- A module that the input needs is missing, say. Which one it was is lost with it.
+      results:write { false, "an input cannot be read by a worker: " .. tostring(status), n = 2 }
+    elseif status == DRAINED then
+      return
+    else
+      local output = table.pack(xpcall(run, traced, table.unpack(input, 1, input.n)))
+      output.id = input.id
+      local sent, problem = pcall(results.writeup, results, output)
+      if not sent then
+        results:write { false, "the results cannot be sent: " .. problem, n = 2, id = input.id }
+      end
     end
   end
 end
@@ -122,6 +129,8 @@ local function new(_, n, object, given)
     ordered = options.ordered,
     capacity = options.capacity and math.tointeger(options.capacity) or nil,
     last_put = 0, last_got = 0, -- numbers of inputs, and of results that were handed out
+    came = 0, -- how many results, those of serial runs too
+    lost = {}, -- results that no longer say of which input they are
     done = {}, first_done = 1, last_done = 0, -- results that are here: by number, or in a row
   }, Parallel)
 end
@@ -146,7 +155,10 @@ local function start(self)
 end
 
 local function keep(self, result)
-  if self.ordered then
+  self.came = self.came + 1
+  if self.ordered and not result.id then
+    table.insert(self.lost, result)
+  elseif self.ordered then
     self.done[result.id] = result
   else
     self.last_done = self.last_done + 1
@@ -180,6 +192,8 @@ end
 -- The result that is to be handed out next, if it is here.
 local function take(self)
   local result = self.done[self.first_done]
+  -- Where all have come and one is missing, it is one that was lost.
+  if not result and self.came == self.last_put then result = table.remove(self.lost, 1) end
   if not result then return nil end
   self.done[self.first_done] = nil
   self.first_done = self.first_done + 1
@@ -192,9 +206,13 @@ local function hear(self, timeout)
     if timeout then return self.results:read { timeout = timeout } end
     return self.results:read()
   end)
-  if not good then -- nobody is left to answer
+  if not good and type(status) == "table" then -- nobody is left to answer
     self.threads:checkErrors()
     error(status, 0)
+  end
+  if not good then -- taken, and of no use: a module that it needs is missing here, say
+    keep(self, { false, "results cannot be read: " .. status, n = 2 })
+    return true
   end
   if status == DRAINED or result == nil then return false end
   keep(self, result)

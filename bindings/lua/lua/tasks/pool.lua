@@ -8,6 +8,7 @@ local ipc = require "ipc"
 local function work(tasks, results)
   while true do
     local read, status, task = pcall(tasks.read, tasks)
+    if not read and type(status) == "table" then error(status, 0) end -- the program ends, say
     if not read then
       -- A module that the task needs is missing, say. Which task it was is lost with it.
       results:write { lost = tostring(status) }
@@ -56,12 +57,15 @@ end
 
 -- Takes what came: false when nothing did. Without `patience` it waits for something.
 function Pool:take(patience)
-  local _, message = self.results:read(patience)
-  if message == nil then return false end
+  local read, status, message = pcall(self.results.read, self.results, patience)
+  if not read and type(status) == "table" then error(status, 0) end -- nobody is left to answer
+  if read and message == nil then return false end
   self.running = self.running - 1
-  if message.lost then
+  if not read or message.lost then
     self.untaken = self.untaken - 1
-    error(("BackgroundTaskPool: a thread could not read its task: %s"):format(message.lost), 0)
+    error(("BackgroundTaskPool: %s: %s"):format(
+      read and "a thread could not read its task" or "the results of a task cannot be read",
+      read and message.lost or status), 0)
   end
   self.outcomes[message.id] = message.outcome
   self.last_done = message.id
