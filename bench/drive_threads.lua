@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Items between threads of one process: channels of ipc beside a queue of std::mutex and
--- std::condition_variable, and a pipe, both without Lua.
+-- Items between threads of one process, and from a process to another: channels of ipc beside a
+-- queue of std::mutex and std::condition_variable, and a pipe, both without Lua.
 --   lua5.4 bench/drive_threads.lua [--pairs P,...] [--bytes B] [--rounds N] [--output FILE]
 package.path = "bench/?.lua;" .. package.path
 local driver = require "driver"
@@ -21,7 +21,7 @@ local everybody <const> = {
     command = function(mode, count, bytes)
       return ("ipcrun-lua bench/threads.lua %s %d %d"):format(mode, count, bytes)
     end,
-    modes = driver.set { "stream", "handover", "reference", "map" } },
+    modes = driver.set { "stream", "handover", "reference", "processes", "map" } },
   { name = "ipcrun", command = queue "ipcrun", modes = both },
   { name = "mutex", command = queue "mutex", modes = both, peer = true },
   { name = "pipe", command = queue "pipe", modes = both, peer = true },
@@ -32,7 +32,7 @@ local function run(mode, count, bytes)
   local function plan(contestant)
     return contestant.modes[mode] and contestant.command(mode, count, bytes) or nil
   end
-  local threads = both[mode] and 2 * count or count
+  local threads = (both[mode] or mode == "processes") and 2 * count or count
   local results = rounds.results(rounds.run(everybody, options.rounds, plan), everybody,
     { bench = mode, ranks = threads, bytes = bytes }, { "mutex", "pipe" })
   driver.append(options.output, results, circumstances)
@@ -46,4 +46,6 @@ end
 for _, count in ipairs(options.pairs) do run("stream", count, options.bytes) end
 run("handover", 1, options.bytes)
 run("reference", 1, 64 << 20)
+run("processes", 1, options.bytes)
+run("processes", 1, 64 << 20)
 run("map", 1000, 0)

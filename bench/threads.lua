@@ -3,6 +3,7 @@
 --   ipcrun-lua bench/threads.lua stream PAIRS BYTES     so many writers and readers of one channel
 --   ipcrun-lua bench/threads.lua handover 1 BYTES       an item there and back, halved
 --   ipcrun-lua bench/threads.lua reference 1 BYTES      a tensor there and back, halved
+--   ipcrun-lua bench/threads.lua processes 1 BYTES     from a process to another; long: a tensor
 --   ipcrun-lua bench/threads.lua map N 0                N threads up, a value each, and down
 -- Prints one JSON line: microseconds an item; of `map`, for all threads.
 local ipc, torch = require "ipc", require "torch"
@@ -68,6 +69,25 @@ function run.handover() return there_and_back(("x"):rep(bytes), 20000) end
 
 function run.reference() return there_and_back(torch.ByteTensor(bytes):fill(1), 5000) end
 
+function run.processes()
+  local is_long <const> = bytes >= 1 << 20
+  local turns <const> = is_long and 20 or 100000
+  local channel = ipc.channel { shared = true, capacity = is_long and 2 or 1000 }
+  local child <close> = require("parallel").run(function()
+    local task = parallel.parent:receive()  -- luacheck: ignore 113
+    local item = ("x"):rep(task.bytes)
+    if task.is_long then item = require("torch").ByteTensor(task.bytes):fill(1) end
+    for _ = 1, task.turns do task.channel:write(item) end
+  end)
+  child:send { channel = channel, bytes = bytes, turns = turns, is_long = is_long }
+  channel:read()
+  local start = ipc.clock()
+  for _ = 2, turns do channel:read() end
+  local taken = ipc.clock() - start
+  child:sync()
+  return taken * 1e6 / (turns - 1)
+end
+
 function run.map()
   local start = ipc.clock()
   local results = { ipc.map(count, function(id) return id end):join() }
@@ -83,6 +103,7 @@ end
 local samples = {}
 for i = 1, rounds do samples[i] = run[mode]() end
 table.sort(samples)
-local ranks = (mode == "stream" or mode == "handover") and 2 * count or count
+local pairs_of <const> = { stream = true, handover = true, processes = true }
+local ranks = pairs_of[mode] and 2 * count or count
 print(('{"bench":"%s","ranks":%d,"bytes":%d,"p50_us":%.4g,"p99_us":%.4g}')
   :format(mode, ranks, bytes, samples[rounds // 2 + 1], samples[rounds]))

@@ -9,7 +9,6 @@ local OPEN, CLOSED, DRAINED = ipc.channel.OPEN, ipc.channel.CLOSED, ipc.channel.
 -- upvalue, and children have `ipc` and `parallel` of their own.
 local function start(body, ...)
   local child = parallel.run(function()
-    local ipc = require 'ipc'  -- luacheck: ignore
     local task = parallel.parent:receive()
     task.body(table.unpack(task, 1, task.n))
   end)

@@ -35,7 +35,7 @@ end)
 
 t.test('shared channel: one made by a child serves its parent and its siblings', function()
   local maker = parallel.run(function()
-    local ipc = require 'ipc'  -- luacheck: ignore
+    local ipc = require 'ipc'
     local made = ipc.channel { shared = true }
     parallel.parent:send(made)
     for item in made:items() do parallel.parent:send(item) end
@@ -95,7 +95,7 @@ end)
 
 local function abandoned()
   local child = parallel.run(function()
-    local ipc = require 'ipc'  -- luacheck: ignore
+    local ipc = require 'ipc'
     parallel.parent:send { ipc.channel { shared = true }, ipc.channel { shared = true },
       text = 'the rest' }
   end)
@@ -128,7 +128,7 @@ end)
 t.test('shared channel: threads of a child and of its parent share it', function()
   local c, back = ipc.channel { shared = true }, ipc.channel { shared = true }
   local child = parallel.run(function()
-    local ipc = require 'ipc'  -- luacheck: ignore
+    local ipc = require 'ipc'
     local got = parallel.parent:receive()
     ipc.map(2, function(jobs, answers)
       for item in jobs:items() do answers:write(2 * item) end
@@ -140,7 +140,6 @@ t.test('shared channel: threads of a child and of its parent share it', function
     for i = 1, 500 do jobs:write(i) end
     return id
   end, c, 1)
-  local sum = 0
   local reader = ipc.map(1, function(answers)
     local total = 0
     for item in answers:items() do total = total + item end
@@ -148,8 +147,7 @@ t.test('shared channel: threads of a child and of its parent share it', function
   end, back)
   writers:join()
   c:close()
-  sum = reader:join()
-  t.equal(sum, 2 * 2 * 500 * 501 // 2)
+  t.equal(reader:join(), 2 * 2 * 500 * 501 // 2)
   child:sync()
 end)
 

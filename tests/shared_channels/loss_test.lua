@@ -140,7 +140,10 @@ end)
 -- Items long enough not to lie in their slots are copied outside of the lock.
 local payloads <const> = {
   small = { make = 'i', number = function(item) return item end },
-  large = { make = 'torch.IntTensor(20000):fill(i)', number = function(item) return item[20000] end },
+  large = {
+    make = 'torch.IntTensor(20000):fill(i)',
+    number = function(item) return item[20000] end,
+  },
 }
 
 for kind, payload in pairs(payloads) do

@@ -61,7 +61,7 @@ t.test('shared channel: threads and processes together', function()
   local c, back = ipc.channel { shared = true, capacity = 16 }, ipc.channel { shared = true }
   local children = parallel.nfork(2)
   children:exec(function()
-    local ipc = require 'ipc'  -- luacheck: ignore
+    local ipc = require 'ipc'
     local got = parallel.parent:receive()
     ipc.map(2, function(jobs, sums)
       local sum = 0

@@ -101,7 +101,9 @@ end)
 t.test('named channel: the agent has one descriptor for each name', function()
   if rank > 0 then return end
   local function count()
-    local pipe = io.popen 'ls -l /proc/$(ps -o ppid= -p $PPID | tr -d " ")/fd | grep -c ipcrun-queue'
+    local pipe = io.popen([[
+      agent=$(ps -o ppid= -p $PPID)
+      ls -l /proc/$((agent))/fd | grep -c ipcrun-queue]])
     local lines = pipe:read('n')
     pipe:close()
     return lines
@@ -118,7 +120,7 @@ end)
 t.test('named channel: threads of ranks share it', function()
   local c <const> = named('threads')
   ipc.map(2, function(name)
-    local ipc = require 'ipc'  -- luacheck: ignore
+    local ipc = require 'ipc'
     ipc.channel { shared = true, name = name }:write(1)
   end, 'threads'):join()
   world:barrier()

@@ -48,7 +48,7 @@ end)
 
 t.test('shared channel: objects keep their class', function()
   local value = tell(function(name)
-    local torch = require 'torch'  -- luacheck: ignore
+    local torch = require 'torch'
     local class = torch.class(name)
     function class:__init(x) self.x = x end
     return torch.type(class) and { torch.factory(name)() } and torch.typename(torch.factory(name)())
@@ -116,7 +116,7 @@ t.test('shared channel: a tensor of 64 MiB is copied once, and read where it lie
   local c = ipc.channel { shared = true }
   local count <const> = 16 << 20
   local child = parallel.run(function()
-    local torch = require 'torch'  -- luacheck: ignore
+    local torch = require 'torch'
     local got = parallel.parent:receive()
     local tensor = torch.FloatTensor(got.count):fill(3)
     tensor[got.count] = 5

@@ -7,7 +7,7 @@
 namespace ipcrun::lua {
 
 /// Does a process live that messages of this one can have reached, and that is no rank: a child,
-/// the parent? True where nobody knows. For a thread of the state.
+/// the parent? True where nobody knows. Called by the thread of that state.
 bool has_relatives(const Context& shared);
 
 }  // namespace ipcrun::lua

@@ -1,13 +1,15 @@
 -- SPDX-License-Identifier: Apache-2.0
 ---@meta ipc
 
--- How threads hand values to each other; see ipc.d.lua.
+-- How threads, and processes, hand values to each other; see ipc.d.lua.
 
 ---@class ipc
 local ipc = {}
 
 ---@class ipc.ChannelSettings
 ---@field capacity? integer  how many items may wait in it, 1 or more; any number when left out
+---@field shared? boolean  it can be handed to other processes
+---@field name? string  of a shared one: ranks of this job that name it get the same; 1 to 255 bytes
 
 ---Makes channels by being called, and names what their calls answer.
 ---@class ipc.ChannelMaker
@@ -51,6 +53,27 @@ function ipc.select(sources) end
 ---none, raises an `ipc.Error` of code `usage`; so does one that waits when that comes about. A
 ---channel that is an item of itself is not freed before that was read.
 ---Cost: 0.1 us for a number or a short string between two threads that are awake.
+---
+---A *shared* channel goes to other processes of this host, too, in any message: to children and
+---parents, to ranks, as an item of another. Who gets it back has the object that it sent. The
+---process that sent it must still have it when the message is read: if not, the rest of the message
+---comes, and the channel raises `peer_lost` at its use. By a *name* ranks find a channel without a
+---message; all give the same capacity; what is in it stays until the job ends, whoever
+---has it.
+---
+---Values are copied into a shared channel, tensors too: a tensor that was read lies where it was
+---written to, is nobody else's, and its room is used again when it is collected. Objects of threads
+---(mutexes and so on) are no items.
+---
+---A process may be killed at any time: it takes at most the item along that it was writing or
+---reading. What it wrote before stays, others go on. Its script's end lets go of the channel, an
+---error's and `os.exit(status, true)` too; `os.exit(status)` alone does not, and counts as killed.
+---
+---Who waits gets an `ipc.Error` of code `peer_lost` when nobody else has the channel and nobody can
+---be about to open it: it was not sent from here, or all children that were started here have ended
+---(in a rank: and a process was lost). Nobody knows what other ranks or a parent do with a message
+---that they have not read: where one of these may end without a word, wait with a timeout.
+---Cost of a shared one: 2 us for a small item, and one copy of a tensor.
 ---@class ipc.Channel
 local Channel = {}
 
