@@ -28,6 +28,7 @@ end
 ---What a declaration of `scope` names, or nil: constructors and operators go with their class.
 local function declared_name(text, scope)
   if not text:find("%S") or text:find("^%s*friend%s") or text:find("operator") then return nil end
+  if text:find("^%s*static_assert") then return nil end
   local name = text:match("^%s*using%s+([%w_]+)%s*=")
   if text:find("^%s*using%s") then return name end
   name = text:match("^%s*struct%s+([%w_]+)%s*$") or text:match("^%s*class%s+([%w_]+)%s*$")
