@@ -61,18 +61,6 @@ t.test('map: a function with upvalues is refused at once, naming one', function(
   t.raises('map arg #4', ipc.map, 1, print, 1, function() return i end)
 end)
 
-t.test('map: where an upvalue is a module, the error says to require it within the function', function()
-  local torch = require 'torch'
-  t.raises("closure with 2 upvalues, 'torch' among them, which do not go along here: require 'torch' "
-    .. 'within the function', ipc.map, 1, function() return torch.randn(math.abs(2)) end)
-end)
-
-t.test('map: the error about a wrong number of threads is one line', function()
-  local tensor = require 'torch'.zeros(3)
-  local message = select(2, pcall(ipc.map, tensor, print))
-  assert(message:find('^map arg #1 expected a number of threads, [^\n]*got userdata$'), message)
-end)
-
 t.test('map: what cannot be sent is refused at once, naming its argument', function()
   t.raises('map arg #3: the value is a thread', ipc.map, 1, print, coroutine.create(print))
   t.raises("map arg #4: field 'x' of the table", ipc.map, 1, print, 1, { x = io.stdout })

@@ -193,11 +193,11 @@ t.test('pool: a program may end with tasks under way', function()
   t.equal(text, '') t.equal(how, 'exit') t.equal(status, 3)
 end)
 
-t.test('BackgroundTaskPool: an error about options or a task is one of the line that called', function()
+t.test('BackgroundTaskPool: wrong arguments are errors of the calling line', function()
   local pool = require 'ipc.BackgroundTaskPool'
   local function raised(f) return select(2, pcall(f)) end
   local message = raised(function() local _ = pool(1, 'closeOnLastTask') end)
-  assert(message:find('_test.lua:%d+: BackgroundTaskPool: a table of options was expected'), message)
+  assert(message:find('_test.lua:%d+: BackgroundTaskPool: a table of options'), message)
   message = raised(function() local _ = pool(1, { closeOnLast = true }) end)
   assert(message:find("_test.lua:%d+: BackgroundTaskPool: unknown option 'closeOnLast'"), message)
   message = raised(function() local _ = new_task(5) end)
