@@ -297,4 +297,15 @@ t.test('Parallel: a wrong number of workers, object or option is refused', funct
   t.equal(select(2, pcall(ipc.Parallel, 2.0, square)) ~= nil, true)
 end)
 
+t.test('Parallel: an error about an argument is one of the line that called', function()
+  local parallel <close> = ipc.Parallel(1, function(x) return x end, { serial_init = false })
+  local function raised(f, ...) return select(2, pcall(f, ...)) end
+  local message = raised(function() parallel:put(io.stdout) end)
+  assert(message:find("_test.lua:%d+: put: writeup: field '%[1%]' of the table is a FILE"), message)
+  parallel:put(1)
+  message = raised(function() parallel:get('soon') end)
+  assert(message:find('_test.lua:%d+: get: the timeout must be a number of seconds'), message)
+  t.equal(parallel:get(), 1)
+end)
+
 t.done()

@@ -48,15 +48,23 @@ void Walk::check_closure(int index) const {
     if (first == nullptr) return;
     const char* second = lua_getupvalue(lua, index, 2);
     if (second == nullptr && std::strcmp(first, "_ENV") == 0) return lua_pop(lua, 1);
+    const bool is_first = std::strcmp(first, "_ENV") != 0;
+    const char* upvalue = is_first ? first : second;
+    if (is_first && second != nullptr) lua_pop(lua, 1);
+    // Mostly it is a module, as in `local torch = require "torch"` at the top of a script.
+    LoadedName name;
+    const char* hint = "";
+    if (push_loaded_name(lua, lua_gettop(lua), name) && !name.is_member)
+        hint = lua_pushfstring(lua, "require '%s' within the function, ", lua_tostring(lua, -1));
     lua_Debug info;
     lua_pushvalue(lua, index);
     lua_getinfo(lua, ">Su", &info);
     luaL_error(lua,
-               "%s: the function at %s:%d is a closure with %d upvalues, '%s' among them, which do "
-               "not go along here: give it their values as arguments, or send it by writeup() or "
-               "ipc.marshal(f, true)",
+               "%s: the function at %s:%d is a closure with %d upvalue%s, '%s' among them, which "
+               "do not go along here: %sgive it their values as arguments, or send it by writeup() "
+               "or ipc.marshal(f, true)",
                operation, info.short_src, info.linedefined, int(info.nups),
-               std::strcmp(first, "_ENV") == 0 ? second : first);
+               info.nups == 1 ? "" : "s", upvalue, hint);
 }
 
 Step Walk::add_function(int index) {

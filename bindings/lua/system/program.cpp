@@ -25,13 +25,13 @@ constexpr std::size_t read_bytes = 64 * 1024;
 UniqueFd above_standard(UniqueFd fd) {
     if (fd.get() > STDERR_FILENO) return fd;
     return UniqueFd(check_syscall(::fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1),
-                                  "move a descriptor of a pipe"));
+                                  "ipc.spawn: move a descriptor of a pipe"));
 }
 
 // {the end to read, the end to write}
 std::pair<UniqueFd, UniqueFd> create_pipe() {
     int fds[2];
-    check_syscall(::pipe2(fds, O_CLOEXEC), "create a pipe");
+    check_syscall(::pipe2(fds, O_CLOEXEC), "ipc.spawn: create a pipe");
     UniqueFd read(fds[0]);
     UniqueFd write(fds[1]);
     return {above_standard(std::move(read)), above_standard(std::move(write))};

@@ -24,18 +24,19 @@ Program& check_program(lua_State* lua) {
 // Makes the string or number on top a string without zeros, as programs need it.
 void check_text(lua_State* lua, const char* list, lua_Integer i) {
     if (lua_type(lua, -1) != LUA_TSTRING && lua_type(lua, -1) != LUA_TNUMBER)
-        luaL_error(lua, "%s[%I]: expected a string or a number, got %s", list, i,
+        luaL_error(lua, "ipc.spawn: %s[%I]: expected a string or a number, got %s", list, i,
                    luaL_typename(lua, -1));
     std::size_t length = 0;
     const char* text = lua_tolstring(lua, -1, &length);
-    if (std::strlen(text) != length) luaL_error(lua, "%s[%I]: there is a zero in it", list, i);
+    if (std::strlen(text) != length)
+        luaL_error(lua, "ipc.spawn: %s[%I]: there is a zero in it", list, i);
 }
 
 // Pushes a copy of the list in field `name` with strings alone; nil when there is none.
 void push_list(lua_State* lua, const char* name) {
     lua_getfield(lua, 1, name);
     if (lua_isnil(lua, -1)) return;
-    if (!lua_istable(lua, -1)) luaL_error(lua, "%s: expected a table, or nil", name);
+    if (!lua_istable(lua, -1)) luaL_error(lua, "ipc.spawn: %s: expected a table, or nil", name);
     const int list = lua_gettop(lua);
     lua_newtable(lua);
     const auto count = static_cast<lua_Integer>(lua_rawlen(lua, list));
@@ -75,11 +76,12 @@ void check_fields(lua_State* lua) {
 // ipc.spawn{file = …, args = {…}, env = {…}}
 int create(lua_State* lua) {
     if (lua_gettop(lua) != 1 || !lua_istable(lua, 1))
-        luaL_error(lua, "expected a single table argument");
-    if (lua_getfield(lua, 1, "file") != LUA_TSTRING) luaL_error(lua, "file: expected a string");
+        luaL_error(lua, "ipc.spawn: expected a single table argument");
+    if (lua_getfield(lua, 1, "file") != LUA_TSTRING)
+        luaL_error(lua, "ipc.spawn: file: expected a string");
     const int file = lua_gettop(lua);
     if (std::strlen(lua_tostring(lua, file)) != lua_rawlen(lua, file))
-        luaL_error(lua, "file: there is a zero in it");
+        luaL_error(lua, "ipc.spawn: file: there is a zero in it");
     push_list(lua, "args");
     push_list(lua, "env");
     check_fields(lua);

@@ -15,7 +15,9 @@ int check_size(lua_State* lua, const char* call) {
     const lua_Integer size = lua_tointegerx(lua, 1, &is_integer);
     if (is_integer == 0 || size < 0 || size > team_size_max)
         luaL_error(lua, "%s arg #1 expected a number of threads, from 0 to %d, got %s", call,
-                   team_size_max, luaL_tolstring(lua, 1, nullptr));
+                   team_size_max,
+                   lua_type(lua, 1) < LUA_TTABLE ? luaL_tolstring(lua, 1, nullptr)
+                                                 : luaL_typename(lua, 1));
     return static_cast<int>(size);
 }
 

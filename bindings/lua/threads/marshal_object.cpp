@@ -23,7 +23,8 @@ class MarshalObject final : public SharedObject {
 // ipc.marshal(object [, upvalues [, size [, increment]]]): torch-ipc's sizes of a buffer mean
 // nothing here.
 int create(lua_State* lua) {
-    if (lua_isnoneornil(lua, 1)) luaL_error(lua, "must provide object to serialize at arg 1");
+    if (lua_isnoneornil(lua, 1))
+        luaL_error(lua, "ipc.marshal: must provide object to serialize at arg 1");
     (void)luaL_optnumber(lua, 3, 0);
     (void)luaL_optnumber(lua, 4, 0);
     const Closures closures = lua_toboolean(lua, 2) != 0 ? Closures::welcome : Closures::refused;

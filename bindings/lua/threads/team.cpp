@@ -59,7 +59,9 @@ class ThreadAttributes {
     pthread_attr_t attributes_;
 };
 
+// An error that nobody asked for: to stderr, where it is one.
 void tell(int id, const Outcome& outcome) {
+    if (!outcome.failed || outcome.by_the_end) return;
     const char* text = outcome.error.empty() ? "not enough memory" : outcome.error.c_str();
     const auto line_bytes = static_cast<int>(std::strcspn(text, "\n"));
     std::fprintf(stderr, "ipc.map: thread %d failed, and nobody joined it: %.*s\n", id, line_bytes,
@@ -151,11 +153,6 @@ void Team::join_started() {
     started_.clear();
 }
 
-bool Team::is_worth_telling(const Outcome& outcome) const {
-    // The end of the program ends what its threads wait for.
-    return outcome.failed && !household_->is_closing();
-}
-
 void Team::finish(int id, Outcome outcome) {
     bool is_dropped = false;
     {
@@ -163,7 +160,7 @@ void Team::finish(int id, Outcome outcome) {
         is_dropped = is_abandoned_;
         if (!is_dropped) slots_[static_cast<std::size_t>(id - 1)] = std::move(outcome);
     }
-    if (is_dropped && is_worth_telling(outcome)) tell(id, outcome);
+    if (is_dropped) tell(id, outcome);
     running_.fetch_sub(1);
     ended_.ring_all();
 }
@@ -210,8 +207,7 @@ void Team::abandon() {
         is_abandoned_ = true;
         left.swap(slots_);
     }
-    for (std::size_t i = 0; i < left.size(); ++i)
-        if (is_worth_telling(left[i])) tell(static_cast<int>(i) + 1, left[i]);
+    for (std::size_t i = 0; i < left.size(); ++i) tell(static_cast<int>(i) + 1, left[i]);
 }
 
 }  // namespace ipcrun::lua

@@ -60,7 +60,6 @@ class Team {
     void open_gate(std::uint32_t gate);
     bool pass_gate();
     void join_started();
-    bool is_worth_telling(const Outcome& outcome) const;
 
     const int size_;
     const std::shared_ptr<Household> household_;

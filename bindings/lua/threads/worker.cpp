@@ -95,8 +95,10 @@ int describe_error(lua_State* lua) {
 }
 
 // The error on top of the stack, which is a text but where it was raised by the message handler.
-void keep_error(lua_State* lua, Outcome& outcome) {
+void keep_error(lua_State* lua, const Visit& visit) {
+    Outcome& outcome = visit.outcome;
     outcome.failed = true;
+    outcome.by_the_end = visit.household->is_closing();
     const char* text =
         lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : "not enough memory";
     // Without memory for it it stays empty.
@@ -112,16 +114,16 @@ void work(lua_State* lua, Visit& visit) {
     for (const lua_CFunction step : {prepare, call_function}) {
         lua_pushcfunction(lua, step);
         lua_pushlightuserdata(lua, &visit);
-        if (lua_pcall(lua, 1, LUA_MULTRET, 1) != LUA_OK) return keep_error(lua, visit.outcome);
+        if (lua_pcall(lua, 1, LUA_MULTRET, 1) != LUA_OK) return keep_error(lua, visit);
     }
     if (lua_checkstack(lua, 1) == 0) {
         lua_settop(lua, 1);  // no text then: it is about memory
-        return keep_error(lua, visit.outcome);
+        return keep_error(lua, visit);
     }
     lua_pushcfunction(lua, pack_results);
     lua_replace(lua, 1);
     lua_pushlightuserdata(lua, &visit);
-    if (lua_pcall(lua, lua_gettop(lua) - 1, 0, 0) != LUA_OK) keep_error(lua, visit.outcome);
+    if (lua_pcall(lua, lua_gettop(lua) - 1, 0, 0) != LUA_OK) keep_error(lua, visit);
 }
 
 }  // namespace

@@ -34,7 +34,8 @@ struct Assignment {
 
 struct Outcome {
     bool failed = false;
-    std::string error;  ///< with the traceback; empty when there was no memory for it
+    bool by_the_end = false;  ///< it failed once the program was ending, which ends waits
+    std::string error;        ///< with the traceback; empty when there was no memory for it
     std::vector<Item> results;
 };
 

@@ -12,12 +12,14 @@ local function resident_kib()
   end
 end
 
+-- Without a program to list them: what it is started with would be counted, or not.
 local function descriptors()
-  local pipe <close> = assert(io.popen('ls /proc/' .. ipc.map(1, function()
-    local file <close> = assert(io.open '/proc/self/stat')
-    return file:read 'n'
-  end):join() .. '/fd | wc -l'))
-  return pipe:read 'n'
+  local count = 0
+  for fd = 0, 1023 do
+    local file <close> = io.open('/proc/self/fdinfo/' .. fd)
+    if file then count = count + 1 end
+  end
+  return count
 end
 
 -- Waits until no thread is left but this one.
@@ -86,6 +88,18 @@ t.test('map: an error after the map was collected is printed by its thread', fun
     print 'end'
   ]]
   assert(text:find('^ipc.map: thread 1 failed, and nobody joined it: [^\n]*later\nend\n$'), text)
+end)
+
+t.test('map: an error from before the end of the program is printed when nobody joined', function()
+  local text = run [[
+    local channel = ipc.channel()
+    map = ipc.map(1, function(channel)
+      setmetatable({}, { __gc = function() channel:close() end })
+      error 'unseen'
+    end, channel)
+    channel:read()
+  ]]
+  assert(text:find('^ipc.map: thread 1 failed, and nobody joined it: [^\n]*unseen\n$'), text)
 end)
 
 t.test('map: an error that join or checkErrors told is not printed', function()

@@ -42,7 +42,8 @@ end)
 
 t.test('map: what is no number of threads is refused', function()
   for _, size in ipairs { -1, 1.5, 1 << 40, 'many', {} } do
-    t.raises('map arg #1 expected a number of threads, from 0 to 65536, got ' .. tostring(size),
+    t.raises('map arg #1 expected a number of threads, from 0 to 65536, got '
+        .. (type(size) == 'table' and 'table' or tostring(size)),
       ipc.map, size, print)
   end
   t.raises('map arg #1 expected a number of threads', ipc.map)

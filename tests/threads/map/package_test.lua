@@ -87,4 +87,15 @@ t.test('map: parallel has no parent in a thread, and may have children', functio
   t.equal(id, -1) t.equal(count, 2) t.equal(sum, 23)
 end)
 
+t.test('map: where an upvalue is a module, the error says to require it in the function', function()
+  local torch = require 'torch'
+  t.raises("2 upvalues, 'torch' among them, which do not go along here: require 'torch' within",
+    ipc.map, 1, function() return torch.randn(math.abs(2)) end)
+end)
+
+t.test('map: the error about a wrong number of threads is one line', function()
+  local message = select(2, pcall(ipc.map, require 'torch'.zeros(3), print))
+  assert(message:find('^map arg #1 expected a number of threads, [^\n]*got userdata$'), message)
+end)
+
 t.done()

@@ -205,4 +205,21 @@ t.test('pool: a program may end with tasks under way', function()
   t.equal(text, '') t.equal(how, 'exit') t.equal(status, 3)
 end)
 
+t.test('BackgroundTaskPool: wrong arguments are errors of the calling line', function()
+  local pool = require 'ipc.BackgroundTaskPool'
+  local function raised(f) return select(2, pcall(f)) end
+  local message = raised(function() local _ = pool(1, 'closeOnLastTask') end)
+  assert(message:find('_test.lua:%d+: BackgroundTaskPool: a table of options'), message)
+  message = raised(function() local _ = pool(1, { closeOnLast = true }) end)
+  assert(message:find("_test.lua:%d+: BackgroundTaskPool: unknown option 'closeOnLast'"), message)
+  message = raised(function() local _ = new_task(5) end)
+  assert(message:find('_test.lua:%d+: BackgroundTask: a function was expected'), message)
+  local one <close> = pool(1)
+  local held = 1
+  message = raised(function() local _ = one.addTask(5) end)
+  assert(message:find('_test.lua:%d+: addTask: a function was expected'), message)
+  message = raised(function() local _ = one.addTask(function() return held end) end)
+  assert(message:find('_test.lua:%d+: addTask: write: the function at'), message)
+end)
+
 t.done()

@@ -39,7 +39,7 @@ end)
 t.test('marshal: upvalues go along only when that is asked for', function()
   local n = 3
   local function count(m) return n + m end
-  t.raises('is a closure with 1 upvalues', ipc.marshal, count)
+  t.raises('is a closure with 1 upvalue,', ipc.marshal, count)
   t.equal(ipc.marshal(count, true):read()(4), 7)
   t.equal(ipc.marshal(function(a) return math.abs(a) end):read()(-1), 1)
 end)

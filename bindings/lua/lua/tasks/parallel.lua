@@ -180,7 +180,10 @@ function Parallel:put(...)
     if not self.threads then start(self) end
     local input = table.pack(...)
     input.id = self.last_put + 1
-    self.inputs:writeup(input) -- an input that cannot be sent raises, and was not put
+    local written, why = pcall(self.inputs.writeup, self.inputs, input)
+    if not written then -- it cannot be sent, and was not put
+      error(type(why) == "string" and "put: " .. why or why, 2)
+    end
   end
   self.last_put = self.last_put + 1
   if is_serial then
@@ -224,6 +227,9 @@ end
 function Parallel:get(timeout)
   if self.last_got == self.last_put then
     error("get: nothing is left to get: every put has had its get", 2)
+  end
+  if timeout ~= nil and not (type(timeout) == "number" and timeout >= 0) then
+    error("get: the timeout must be a number of seconds, 0 or more", 2)
   end
   local deadline = timeout and ipc.clock() + timeout
   local result = take(self)

@@ -35,10 +35,13 @@ local Pool = {}
 Pool.__index = Pool
 
 local function check(options)
+  if options ~= nil and type(options) ~= "table" then
+    error(("BackgroundTaskPool: a table of options was expected, not %s"):format(type(options)), 3)
+  end
   for key in pairs(options or {}) do
     if key ~= "closeOnLastTask" then
       error(("BackgroundTaskPool: unknown option '%s' (there is: closeOnLastTask)")
-        :format(tostring(key)), 4)
+        :format(tostring(key)), 3)
     end
   end
 end
@@ -88,12 +91,13 @@ end
 
 function Pool:add(f, ...)
   if type(f) ~= "function" then
-    error(("addTask: a function was expected, not %s"):format(type(f)), 3)
+    error(("addTask: a function was expected, not %s"):format(type(f)), 2)
   end
-  if self.is_closed then error("addTask: the pool is closed", 3) end
+  if self.is_closed then error("addTask: the pool is closed", 2) end
   self:take_all()
   local id = self.added + 1
-  self.tasks:write { id, f, table.pack(...) }
+  local written, why = pcall(self.tasks.write, self.tasks, { id, f, table.pack(...) })
+  if not written then error("addTask: " .. tostring(why), 2) end
   self.added, self.running, self.untaken = id, self.running + 1, self.untaken + 1
   return id
 end
@@ -119,7 +123,7 @@ function Pool:get(id)
   end
   if not self:await(id) then
     if self.is_closed and id > 0 and id <= self.added and not self.taken[id] then
-      error(("getResult: the pool was closed before task %d was done"):format(id), 3)
+      error(("getResult: the pool was closed before task %d was done"):format(id), 2)
     end
     return
   end

@@ -3,6 +3,9 @@
 local new_pool = require "ipc.BackgroundTaskPool"
 
 return function(f, ...)
+  if type(f) ~= "function" then
+    error(("BackgroundTask: a function was expected, not %s"):format(type(f)), 2)
+  end
   local pool = new_pool(1, { closeOnLastTask = true })
   local id = pool.addTask(f, ...)
   return {
