@@ -214,7 +214,8 @@ t.test('channel: a shared one is refused in a forked child, which goes on', func
   if pid == 0 then
     held:close()
     local refused = 0
-    for _, call in ipairs { c.write, c.read, c.num_items, c.close, c.closed, c.drained, tostring } do
+    local calls = { c.write, c.read, c.num_items, c.close, c.closed, c.drained, tostring }
+    for _, call in ipairs(calls) do
       local good, problem = pcall(call, c, call == c.read)
       if not good and tostring(problem):find('forked', 1, true) then refused = refused + 1 end
     end
