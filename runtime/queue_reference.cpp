@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <string_view>
+#include <type_traits>
 
 #include "base/fail.hpp"
 #include "runtime/queue_attachment.hpp"
@@ -14,6 +15,9 @@
 namespace ipcrun {
 
 namespace {
+
+// It travels as bytes.
+static_assert(std::has_unique_object_representations_v<SharedQueue::Reference>);
 
 [[noreturn]] void fail_gone(const SharedQueue::Reference& reference, std::string_view why) {
     fail(ErrorCode::peer_lost, "open the queue of process {}: {}", reference.pid, why);

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <type_traits>
 
 #include "base/unique_fd.hpp"
 #include "runtime/faults.hpp"
@@ -105,6 +104,5 @@ class SharedQueue {
 
     std::shared_ptr<QueueAttachment> attachment_;  // shared: items may outlive this object
 };
-static_assert(std::has_unique_object_representations_v<SharedQueue::Reference>);
 
 }  // namespace ipcrun
