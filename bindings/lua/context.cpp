@@ -2,7 +2,7 @@
 #include "bindings/lua/context.hpp"
 
 #include "bindings/lua/bind.hpp"
-#include "bindings/lua/threads/wait.hpp"
+#include "bindings/lua/threads/household.hpp"
 
 namespace ipcrun::lua {
 
@@ -41,12 +41,13 @@ void create(lua_State* lua) {
 Context::~Context() {
     if (is_worker || household == nullptr) return;
     household->close();
-    Bell* const bells[] = {&household->ended()};
     const auto is_alone = [this] { return household->threads() == 0; };
     // A thread that computes, or is in a call of the system, stays, and ends with the process. So
     // it does when there is no memory to wait with.
-    const Failure failure = attempt(
-        [&] { (void)wait_for(*this, bells, Deadline::after(threads_grace), "close", is_alone); });
+    const Failure failure = attempt([&] {
+        (void)waiter->wait(household->ended(), household->alert(), Deadline::after(threads_grace),
+                           is_alone);
+    });
     if (!failure && is_alone()) household->leave_job();
 }
 

@@ -95,7 +95,7 @@ end)
 t.test('Parallel: an error that is no text is told as one', function()
   local parallel <close> = ipc.Parallel(1, function() error {} end, all_in_workers)
   parallel:put(1)
-  t.raises('table: ', parallel.get, parallel)
+  t.raises('(the error is a table value)', parallel.get, parallel)
 end)
 
 t.test('Parallel: results in order, if asked for', function()

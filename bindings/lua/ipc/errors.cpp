@@ -51,4 +51,28 @@ void raise_table(lua_State* lua, const Failure& failure) {
     __builtin_unreachable();
 }
 
+bool is_error_table(lua_State* lua, int index) {
+    if (lua_getmetatable(lua, index) == 0) return false;
+    luaL_getmetatable(lua, metatable_name);
+    const bool is_same = lua_rawequal(lua, -1, -2) != 0;
+    lua_pop(lua, 2);
+    return is_same;
+}
+
+void push_error_metatable(lua_State* lua) {
+    register_errors(lua);
+    luaL_getmetatable(lua, metatable_name);
+}
+
+const char* push_error_text(lua_State* lua, int index) {
+    index = lua_absindex(lua, index);
+    bool has_text = lua_isstring(lua, index) != 0;
+    if (!has_text && luaL_getmetafield(lua, index, "__tostring") != LUA_TNIL) {
+        lua_pop(lua, 1);
+        has_text = true;
+    }
+    if (has_text) return luaL_tolstring(lua, index, nullptr);
+    return lua_pushfstring(lua, "(the error is a %s value)", luaL_typename(lua, index));
+}
+
 }  // namespace ipcrun::lua

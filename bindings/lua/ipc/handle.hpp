@@ -69,6 +69,8 @@ class Holder {
 /// What a userdata holds; nothing when it was closed.
 struct HandleObject {
     Holder holder;
+    /// How often this state has opened it, where it is opened by name: so often it is closed.
+    int opens = 1;
 };
 
 /// Makes the metatable `type_name` ("ipc.channel") with these methods and metamethods (either may

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "bindings/lua/bind.hpp"
+#include "bindings/lua/ipc/errors.hpp"
 #include "bindings/lua/ipc/walk.hpp"
 #include "bindings/lua/torch/classes.hpp"
 
@@ -94,7 +95,9 @@ Step Walk::add_table(int index) {
     // What lua_createtable should know: the items of a list; other fields are not counted.
     const auto items =
         static_cast<std::uint32_t>(std::min<lua_Unsigned>(lua_rawlen(lua, index), 1 << 30));
-    if (push_class_name(lua, index)) {
+    if (is_error_table(lua, index)) {
+        out.tokens.begin_object(error_class_name, items);
+    } else if (push_class_name(lua, index)) {
         std::size_t length = 0;
         const char* name = lua_tolstring(lua, -1, &length);
         out.tokens.begin_object({name, length}, items);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Putting values together from their tokens.
+#include "bindings/lua/ipc/errors.hpp"
 #include "bindings/lua/ipc/loaded.hpp"
 #include "bindings/lua/ipc/marshal.hpp"
 #include "bindings/lua/torch/arguments.hpp"
@@ -94,7 +95,10 @@ void Rebuild::push(const Token& token) {
             luaL_checkstack(lua, 10, operation);
             lua_createtable(lua, static_cast<int>(token.items), static_cast<int>(token.fields));
             if (token.tag == Tag::object) {
-                push_class(lua, token.text.data(), token.text.size());
+                if (token.text == error_class_name)
+                    push_error_metatable(lua);
+                else
+                    push_class(lua, token.text.data(), token.text.size());
                 lua_setmetatable(lua, -2);
             }
             return keep();

@@ -25,7 +25,6 @@ template <typename Condition>
 bool wait_for(Context& shared, std::span<Bell* const> bells, Deadline deadline,
               const char* operation, Condition condition) {
     Household& household = household_of(shared, operation);
-    const auto is_ending = [&] { return shared.is_worker && household.is_closing(); };
     const auto fail_ending = [operation] {
         fail(ErrorCode::peer_lost, "{}: the program that this thread belongs to is ending",
              operation);
@@ -35,14 +34,15 @@ bool wait_for(Context& shared, std::span<Bell* const> bells, Deadline deadline,
         try {
             return condition();
         } catch (const Error&) {
-            if (is_ending()) fail_ending();
+            if (household.is_closing()) fail_ending();
             throw;
         }
     };
     for (;;) {
         const std::uint32_t alert = household.alert();
-        // A thread that is told to end may still take what is there.
-        if (is_ending()) {
+        // A thread that is told to end may still take what is there; so may finalisers that are
+        // called when the first state is closed.
+        if (household.is_closing()) {
             if (look()) return true;
             fail_ending();
         }

@@ -5,6 +5,7 @@
 
 #include "bindings/lua/bind.hpp"
 #include "bindings/lua/context.hpp"
+#include "bindings/lua/ipc/errors.hpp"
 #include "bindings/lua/modules.hpp"
 
 namespace ipcrun::lua {
@@ -89,7 +90,7 @@ int pack_results(lua_State* lua) {
 
 // The message handler: the error as text, with where it came from.
 int describe_error(lua_State* lua) {
-    const char* message = luaL_tolstring(lua, 1, nullptr);
+    const char* message = push_error_text(lua, 1);
     luaL_traceback(lua, lua, message, 1);
     return 1;
 }

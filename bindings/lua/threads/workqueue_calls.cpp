@@ -127,13 +127,13 @@ HandleObject& check_handle_object(lua_State* lua) {
 int close(lua_State* lua) {
     HandleObject& handle = check_handle_object(lua);
     if (!handle.holder) luaL_error(lua, "workqueue is already closed");
-    release_handle(lua, handle);
+    if (--handle.opens == 0) release_handle(lua, handle);
     return 0;
 }
 
 int close_quietly(lua_State* lua) {
     HandleObject& handle = check_handle_object(lua);
-    if (handle.holder) release_handle(lua, handle);
+    if (handle.holder && --handle.opens == 0) release_handle(lua, handle);
     return 0;
 }
 
@@ -201,7 +201,10 @@ int create(lua_State* lua) {
     if (failure) raise_table(lua, failure);
     // This state may have a userdata for it already.
     HandleObject& known = push_handle(lua, handle.holder);
-    if (&known != &handle) handle.holder = Holder();
+    if (&known != &handle) {
+        handle.holder = Holder();
+        ++known.opens;
+    }
     lua_pushinteger(lua, is_new ? 1 : 0);
     return 2;
 }

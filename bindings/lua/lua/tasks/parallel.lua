@@ -59,7 +59,8 @@ local function work(inputs, results, payload)
     run = function(...) return object:forward_backward(...) end
   end
   local function traced(problem)
-    if type(problem) ~= "string" then problem = tostring(problem) end
+    local has_text = type(problem) == "string" or (getmetatable(problem) or {}).__tostring
+    problem = has_text and tostring(problem) or ("(the error is a %s value)"):format(type(problem))
     return debug.traceback(problem, 2)
   end
   while true do
