@@ -34,6 +34,7 @@ assert(not pcall(q.read, q))
 assert(q:poll() == false and q:drain(0) == false and select("#", q:read(true)) == 0)
 assert(tostring(q) == "ipc.workqueue (name, owner, 0 to read)")
 q:close()
+again:close()
 assert(not pcall(q.close, q) and not pcall(ipc.workqueue, { capacity = 0 }))
 local s = ipc.channel { shared = true, capacity = 4 }
 assert(s:write(1, { x = 1 }, torch.ones(100), s) == 0)

@@ -50,6 +50,21 @@ void push_interned(lua_State* lua) {
     lua_setmetatable(lua, -2);
 }
 
+// Pushes this state's userdata for the object; null, and nothing pushed, when it has none.
+HandleObject* find_handle(lua_State* lua, const SharedObject* object) {
+    push_interned(lua);
+    // When the state is closed, entries stay behind their collected userdata.
+    auto* known = lua_rawgetp(lua, -1, object) == LUA_TUSERDATA
+                      ? static_cast<HandleObject*>(lua_touserdata(lua, -1))
+                      : nullptr;
+    if (known == nullptr || !known->holder) {
+        lua_pop(lua, 2);
+        return nullptr;
+    }
+    lua_remove(lua, -2);
+    return known;
+}
+
 int collect_handle(lua_State* lua) {
     auto& handle = *static_cast<HandleObject*>(lua_touserdata(lua, 1));
     if (!handle.holder) return 0;
@@ -89,22 +104,23 @@ void intern_handle(lua_State* lua) {
 }
 
 HandleObject& push_handle(lua_State* lua, const Holder& holder) {
-    push_interned(lua);
-    // When the state is closed, entries stay behind their collected userdata.
-    auto* known = lua_rawgetp(lua, -1, holder.get()) == LUA_TUSERDATA
-                      ? static_cast<HandleObject*>(lua_touserdata(lua, -1))
-                      : nullptr;
-    if (known != nullptr && known->holder) {
-        lua_remove(lua, -2);
-        return *known;
-    }
-    lua_pop(lua, 1);
+    if (HandleObject* known = find_handle(lua, holder.get())) return *known;
     HandleObject& handle = push_new_handle(lua, holder.get()->type_name());
     handle.holder = holder;
-    lua_pushvalue(lua, -1);
-    lua_rawsetp(lua, -3, holder.get());
-    lua_remove(lua, -2);
+    intern_handle(lua);
     return handle;
+}
+
+HandleObject& settle_handle(lua_State* lua) {
+    auto* made = static_cast<HandleObject*>(lua_touserdata(lua, -1));
+    HandleObject* known = find_handle(lua, made->holder.get());
+    if (known == nullptr) {
+        intern_handle(lua);
+        return *made;
+    }
+    lua_remove(lua, -2);
+    made->holder = Holder();
+    return *known;
 }
 
 void release_handle(lua_State* lua, HandleObject& handle) {
@@ -146,11 +162,9 @@ void push_foreign(lua_State* lua, std::string_view type_name, std::string_view t
     const auto fill = [&] { handle.holder = (*open)(lua, std::string(text)); };
     const Failure failure = attempt_with_collector(lua, fill);
     if (failure) luaL_error(lua, "%s: %s", operation, failure.message);
-    // Another userdata may stand for it already.
-    HandleObject& known = push_handle(lua, handle.holder);
-    if (&known != &handle) handle.holder = Holder();
-    lua_replace(lua, -5);
-    lua_pop(lua, 3);
+    settle_handle(lua);
+    lua_replace(lua, -4);
+    lua_pop(lua, 2);
 }
 
 }  // namespace ipcrun::lua

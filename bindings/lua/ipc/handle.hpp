@@ -88,6 +88,10 @@ void intern_handle(lua_State* lua);
 /// Pushes this state's userdata for the object, a new one when there is none yet. May raise.
 HandleObject& push_handle(lua_State* lua, const Holder& holder);
 
+/// The userdata on top of the stack was filled: it becomes this state's one for its object, unless
+/// there is one already, which takes its place. May raise.
+HandleObject& settle_handle(lua_State* lua);
+
 /// Lets go of the object: the handle is closed from now on. May raise.
 void release_handle(lua_State* lua, HandleObject& handle);
 

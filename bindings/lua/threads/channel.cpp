@@ -232,8 +232,7 @@ int create(lua_State* lua) {
     };
     if (const Failure failure = attempt_with_collector(lua, make)) raise_table(lua, failure);
     // This state may have it already, by its name.
-    HandleObject& known = push_handle(lua, handle.holder);
-    if (&known != &handle) handle.holder = Holder();
+    settle_handle(lua);
     return 1;
 }
 

@@ -200,11 +200,8 @@ int create(lua_State* lua) {
     });
     if (failure) raise_table(lua, failure);
     // This state may have a userdata for it already.
-    HandleObject& known = push_handle(lua, handle.holder);
-    if (&known != &handle) {
-        handle.holder = Holder();
-        ++known.opens;
-    }
+    HandleObject& known = settle_handle(lua);
+    if (&known != &handle) ++known.opens;
     lua_pushinteger(lua, is_new ? 1 : 0);
     return 2;
 }

@@ -44,8 +44,8 @@ ipc.Parallel = Parallel
 function Parallel:put(...) end
 
 ---The result for one input that was put: all values. Raises what was raised for it, also by a run
----in this thread, as a text with the traceback. Waits; `timeout` seconds at most, and raises `timeout` then, with nothing lost.
----One get more than puts is an error.
+---in this thread, as a text with the traceback. Waits; `timeout` seconds at most, and raises
+---`timeout` then, with nothing lost. One get more than puts is an error.
 ---@param timeout? number
 ---@return any ...
 function Parallel:get(timeout) end

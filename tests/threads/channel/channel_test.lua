@@ -226,4 +226,15 @@ t.test('channel: a shared one is refused in a forked child, which goes on', func
   t.equal(select(2, c:read()), 1)
 end)
 
+t.test('channel: an error of ipc that is an item still prints as its text', function()
+  local c = ipc.channel()
+  local _, failure = pcall(c.read, c)
+  c:write(failure, { nested = failure })
+  local _, got = c:read()
+  t.equal(tostring(got), failure.message)
+  t.equal(got.code, 'usage')
+  local _, outer = c:read()
+  t.equal(tostring(outer.nested), failure.message)
+end)
+
 t.done()

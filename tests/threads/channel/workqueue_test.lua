@@ -55,6 +55,15 @@ t.test('workqueue: a closed one is not open', function()
   t.equal(tostring(q), 'ipc.workqueue (not open)')
 end)
 
+t.test('workqueue: one that was opened twice by its name is to be closed twice', function()
+  local q, again = ipc.workqueue 'opened twice', ipc.workqueue 'opened twice'
+  q:close()
+  again:write(1)
+  again:close()
+  t.raises('workqueue is not open', q.write, q, 1)
+  t.raises('workqueue is already closed', again.close, again)
+end)
+
 t.test('workqueue: the end of a block closes it, also when it is closed already', function()
   local kept
   do

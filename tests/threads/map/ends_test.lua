@@ -175,6 +175,18 @@ t.test('map: waits end with an error when the program ends, and nothing can be s
     .. 'ipc.map: the program that this thread belongs to is ending\n')
 end)
 
+t.test('map: a finaliser of the first state that would wait at its end hears of that', function()
+  local text = run [[
+    local ipc = require 'ipc'
+    local c = ipc.channel()
+    kept = setmetatable({}, { __gc = function()
+      io.stdout:write(tostring(select(2, pcall(c.read, c))), '\n')
+    end })
+    ipc.map(1, function(c) c:read() end, c)
+  ]]
+  t.equal(text, 'read: the program that this thread belongs to is ending\n')
+end)
+
 t.test('map: a thread may end the process', function()
   for _, call in ipairs { 'os.exit(5)', 'os.exit(5, true)' } do
     local text, _, how, status = run(([[

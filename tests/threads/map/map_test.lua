@@ -167,8 +167,8 @@ end)
 t.test('join: errors that are no strings come as what they print', function()
   for expected, raise in pairs {
     ['thread 1 of ipc.map: 42'] = function() error(42) end,
-    ['thread 1 of ipc.map: nil'] = function() error(nil) end,
-    ['thread 1 of ipc.map: table: 0x'] = function() error {} end,
+    ['thread 1 of ipc.map: (the error is a nil value)'] = function() error(nil) end,
+    ['thread 1 of ipc.map: (the error is a table value)'] = function() error {} end,
     ['thread 1 of ipc.map: spoken'] = function()
       error(setmetatable({}, { __tostring = function() return 'spoken' end }))
     end,
