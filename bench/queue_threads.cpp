@@ -104,9 +104,12 @@ class OurQueue {
         thread_local ipcrun::Waiter waiter(alert_, reports_, false);
         std::string item;
         ipcrun::QueueStatus status;
+        if (queue_.try_read(item, status) == ipcrun::QueueOutcome::done) return item;
         (void)waiter.wait(queue_.readable(), 0, ipcrun::Deadline::never(), [&] {
+            queue_.reader_looks();
             return queue_.try_read(item, status) == ipcrun::QueueOutcome::done;
         });
+        queue_.reader_leaves();
         return item;
     }
 
