@@ -66,6 +66,26 @@ void unpack(lua_State* lua, Unpacker& unpacker, const char* operation) {
     pop_reused(lua, &unpacker_key);
 }
 
+bool is_text(const Item& item) {
+    return item.contents() != nullptr && item.contents()->is_text;
+}
+
+// The same for a string, which its unpacker only holds while Lua takes memory for it.
+void push_text(lua_State* lua, Unpacker& unpacker) {
+    const std::string& text = unpacker.contents().text;
+    lua_pushlstring(lua, text.data(), text.size());
+    unpacker.close();
+    lua_insert(lua, -2);
+    pop_reused(lua, &unpacker_key);
+}
+
+Item make_text(const char* text, std::size_t length) {
+    auto contents = std::make_shared<ItemContents>();
+    contents->text.assign(text, length);
+    contents->is_text = true;
+    return Item(std::move(contents));
+}
+
 }  // namespace
 
 template <typename T>
@@ -176,6 +196,13 @@ void pack_item(lua_State* lua, int index, Closures closures, const char* operati
         item = Item(small);
         return;
     }
+    if (lua_type(lua, index) == LUA_TSTRING) {
+        std::size_t length = 0;
+        const char* text = lua_tolstring(lua, index, &length);
+        const Failure failure = attempt([&] { item = make_text(text, length); });
+        if (failure) luaL_error(lua, "%s: %s", operation, failure.message);
+        return;
+    }
     index = lua_absindex(lua, index);
     luaL_checkstack(lua, 10, operation);
     auto& packer = push_reused<Packer>(lua, packer_name, &packer_key);
@@ -195,6 +222,10 @@ void push_item(lua_State* lua, const Item& item, const char* operation) {
         return push_small(lua, copy);
     }
     auto& unpacker = push_unpacker(lua);
+    if (is_text(item)) {
+        unpacker.hold(item);
+        return push_text(lua, unpacker);
+    }
     unpacker.open(item);
     unpack(lua, unpacker, operation);
 }
@@ -207,6 +238,10 @@ void push_taken(lua_State* lua, Item& item, const char* operation) {
         return push_small(lua, copy);
     }
     auto& unpacker = push_unpacker(lua);
+    if (is_text(item)) {
+        unpacker.hold(std::move(item));
+        return push_text(lua, unpacker);
+    }
     unpacker.open(std::move(item));
     unpack(lua, unpacker, operation);
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <lua.hpp>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -37,6 +38,9 @@ struct ItemContents {
     std::vector<Tensor> tensors;
     std::vector<StoragePtr> storages;
     std::vector<Holder> handles;
+    /// In their place: a string, which is no small value and nothing but that.
+    std::string text = {};
+    bool is_text = false;
     /// In their place: the value as bytes for other processes (see threads/shared_channel.hpp).
     std::shared_ptr<const Outgoing> parcel = {};
 };
@@ -96,6 +100,8 @@ class Unpacker final : public Cargo {
   public:
     /// One that is no small value.
     void open(Item item);
+    /// One that is a string: only holds it.
+    void hold(Item item) { item_ = std::move(item); }
     /// Lets go of it.
     void close() { item_ = Item(); }
     const Tensor& tensor(std::uint32_t index) const override { return contents().tensors[index]; }

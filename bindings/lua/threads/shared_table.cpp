@@ -13,7 +13,7 @@ namespace {
 std::size_t bytes_of(const Item& item) {
     const auto& contents = item.contents();
     if (contents == nullptr) return 0;
-    return sizeof(ItemContents) + contents->tokens.capacity() +
+    return sizeof(ItemContents) + contents->text.capacity() + contents->tokens.capacity() +
            contents->tensors.capacity() * sizeof(Tensor) +
            contents->storages.capacity() * sizeof(StoragePtr) +
            contents->handles.capacity() * sizeof(Holder);
@@ -145,7 +145,8 @@ bool contents_equal(const Item& a, const Item& b) {
     const auto same_objects = [](const Holder& one, const Holder& two) {
         return one.get() == two.get();
     };
-    return one_side.tokens == other_side.tokens && one_side.tensors.empty() &&
+    return one_side.text == other_side.text && one_side.is_text == other_side.is_text &&
+           one_side.tokens == other_side.tokens && one_side.tensors.empty() &&
            other_side.tensors.empty() && one_side.storages.empty() && other_side.storages.empty() &&
            std::equal(one_side.handles.begin(), one_side.handles.end(), other_side.handles.begin(),
                       other_side.handles.end(), same_objects);
