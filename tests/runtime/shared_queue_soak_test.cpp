@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Proves that processes that are killed at random instructions of writing and reading leave a
 // shared queue in order, and take along no more than the one item that each was in the middle of.
-// For 3 s, or IPCRUN_SOAK_SECONDS.
+// For 3 s, or IPCRUN_STRESS.
 #include <doctest/doctest.h>
 #include <sys/mman.h>
 
@@ -93,7 +93,7 @@ std::uint64_t take_over(SharedQueue& queue, Counts& counts) {
 }  // namespace
 
 TEST_CASE("shared queue: processes that are killed at random take one item each along at most") {
-    const char* const text = std::getenv("IPCRUN_SOAK_SECONDS");
+    const char* const text = std::getenv("IPCRUN_STRESS");
     const Deadline deadline = Deadline::after(Seconds(text == nullptr ? 3 : std::atof(text)));
     std::minstd_rand random(20240611);
     const auto queue = SharedQueue::create(capacity);
