@@ -33,6 +33,8 @@ local function ratio_cell(record, field)
   return ratio and marked(record, field, ("%.2f"):format(ratio)) or ""
 end
 
+local of_threads <const> = driver.set { "stream", "handover", "reference", "map" }
+
 ---The rows of one bench: those of one number of ranks together, small sizes first.
 local function print_sizes(list)
   local names = driver.distinct(list, "what")
@@ -42,7 +44,8 @@ local function print_sizes(list)
   end
   local sizes = driver.distinct(list, "bytes")
   table.sort(sizes)
-  print_row { list[1].bench .. ": ranks", "size", "to limit", "to best peer",
+  local who = of_threads[list[1].bench] and "threads" or "ranks"
+  print_row { list[1].bench .. ": " .. who, "size", "to limit", "to best peer",
     table.unpack(names) }
   print("|--:|--:|--:|--:" .. ("|--:"):rep(#names) .. "|")
   for _, ranks in ipairs(driver.distinct(list, "ranks")) do
@@ -118,6 +121,11 @@ for _, part in ipairs {
   { { "transfer" }, print_sizes },
   { { "fresh" }, print_sizes },
   { { "peak" }, print_peak },
+  { { "stream" }, print_sizes },
+  { { "handover" }, print_sizes },
+  { { "reference" }, print_sizes },
+  { { "processes" }, print_sizes },
+  { { "map" }, print_sizes },
   { { "idle" }, print_idle },
 } do
   local list = driver.newest(records, driver.set(part[1]))
