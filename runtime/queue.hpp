@@ -10,24 +10,12 @@
 #include <span>
 #include <utility>
 
+#include "runtime/queue_status.hpp"
 #include "runtime/ring_buffer.hpp"
 #include "runtime/waiter.hpp"
 #include "runtime/wire/bell.hpp"
 
 namespace ipcrun {
-
-enum class QueueStatus : std::uint8_t {
-    open,
-    closed,   ///< nothing more is written; there is something left to read
-    drained,  ///< closed, and nothing is left
-};
-
-/// What became of an attempt to write or read.
-enum class QueueOutcome : std::uint8_t {
-    done,
-    would_wait,  ///< the queue is full, or empty
-    refused,     ///< to write: it is closed; to read: it is drained
-};
 
 /// A bell of which one sleeper at a time is woken: one that comes and finds more than it takes
 /// wakes the next. So a burst costs one system call, and with more threads than CPUs those that

@@ -71,33 +71,33 @@ bool SharedQueue::is_full(std::uint64_t bytes) const {
            (starved_bytes != 0 && bytes >= starved_bytes);
 }
 
-SharedQueue::Outcome SharedQueue::try_write(std::span<const Part> parts) {
+QueueOutcome SharedQueue::try_write(std::span<const Part> parts) {
     attachment_->check_ours();
     const std::uint64_t bytes = PartsShape(parts, false).bytes;
     const QueueHeader& header = attachment_->header();
     if (bytes > attachment_->memory().data_bytes())
         fail(ErrorCode::usage, "write {} bytes to a shared queue: its memory holds {} at most",
              bytes, attachment_->memory().data_bytes());
-    if (header.closed.load() != 0) return Outcome::refused;
+    if (header.closed.load() != 0) return QueueOutcome::refused;
     if (is_full(bytes)) {
         attachment_->look_after();
-        if (header.closed.load() != 0) return Outcome::refused;
-        if (is_full(bytes)) return Outcome::would_wait;
+        if (header.closed.load() != 0) return QueueOutcome::refused;
+        if (is_full(bytes)) return QueueOutcome::would_wait;
     }
     return bytes <= queue_small_bytes_max ? write_small(parts, bytes) : write_large(parts, bytes);
 }
 
-SharedQueue::Outcome SharedQueue::write_small(std::span<const Part> parts, std::uint64_t bytes) {
+QueueOutcome SharedQueue::write_small(std::span<const Part> parts, std::uint64_t bytes) {
     QueueAttachment& own = *attachment_;
     std::uint32_t operation;
     {
         Locked locked(own);
-        if (own.header().closed.load() != 0) return Outcome::refused;
-        if (is_full(bytes)) return Outcome::would_wait;
+        if (own.header().closed.load() != 0) return QueueOutcome::refused;
+        if (is_full(bytes)) return QueueOutcome::would_wait;
         const auto slot = locked->reserve(own.number(), bytes);
         if (!slot) {
             own.header().starved_bytes.store(1);
-            return Outcome::would_wait;
+            return QueueOutcome::would_wait;
         }
         operation = own.next_operation();
         own.pass(FaultPoint::queue_reserved, operation);
@@ -109,19 +109,19 @@ SharedQueue::Outcome SharedQueue::write_small(std::span<const Part> parts, std::
     }
     own.pass(FaultPoint::queue_committed, operation);
     own.header().readable.ring(1);
-    return Outcome::done;
+    return QueueOutcome::done;
 }
 
 // Its bytes are copied while others have the lock.
-SharedQueue::Outcome SharedQueue::write_large(std::span<const Part> parts, std::uint64_t bytes) {
+QueueOutcome SharedQueue::write_large(std::span<const Part> parts, std::uint64_t bytes) {
     QueueAttachment& own = *attachment_;
     std::uint32_t operation, slot;
     std::byte* to;
     bool has_grown;
     {
         Locked locked(own);
-        if (own.header().closed.load() != 0) return Outcome::refused;
-        if (is_full(bytes)) return Outcome::would_wait;
+        if (own.header().closed.load() != 0) return QueueOutcome::refused;
+        if (is_full(bytes)) return QueueOutcome::would_wait;
         const std::uint64_t top_before = own.header().data_top;
         auto reserved = locked->reserve(own.number(), bytes);
         if (!reserved) {
@@ -131,7 +131,7 @@ SharedQueue::Outcome SharedQueue::write_large(std::span<const Part> parts, std::
         }
         if (!reserved) {
             own.header().starved_bytes.store(bytes);
-            return Outcome::would_wait;
+            return QueueOutcome::would_wait;
         }
         has_grown = own.header().data_top > top_before;
         slot = *reserved;
@@ -151,24 +151,24 @@ SharedQueue::Outcome SharedQueue::write_large(std::span<const Part> parts, std::
     own.header().readable.ring(1);
     // Before it takes fresh memory again there may be some that the dead had.
     if (has_grown) own.look_after();
-    return Outcome::done;
+    return QueueOutcome::done;
 }
 
-SharedQueue::Outcome SharedQueue::try_read(StoragePtr& item, Status& after) {
+QueueOutcome SharedQueue::try_read(StoragePtr& item, QueueStatus& after) {
     QueueAttachment& own = *attachment_;
     own.check_ours();
     QueueHeader& header = own.header();
     // One that is being written may be a dead writer's.
     if (header.ready.load() == 0 && header.waiting.load() != 0) own.look_after();
     if (header.ready.load() == 0)
-        return status() == Status::drained ? Outcome::refused : Outcome::would_wait;
+        return status() == QueueStatus::drained ? QueueOutcome::refused : QueueOutcome::would_wait;
     StoragePtr taken;  // let go, should something be thrown, without the lock
     std::uint32_t operation;
     bool is_awaited;
     {
         Locked locked(own);
         const auto slot = locked->first();
-        if (!slot) return Outcome::would_wait;
+        if (!slot) return QueueOutcome::would_wait;
         const std::span<std::byte> bytes = locked->item(*slot);
         const bool is_small = bytes.size() <= queue_small_bytes_max;
         if (is_small) {
@@ -185,7 +185,7 @@ SharedQueue::Outcome SharedQueue::try_read(StoragePtr& item, Status& after) {
         operation = own.next_operation();
         own.pass(FaultPoint::queue_locked, operation);
         locked->remove_first(is_small);
-        after = header.closed.load() != 0 ? Status::closed : Status::open;
+        after = header.closed.load() != 0 ? QueueStatus::closed : QueueStatus::open;
         is_awaited = is_small && header.starved_bytes.exchange(0) != 0;
     }
     own.pass(FaultPoint::queue_taken, operation);
@@ -193,12 +193,12 @@ SharedQueue::Outcome SharedQueue::try_read(StoragePtr& item, Status& after) {
         header.writable.ring_all();
     else if (own.memory().capacity() != 0)
         header.writable.ring(1);
-    if (after == Status::closed && header.waiting.load() == 0)
+    if (after == QueueStatus::closed && header.waiting.load() == 0)
         header.readable.ring_all();
     else if (header.ready.load() != 0)  // who was woken may have been killed, or looked elsewhere
         header.readable.ring(1);
     item = std::move(taken);
-    return Outcome::done;
+    return QueueOutcome::done;
 }
 
 void SharedQueue::close() {
@@ -213,12 +213,12 @@ void SharedQueue::close() {
     header.writable.ring_all();
 }
 
-SharedQueue::Status SharedQueue::status() const {
+QueueStatus SharedQueue::status() const {
     attachment_->check_ours();
     const QueueHeader& header = attachment_->header();
     // In this order: once it is closed, nothing comes to those that wait.
-    if (header.closed.load() == 0) return Status::open;
-    return header.waiting.load() == 0 ? Status::drained : Status::closed;
+    if (header.closed.load() == 0) return QueueStatus::open;
+    return header.waiting.load() == 0 ? QueueStatus::drained : QueueStatus::closed;
 }
 
 std::uint64_t SharedQueue::items() const {

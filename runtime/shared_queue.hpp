@@ -14,6 +14,7 @@
 #include "base/unique_fd.hpp"
 #include "runtime/faults.hpp"
 #include "runtime/part.hpp"
+#include "runtime/queue_status.hpp"
 #include "runtime/storage.hpp"
 #include "runtime/wire/bell.hpp"
 
@@ -27,16 +28,6 @@ class QueueAttachment;
 /// process was stopped in the middle of using the queue, and has not gone on for 30 s).
 class SharedQueue {
   public:
-    enum class Status {
-        open,
-        closed,   ///< nothing more can be written; there are items left
-        drained,  ///< closed and empty, for good
-    };
-    enum class Outcome {
-        done,
-        would_wait,  ///< it is full, or empty: now
-        refused,     ///< it is closed, or drained: for good
-    };
     /// What another process of the same user finds a queue by, while the process that named it has
     /// the queue. Bytes that can be sent.
     struct Reference {
@@ -63,17 +54,17 @@ class SharedQueue {
     /// Appends the bytes of all parts, as one item; they are copied once. Refused when it is
     /// closed: nothing is written. Does not wait. Throws Error{usage} for strides that make no
     /// sense, and for more bytes than the queue's memory could ever hold.
-    Outcome try_write(std::span<const Part> parts);
+    QueueOutcome try_write(std::span<const Part> parts);
 
     /// Takes the next item: bytes (u8), 64-byte aligned; a long one lies where its writer put it,
     /// and its room is used again when the storage is let go, by any thread. `after` is closed when
     /// the queue was. Does not wait. Throws std::bad_alloc; then the item is still there.
-    Outcome try_read(StoragePtr& item, Status& after);
+    QueueOutcome try_read(StoragePtr& item, QueueStatus& after);
 
     /// No more items; those that are there can be read. Any number of times.
     void close();
 
-    Status status() const;
+    QueueStatus status() const;
     std::uint64_t items() const;  ///< that can be read
     std::uint64_t capacity() const;
 
@@ -99,8 +90,8 @@ class SharedQueue {
 
   private:
     bool is_full(std::uint64_t bytes) const;
-    Outcome write_small(std::span<const Part> parts, std::uint64_t bytes);
-    Outcome write_large(std::span<const Part> parts, std::uint64_t bytes);
+    QueueOutcome write_small(std::span<const Part> parts, std::uint64_t bytes);
+    QueueOutcome write_large(std::span<const Part> parts, std::uint64_t bytes);
 
     std::shared_ptr<QueueAttachment> attachment_;  // shared: items may outlive this object
 };

@@ -49,16 +49,16 @@ TEST_CASE("shared queue: a wild writer makes errors, and the next call finds ord
     memory.slot(0).offset = ~std::uint64_t{63};
     memory.slot(1).room = std::uint64_t{1} << 50;
     StoragePtr item;
-    Status after{};
+    QueueStatus after{};
     CHECK(error_of([&] { (void)queue->try_read(item, after); }, ErrorCode::protocol)
               .find("written over") != std::string::npos);
     // Only what was written over is lost.
-    CHECK(queue->try_read(item, after) == Outcome::done);
+    CHECK(queue->try_read(item, after) == QueueOutcome::done);
     CHECK(item->data()[4999] == std::byte{1});
     CHECK(queue->items() == 0);
     memory.header().free_first = 0xffff'ffff;
     CHECK_THROWS_AS((void)try_write(*queue, large.data(), 8), Error);
-    CHECK(try_write(*queue, large.data(), 8) == Outcome::done);
+    CHECK(try_write(*queue, large.data(), 8) == QueueOutcome::done);
 }
 
 TEST_CASE("shared queue: a reference is opened by another process while its namer has the queue") {

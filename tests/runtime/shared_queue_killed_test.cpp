@@ -155,14 +155,14 @@ TEST_CASE("shared queue: who looks without waiting learns what became of a kille
                 CHECK(was_killed(writer.wait()));
                 if (is_closed) mark_closed(*queue);
                 StoragePtr item;
-                Status after{};
+                QueueStatus after{};
                 const Deadline deadline = Deadline::after(Seconds(10));
-                Outcome outcome = Outcome::would_wait;
-                while (outcome == Outcome::would_wait && !deadline.has_passed()) {
+                QueueOutcome outcome = QueueOutcome::would_wait;
+                while (outcome == QueueOutcome::would_wait && !deadline.has_passed()) {
                     std::this_thread::yield();
                     outcome = queue->try_read(item, after);
                 }
-                CHECK(outcome == (is_there ? Outcome::done : Outcome::refused));
+                CHECK(outcome == (is_there ? QueueOutcome::done : QueueOutcome::refused));
                 if (item) CHECK(number_of(item) == 7);
             }
 }
@@ -185,8 +185,8 @@ TEST_CASE("shared queue: the memory that killed processes had is used again") {
             fault);
         CHECK(was_killed(killed.wait()));
         StoragePtr item;
-        Status after{};
-        while (queue->try_read(item, after) == Outcome::done) {
+        QueueStatus after{};
+        while (queue->try_read(item, after) == QueueOutcome::done) {
         }
         item.reset();
         if (i % 5 == 0) CHECK(becomes_free(*queue));

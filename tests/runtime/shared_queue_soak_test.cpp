@@ -72,7 +72,7 @@ std::uint64_t take_over(SharedQueue& queue, Counts& counts) {
     const Deadline deadline = Deadline::after(Seconds(20));
     while (own < capacity) {
         const std::uint64_t mine[] = {writers << 40, writers << 40};
-        if (written < capacity && try_write(queue, mine, sizeof mine) == Outcome::done) {
+        if (written < capacity && try_write(queue, mine, sizeof mine) == QueueOutcome::done) {
             ++written;
             continue;
         }

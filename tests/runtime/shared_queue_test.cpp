@@ -41,7 +41,7 @@ TEST_CASE("shared queue: the parts of an item lie side by side, strided ones pac
         const std::vector<std::uint8_t> first(head, 7);
         const Part parts[] = {{const_cast<std::uint8_t*>(first.data()), head, Dtype::u8},
                               {numbers.data(), 100, Dtype::i32, sizes, strides}};
-        REQUIRE(queue->try_write(parts) == Outcome::done);
+        REQUIRE(queue->try_write(parts) == QueueOutcome::done);
         const StoragePtr item = read(*queue);
         REQUIRE(item->bytes() == head + 400);
         std::int32_t pair[2];
@@ -55,15 +55,15 @@ TEST_CASE("shared queue: a capacity bounds what waits, and not what readers hold
     const auto queue = SharedQueue::create(2);
     CHECK(queue->capacity() == 2);
     const std::vector<std::uint8_t> large(5000);
-    CHECK(try_write(*queue, large.data(), 1) == Outcome::done);
-    CHECK(try_write(*queue, large.data(), large.size()) == Outcome::done);
-    CHECK(try_write(*queue, large.data(), 1) == Outcome::would_wait);
-    CHECK(try_write(*queue, large.data(), large.size()) == Outcome::would_wait);
+    CHECK(try_write(*queue, large.data(), 1) == QueueOutcome::done);
+    CHECK(try_write(*queue, large.data(), large.size()) == QueueOutcome::done);
+    CHECK(try_write(*queue, large.data(), 1) == QueueOutcome::would_wait);
+    CHECK(try_write(*queue, large.data(), large.size()) == QueueOutcome::would_wait);
     CHECK(queue->items() == 2);
     const StoragePtr first = read(*queue), second = read(*queue);
-    CHECK(try_write(*queue, large.data(), 1) == Outcome::done);
-    CHECK(try_write(*queue, large.data(), 1) == Outcome::done);
-    CHECK(try_write(*queue, large.data(), 1) == Outcome::would_wait);
+    CHECK(try_write(*queue, large.data(), 1) == QueueOutcome::done);
+    CHECK(try_write(*queue, large.data(), 1) == QueueOutcome::done);
+    CHECK(try_write(*queue, large.data(), 1) == QueueOutcome::would_wait);
 }
 
 TEST_CASE("shared queue: a writer of another process sleeps until there is room") {
@@ -76,23 +76,23 @@ TEST_CASE("shared queue: a writer of another process sleeps until there is room"
 
 TEST_CASE("shared queue: a closed one takes nothing, gives what it has, and then is drained") {
     const auto queue = SharedQueue::create(0);
-    CHECK(queue->status() == Status::open);
+    CHECK(queue->status() == QueueStatus::open);
     write(*queue, 1);
     write(*queue, 2);
     StoragePtr item;
-    Status after{};
-    CHECK(queue->try_read(item, after) == Outcome::done);
-    CHECK(after == Status::open);
+    QueueStatus after{};
+    CHECK(queue->try_read(item, after) == QueueOutcome::done);
+    CHECK(after == QueueStatus::open);
     queue->close();
     queue->close();
-    CHECK(queue->status() == Status::closed);
+    CHECK(queue->status() == QueueStatus::closed);
     const std::uint64_t number = 3;
-    CHECK(try_write(*queue, &number, sizeof number) == Outcome::refused);
-    CHECK(queue->try_read(item, after) == Outcome::done);
-    CHECK(after == Status::closed);
-    CHECK(queue->status() == Status::drained);
-    CHECK(queue->try_read(item, after) == Outcome::refused);
-    CHECK(try_write(*queue, &number, sizeof number) == Outcome::refused);
+    CHECK(try_write(*queue, &number, sizeof number) == QueueOutcome::refused);
+    CHECK(queue->try_read(item, after) == QueueOutcome::done);
+    CHECK(after == QueueStatus::closed);
+    CHECK(queue->status() == QueueStatus::drained);
+    CHECK(queue->try_read(item, after) == QueueOutcome::refused);
+    CHECK(try_write(*queue, &number, sizeof number) == QueueOutcome::refused);
 }
 
 TEST_CASE("shared queue: sleepers of other processes wake when it is closed and when drained") {

@@ -72,7 +72,7 @@ TEST_CASE("shared queue: of many writers and readers every item comes exactly on
         CHECK(seen.size() == ends);
         for (const auto& [writer, numbers] : seen)
             CHECK(std::count(numbers.begin(), numbers.end(), true) == count);
-        CHECK(queue->status() == Status::drained);
+        CHECK(queue->status() == QueueStatus::drained);
     }
 }
 

@@ -20,9 +20,6 @@
 
 namespace ipcrun::test {
 
-using Status = SharedQueue::Status;
-using Outcome = SharedQueue::Outcome;
-
 inline UniqueFd descriptor_of(const SharedQueue& queue) {
     UniqueFd copy(::fcntl(queue.descriptor(), F_DUPFD_CLOEXEC, 0));
     check(static_cast<bool>(copy), "a descriptor cannot be duplicated");
@@ -36,7 +33,7 @@ inline std::uint64_t held_bytes(const SharedQueue& queue) {
     return static_cast<std::uint64_t>(status.st_blocks) * 512;
 }
 
-inline Outcome try_write(SharedQueue& queue, const void* data, std::size_t bytes) {
+inline QueueOutcome try_write(SharedQueue& queue, const void* data, std::size_t bytes) {
     const Part part{const_cast<void*>(data), bytes, Dtype::u8};
     return queue.try_write({&part, 1});
 }
@@ -68,14 +65,15 @@ bool wait_for(SharedQueue& queue, Bell& bell, Alone alone, Condition condition) 
 
 /// Waits for room; false when the queue is closed.
 inline bool write(SharedQueue& queue, const void* data, std::size_t bytes) {
-    Outcome outcome = Outcome::would_wait;
+    QueueOutcome outcome = QueueOutcome::would_wait;
     check(wait_for(queue, queue.writable(), Alone::is_fine,
                    [&] {
-                       if (outcome == Outcome::would_wait) outcome = try_write(queue, data, bytes);
-                       return outcome != Outcome::would_wait;
+                       if (outcome == QueueOutcome::would_wait)
+                           outcome = try_write(queue, data, bytes);
+                       return outcome != QueueOutcome::would_wait;
                    }),
           "no room came");
-    return outcome == Outcome::done;
+    return outcome == QueueOutcome::done;
 }
 
 inline bool write(SharedQueue& queue, std::uint64_t number) {
@@ -85,12 +83,13 @@ inline bool write(SharedQueue& queue, std::uint64_t number) {
 /// Waits for an item; null when the queue is drained.
 inline StoragePtr read(SharedQueue& queue, Alone alone = Alone::is_fine) {
     StoragePtr item;
-    Status after{};
-    Outcome outcome = Outcome::would_wait;
+    QueueStatus after{};
+    QueueOutcome outcome = QueueOutcome::would_wait;
     check(wait_for(queue, queue.readable(), alone,
                    [&] {
-                       if (outcome == Outcome::would_wait) outcome = queue.try_read(item, after);
-                       return outcome != Outcome::would_wait;
+                       if (outcome == QueueOutcome::would_wait)
+                           outcome = queue.try_read(item, after);
+                       return outcome != QueueOutcome::would_wait;
                    }),
           "no item came");
     return item;

@@ -4,56 +4,21 @@
 local t = require 'tap'
 local ipc = require 'ipc'
 local torch = require 'torch'
-
--- What the kernel says of this process in the line `name`.
-local function status(name)
-  for line in io.lines '/proc/self/status' do
-    local number = line:match('^' .. name .. ':%s*(%d+)')
-    if number then return tonumber(number) end
-  end
-end
-
-local function threads() return status 'Threads' end
-
--- Without a program to list them: what it is started with would be counted, or not.
-local function descriptors()
-  local count = 0
-  for fd = 0, 1023 do
-    local file <close> = io.open('/proc/self/fdinfo/' .. fd)
-    if file then count = count + 1 end
-  end
-  return count
-end
-
--- Resident memory in KiB.
-local function memory()
-  return status 'VmRSS'
-end
-
--- Threads end on their own after what they did was dropped.
-local function await_threads(most)
-  local deadline = ipc.clock() + 20
-  repeat
-    collectgarbage()
-    local count = threads()
-    if count <= most then return end
-  until ipc.clock() > deadline
-  error(('%d threads are left, %d were there'):format(threads(), most))
-end
+local own_process = require 'own_process'
 
 ---Does `step` often enough for the memory to be warm, then ten thousand times: nothing has grown.
 local function check_growth(step)
   for i = 1, 500 do step(i) end
   collectgarbage()
-  local threads_before, descriptors_before = threads(), descriptors()
-  local before = memory()
+  local threads, descriptors = own_process.threads(), own_process.descriptors()
+  local before = own_process.resident_kib()
   for i = 1, 10000 do
     step(i)
     if i % 500 == 0 then collectgarbage() end
   end
-  await_threads(threads_before)
-  t.equal(descriptors(), descriptors_before, 'descriptors')
-  local grown = memory() - before
+  own_process.await_threads(threads)
+  t.equal(own_process.descriptors(), descriptors, 'descriptors')
+  local grown = own_process.resident_kib() - before
   -- 10,000 times 200 bytes would be 2 MiB already.
   assert(grown < 2048, ('the memory grew by %d KiB'):format(grown))
 end

@@ -3,6 +3,7 @@
 local t = require 'tap'
 local ipc = require 'ipc'
 local torch = require 'torch'
+local own_process = require 'own_process'
 
 local all_in_workers <const> = { serial_init = false }
 
@@ -263,27 +264,15 @@ t.test('Parallel: after close, what was put is still there to get', function()
   t.raises('the Parallel is closed', parallel.put, parallel, 1)
 end)
 
--- Threads of this process.
-local function threads()
-  local count = 0
-  local pipe <close> = io.popen 'ls /proc/$PPID/task'
-  for _ in pipe:lines() do count = count + 1 end
-  return count
-end
-
 t.test('Parallel: one that is dropped ends its threads', function()
-  local before = threads()
+  local before = own_process.threads()
   local function drop()
     local parallel = ipc.Parallel(3, square, all_in_workers)
     parallel:put(2)
     t.equal(parallel:get(), 4)
   end
   drop()
-  local deadline = ipc.clock() + 10
-  repeat
-    collectgarbage()
-  until threads() <= before or ipc.clock() > deadline
-  assert(threads() <= before)
+  own_process.await_threads(before)
 end)
 
 t.test('Parallel: a wrong number of workers, object or option is refused', function()

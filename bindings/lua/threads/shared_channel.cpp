@@ -18,30 +18,6 @@ namespace ipcrun::lua {
 
 namespace {
 
-QueueStatus status_of(SharedQueue::Status status) {
-    switch (status) {
-        case SharedQueue::Status::open:
-            return QueueStatus::open;
-        case SharedQueue::Status::closed:
-            return QueueStatus::closed;
-        case SharedQueue::Status::drained:
-            return QueueStatus::drained;
-    }
-    return QueueStatus::drained;
-}
-
-QueueOutcome outcome_of(SharedQueue::Outcome outcome) {
-    switch (outcome) {
-        case SharedQueue::Outcome::done:
-            return QueueOutcome::done;
-        case SharedQueue::Outcome::would_wait:
-            return QueueOutcome::would_wait;
-        case SharedQueue::Outcome::refused:
-            return QueueOutcome::refused;
-    }
-    return QueueOutcome::refused;
-}
-
 bool is_rank(const Context& shared) {
     const auto& job = shared.household->job();
     return job != nullptr && !job->is_alone();
@@ -94,25 +70,26 @@ class SharedItemQueue final : public ItemQueue {
     QueueOutcome try_write(std::span<Item> items, std::size_t& written) override {
         for (written = 0; written < items.size(); ++written) {
             const auto& parts = items[written].contents()->parcel->parts();
-            const QueueOutcome outcome = outcome_of(queue_->try_write(parts));
+            const QueueOutcome outcome = queue_->try_write(parts);
             if (outcome != QueueOutcome::done) return outcome;
         }
         return QueueOutcome::done;
     }
 
     QueueOutcome try_read(Item& item, QueueStatus& after) override {
-        auto contents = std::make_shared<ItemContents>();
-        contents->storages.resize(1);
-        SharedQueue::Status status = SharedQueue::Status::open;
-        const auto outcome = outcome_of(queue_->try_read(contents->storages[0], status));
+        // Memory for the item is there before it is taken; who waits and finds none takes none.
+        auto contents = queue_->items() > 0 ? make_contents() : nullptr;
+        StoragePtr message;
+        const QueueOutcome outcome = queue_->try_read(message, after);
         if (outcome != QueueOutcome::done) return outcome;
-        after = status_of(status);
+        if (contents == nullptr) contents = make_contents();
+        contents->storages[0] = std::move(message);
         item = Item(std::move(contents));
         return outcome;
     }
 
     void close() override { queue_->close(); }
-    QueueStatus status() const override { return status_of(queue_->status()); }
+    QueueStatus status() const override { return queue_->status(); }
     std::uint64_t items() const override { return queue_->items(); }
     std::uint64_t capacity() const override { return queue_->capacity(); }
     Bell& readable() override { return queue_->readable(); }
@@ -153,6 +130,12 @@ class SharedItemQueue final : public ItemQueue {
     }
 
   private:
+    static std::shared_ptr<ItemContents> make_contents() {
+        auto contents = std::make_shared<ItemContents>();
+        contents->storages.resize(1);
+        return contents;
+    }
+
     std::shared_ptr<SharedQueue> queue_;
     const bool is_in_job_;
     const bool is_made_here_;

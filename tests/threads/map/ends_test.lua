@@ -2,35 +2,8 @@
 -- ipc.map: dropped maps, and how programs end while threads do something.
 local t = require 'tap'
 local ipc = require 'ipc'
-local interpreter = require 'interpreter'
-local run, threads = interpreter.run, interpreter.threads
-
-local function resident_kib()
-  for line in io.lines '/proc/self/status' do
-    local count = line:match '^VmRSS:%s*(%d+)'
-    if count then return tonumber(count) end
-  end
-end
-
--- Without a program to list them: what it is started with would be counted, or not.
-local function descriptors()
-  local count = 0
-  for fd = 0, 1023 do
-    local file <close> = io.open('/proc/self/fdinfo/' .. fd)
-    if file then count = count + 1 end
-  end
-  return count
-end
-
--- Waits until no thread is left but this one.
-local function await_alone()
-  local never = ipc.channel()
-  for _ = 1, 2000 do
-    if threads() == 1 then return end
-    never:read { timeout = 0.01 }
-  end
-  error(threads() .. ' threads are left')
-end
+local own_process = require 'own_process'
+local run = require('interpreter').run
 
 t.test('map: a thousand dropped maps leave no threads, no descriptors and no memory', function()
   local function drop(count)
@@ -39,13 +12,14 @@ t.test('map: a thousand dropped maps leave no threads, no descriptors and no mem
       if i % 20 == 0 then collectgarbage() end
     end
     collectgarbage()
-    await_alone()
+    own_process.await_threads(1)
   end
   drop(100)
-  local memory, files = resident_kib(), descriptors()
+  local memory, files = own_process.resident_kib(), own_process.descriptors()
   drop(1000)
-  t.equal(descriptors(), files)
-  assert(resident_kib() < memory + 5000, ('%d KiB, then %d'):format(memory, resident_kib()))
+  t.equal(own_process.descriptors(), files)
+  local now = own_process.resident_kib()
+  assert(now < memory + 5000, ('%d KiB, then %d'):format(memory, now))
 end)
 
 t.test('map: threads of a dropped map go on', function()
@@ -57,7 +31,7 @@ t.test('map: threads of a dropped map go on', function()
   end, channel)
   collectgarbage() collectgarbage()
   channel:write(1)
-  await_alone()
+  own_process.await_threads(1)
   t.equal(select(2, channel:read()), 2)
 end)
 

@@ -17,12 +17,4 @@ function interpreter.run(code, setup)
   return text, good, how, code_or_signal
 end
 
---- How many threads this process has now.
-function interpreter.threads()
-  for line in io.lines '/proc/self/status' do
-    local count = line:match '^Threads:%s*(%d+)'
-    if count then return tonumber(count) end
-  end
-end
-
 return interpreter

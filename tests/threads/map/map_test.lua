@@ -2,7 +2,7 @@
 -- ipc.map: what goes to the threads, what comes back, and what happens when they fail.
 local t = require 'tap'
 local ipc = require 'ipc'
-local threads = require('interpreter').threads
+local threads = require('own_process').threads
 
 local function pack_join(map, ...) return table.pack(map:join(...)) end
 

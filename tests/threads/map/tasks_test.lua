@@ -5,16 +5,8 @@ local ipc = require 'ipc'
 local new_task = require 'ipc.BackgroundTask'
 local new_pool = require 'ipc.BackgroundTaskPool'
 local interpreter = require 'interpreter'
-local threads = interpreter.threads
-
-local function await_alone()
-  local never = ipc.channel()
-  for _ = 1, 2000 do
-    if threads() == 1 then return end
-    never:read { timeout = 0.01 }
-  end
-  error(threads() .. ' threads are left')
-end
+local own_process = require 'own_process'
+local threads = own_process.threads
 
 t.test('task: gives all results, with their nils', function()
   local got = table.pack(new_task(function(...) return ... end, 1, nil, 'x', nil).getResult())
@@ -46,7 +38,7 @@ t.test('task: its error comes from getResult', function()
 end)
 
 t.test('task: its thread ends with the result', function()
-  await_alone()
+  own_process.await_threads(1)
   new_task(function() end).getResult()
   t.equal(threads(), 1)
 end)
@@ -54,7 +46,7 @@ end)
 t.test('task: a dropped one leaves no thread', function()
   for _ = 1, 100 do new_task(function() return 1 end) end
   collectgarbage() collectgarbage()
-  await_alone()
+  own_process.await_threads(1)
 end)
 
 t.test('pool: tasks are numbered from 1, and have their results by these numbers', function()
@@ -156,7 +148,7 @@ t.test('pool: functions with upvalues are refused, and take no number', function
 end)
 
 t.test('pool: with closeOnLastTask the threads end with the last result that is taken', function()
-  await_alone()
+  own_process.await_threads(1)
   local pool = new_pool(2, { closeOnLastTask = true })
   local a, b = pool.addTask(function() return 1 end), pool.addTask(function() return 2 end)
   pool.getResult(a)
@@ -167,12 +159,12 @@ t.test('pool: with closeOnLastTask the threads end with the last result that is 
 end)
 
 t.test('pool: a dropped one ends its threads, whatever they still had to do', function()
-  await_alone()
+  own_process.await_threads(1)
   local pool = new_pool(2)
   for _ = 1, 100 do pool.addTask(function() return ('x'):rep(100) end) end
   pool = nil
   collectgarbage() collectgarbage()
-  await_alone()
+  own_process.await_threads(1)
 end)
 
 t.test('pool: close waits for what runs, and drops what has not begun', function()
