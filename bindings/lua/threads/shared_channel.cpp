@@ -94,6 +94,18 @@ class SharedItemQueue final : public ItemQueue {
     std::uint64_t capacity() const override { return queue_->capacity(); }
     Bell& readable() override { return queue_->readable(); }
     Bell& writable() override { return queue_->writable(); }
+    // Who was woken, and took an item elsewhere or had no time left, wakes another.
+    void reader_leaves() override {
+        pass_on([this] {
+            if (queue_->items() > 0) queue_->readable().ring(1);
+        });
+    }
+    void writer_leaves() override {
+        pass_on([this] {
+            const std::uint64_t capacity = queue_->capacity();
+            if (capacity == 0 || queue_->items() < capacity) queue_->writable().ring(1);
+        });
+    }
     void ring_all() override {
         readable().ring_all();
         writable().ring_all();
@@ -130,6 +142,14 @@ class SharedItemQueue final : public ItemQueue {
     }
 
   private:
+    template <typename Ring>
+    static void pass_on(Ring ring) {
+        try {
+            ring();
+        } catch (const Error&) {
+            // After fork(), say: this process has woken nobody, and nobody waits for it.
+        }
+    }
     static std::shared_ptr<ItemContents> make_contents() {
         auto contents = std::make_shared<ItemContents>();
         contents->storages.resize(1);
