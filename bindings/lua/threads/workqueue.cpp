@@ -41,6 +41,8 @@ QueueOutcome Workqueue::try_take(const Courier& reader, Item& item, QueueStatus&
     hands_.take(reader.shared);
     const QueueOutcome outcome = questions_.try_read(item, after);
     if (outcome != QueueOutcome::done && hands_.give(reader.shared, 1)) became_idle();
+    // Other workers may wait for the last item, which was there when its owner went.
+    if (outcome == QueueOutcome::done && is_finished()) questions_.ring_all();
     return outcome;
 }
 
@@ -54,7 +56,11 @@ void Workqueue::add_bells(const Courier& reader, std::vector<Bell*>& bells) {
 }
 
 bool Workqueue::is_hopeless(const Courier& reader) {
-    return is_owner(reader) ? is_alone(reader) : !has_owner_.load();
+    return is_owner(reader) ? is_alone(reader) : is_finished();
+}
+
+bool Workqueue::is_finished() const {
+    return !has_owner_.load() && questions_.items() == 0;
 }
 
 void Workqueue::give_up(const char* operation) {

@@ -58,6 +58,8 @@ class Workqueue final : public SharedObject, public ItemSource {
   private:
     // Is there nobody else, and can nobody find it by its name?
     bool is_alone(const Courier& state) const;
+    // Has the owner gone, and is none of its questions left?
+    bool is_finished() const;
     void ring_all();
     void became_idle() { idle_.ring_all(); }
 

@@ -125,7 +125,7 @@ TEST_CASE("workqueue: workers that wait hear that the owner has closed it") {
                 assert(message == "left over")
                 ok, message = pcall(q.read, q)
             end
-            assert(not ok and message.code == "peer_lost")
+            assert(not ok and message.code == "peer_lost", tostring(message))
             assert(tostring(message):find("owner has closed it", 1, true))
             assert(q:read(true) == nil)
         ]], q, ready)
