@@ -23,11 +23,11 @@ end
 ---@return integer passed, integer failed, integer skipped  cases by the program's own account
 local function cases_in(output)
   local passed, failed, skipped = 0, 0, 0
-  for p, f, s in output:gmatch("%[doctest%] test cases:[%s%d]+|%s*(%d+) passed[^|]*|" ..
-                               "%s*(%d+) failed[^|]*|%s*(%d+) skipped") do
-    passed, failed, skipped = passed + p, failed + f, skipped + s
+  -- What doctest calls skipped is what its arguments left out: another test's business.
+  for p, f in output:gmatch("%[doctest%] test cases:[%s%d]+|%s*(%d+) passed[^|]*|%s*(%d+) failed") do
+    passed, failed = passed + p, failed + f
   end
-  if passed + failed + skipped > 0 then return passed, failed, skipped end
+  if passed + failed > 0 then return passed, failed, 0 end
   if not ("\n" .. output):find("\n1%.%.%d+") then return 0, 0, 0 end
   for line in output:gmatch("[^\n]+") do
     if line:find("^not ok%f[%W]") then
@@ -62,7 +62,7 @@ local function self_test()
   local examples = {
     { "cases of doctest are added up", "OK", 0,
       "\\u001b[0m[doctest] test cases:  5 |  4 passed\\u001b[0m | 0 failed | 1 skipped\\n",
-      4, 0, 1 },
+      4, 0, 0 },
     { "failed cases of doctest are counted singly", "FAIL", 1,
       "[doctest] test cases: 5 | 3 passed | 2 failed | 0 skipped\\n", 3, 2, 0 },
     { "a crash is one failure whatever was printed before", "FAIL", -11,
