@@ -18,13 +18,15 @@ void visit_fields(Fields& fields, Message& message) {
     auto& m = message;
     if constexpr (std::is_same_v<T, NumaNode>) fields(m.os_index, m.bytes);
     if constexpr (std::is_same_v<T, Core>)
-        fields(m.cpus, m.package, m.numa_node, m.last_level_cache);
+        fields(m.cpus, m.package, m.numa_node, m.last_level_cache, m.l2);
+    if constexpr (std::is_same_v<T, Spot>)
+        fields(m.package, m.numa_node, m.last_level_cache, m.l2, m.core);
     if constexpr (std::is_same_v<T, Machine>)
         fields(m.host, m.numa_nodes, m.cores, m.packages, m.memory_bytes, m.last_level_cache_bytes,
                m.cpu_quota);
     if constexpr (std::is_same_v<T, Ready>) fields(m.version, m.machine);
     if constexpr (std::is_same_v<T, RankSpec>)
-        fields(m.cpus, m.memory_nodes, m.threads, m.environment, m.numa_node, m.last_level_cache);
+        fields(m.cpus, m.memory_nodes, m.threads, m.environment, m.spot, m.tree_parent);
     if constexpr (std::is_same_v<T, Launch>)
         fields(m.program, m.argv, m.environment, m.directory, m.ignored_signals, m.stdin_rank,
                m.terminal_group, m.whole_lines, m.arena_bytes, m.usable_cpus, m.ranks);

@@ -24,7 +24,7 @@
 
 #include "base/bytes.hpp"
 #include "runtime/wire/worker_protocol.hpp"
-#include "topology/machine.hpp"
+#include "topology/place/placement.hpp"
 
 namespace ipcrun {
 
@@ -41,17 +41,17 @@ struct Ready {
     topology::Machine machine;
 };
 
+constexpr int no_rank = -1;
+
 /// What differs from rank to rank.
 struct RankSpec {
     std::vector<int> cpus;          ///< empty: not bound
     std::vector<int> memory_nodes;  ///< empty: any
     int threads = 1;
     std::vector<std::string> environment = {};  ///< "NAME=value", beside Launch::environment
-    std::int32_t numa_node = 0;         ///< 1 + index of the one it is bound within; 0: none
-    std::int32_t last_level_cache = 0;  ///< the same
+    topology::Spot spot = {};                   ///< what it is bound within
+    std::int32_t tree_parent = no_rank;         ///< in the tree of the world; no_rank: its root
 };
-
-constexpr int no_rank = -1;
 
 struct Launch {
     std::string program = {};            ///< path

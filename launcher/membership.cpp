@@ -37,10 +37,8 @@ Membership::Membership(EventLoop& loop, const Shape& shape, Callbacks callbacks)
     if (shape.doorbell != nullptr) segment_.add_doorbell(0, shape.doorbell);
 }
 
-void Membership::set_locality(int rank, int numa_node, int last_level_cache) {
-    RankSlot& slot = segment_.rank(rank);
-    slot.numa.store(static_cast<std::uint32_t>(numa_node));
-    slot.last_level_cache.store(static_cast<std::uint32_t>(last_level_cache));
+void Membership::set_place(int rank, const RankPlace& place) {
+    segment_.rank(rank).place = place;
 }
 
 void Membership::add_outsider(int rank, pid_t pid) {

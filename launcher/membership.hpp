@@ -36,8 +36,8 @@ class Membership {
     /// Creates the control segment and the shared heap.
     Membership(EventLoop& loop, const Shape& shape, Callbacks callbacks);
 
-    /// Tells the node where `rank` is bound: numbers as in RankSpec.
-    void set_locality(int rank, int numa_node, int last_level_cache);
+    /// Tells the node where `rank` is bound, before any rank is there to read it.
+    void set_place(int rank, const RankPlace& place);
     /// `rank` is process `pid`, which somebody else started, and which gets the memory from the
     /// caller: taken as joined from now on. It can neither ask for anything nor be fenced.
     void add_outsider(int rank, pid_t pid);

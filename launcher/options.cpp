@@ -45,11 +45,7 @@ void set_directory(Options& options, std::string_view text) {
 }
 
 void set_bind_to(Options& options, std::string_view text) {
-    const auto bind_to = topology::parse_bind_to(text);
-    if (!bind_to)
-        fail(ErrorCode::usage, "option --bind-to takes auto, none, core, numa or package; not '{}'",
-             text);
-    options.bind_to = *bind_to;
+    options.mapping.bind_to = topology::parse_bind_to(text);
 }
 
 void set_stdin(Options& options, std::string_view text) {
@@ -72,8 +68,8 @@ const std::vector<OptionRule> rules = {
     {{"--wdir"}, "DIR", "run as if ipcrun had been started in DIR", set_directory},
     {{"--bind-to"},
      "WHAT",
-     "bind each rank to WHAT: auto, none, core, numa or package; default: auto,\n"
-     "an even share of the cores, of its own while there are enough",
+     "bind each rank to WHAT: auto, none, hwthread, core, l3, numa or package;\n"
+     "default: auto, an even share of the cores, of its own while there are enough",
      set_bind_to},
     {{"--report-bindings"},
      "",

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "topology/placement.hpp"
+#include "topology/place/mapping.hpp"
 
 namespace ipcrun {
 
@@ -23,7 +23,7 @@ struct Options {
     std::optional<int> ranks;  ///< absent: one a core that may be used
     std::vector<EnvironmentSetting> environment = {};
     std::string directory = {};  ///< empty: the present one
-    topology::BindTo bind_to = topology::BindTo::automatic;
+    topology::Mapping mapping = {};
     bool report_bindings = false;
     bool tag_output = false;
     std::optional<double> timeout_seconds = {};

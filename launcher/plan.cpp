@@ -11,7 +11,7 @@
 #include "runtime/wire/control_segment.hpp"
 #include "runtime/wire/family_protocol.hpp"
 #include "runtime/wire/rank_environment.hpp"
-#include "topology/placement.hpp"
+#include "topology/place/placement.hpp"
 
 namespace ipcrun {
 
@@ -109,15 +109,15 @@ Launch make_plan(const Options& options, const Program& program, const Surroundi
     launch.whole_lines = ranks > 1;
     launch.arena_bytes = arena_bytes(machine, ranks);
     launch.usable_cpus = usable_cpus(machine);
-    const auto places = topology::place_ranks(machine, ranks, options.bind_to);
+    const topology::Placement placement =
+        topology::place_ranks(topology::cluster_of(machine), ranks, options.mapping);
     for (int rank = 0; rank < ranks; ++rank) {
-        const topology::Place& place = places[static_cast<std::size_t>(rank)];
+        const topology::Place& place = placement.place(rank);
         RankSpec spec{.cpus = place.cpus,
                       .memory_nodes = place.memory_nodes,
                       .threads = place.threads,
-                      .numa_node = place.numa_node,
-                      .last_level_cache = place.last_level_cache};
-        if (options.bind_to == topology::BindTo::none) {
+                      .spot = place.spot};
+        if (options.mapping.bind_to == topology::BindTo::none) {
             spec.cpus.clear();
             spec.memory_nodes.clear();
         }

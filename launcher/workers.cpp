@@ -19,6 +19,16 @@ UniqueFd open_null() {
     return UniqueFd(check_syscall(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null"));
 }
 
+RankPlace place_of(const RankSpec& spec) {
+    const auto number = [](std::int32_t index) { return static_cast<std::uint32_t>(index); };
+    return {.package = number(spec.spot.package),
+            .numa = number(spec.spot.numa_node),
+            .last_level_cache = number(spec.spot.last_level_cache),
+            .l2 = number(spec.spot.l2),
+            .core = number(spec.spot.core),
+            .tree_parent = number(spec.tree_parent + 1)};
+}
+
 }  // namespace
 
 Workers::Workers(EventLoop& loop, Launch launch, rlimit open_files, Send send)
@@ -41,7 +51,7 @@ void Workers::start() {
     // Of all ranks before the first runs: those that meet compare their neighbours'.
     for (int rank = 0; rank < static_cast<int>(launch_.ranks.size()); ++rank) {
         const RankSpec& spec = launch_.ranks[static_cast<std::size_t>(rank)];
-        membership_.set_locality(rank, spec.numa_node, spec.last_level_cache);
+        membership_.set_place(rank, place_of(spec));
     }
     for (int rank = 0; rank < static_cast<int>(launch_.ranks.size()); ++rank) {
         auto worker = std::make_unique<Worker>(loop_, sender_, rank, launch_.whole_lines);

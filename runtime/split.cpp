@@ -73,8 +73,8 @@ std::optional<Communicator> Communicator::split_into(int colour, int key, std::u
 
 Communicator Communicator::split(Locality locality, Deadline deadline, CallSite site) {
     const RankSlot& own = impl_->group.slot(rank());
-    const std::uint32_t place = locality == Locality::numa ? own.numa.load()
-                                : locality == Locality::l3 ? own.last_level_cache.load()
+    const std::uint32_t place = locality == Locality::numa ? own.place.numa
+                                : locality == Locality::l3 ? own.place.last_level_cache
                                                            : 0;
     const auto meaning = static_cast<std::uint64_t>(locality) + 1;
     return std::move(*split_into(static_cast<int>(place), 0, meaning, deadline, site));

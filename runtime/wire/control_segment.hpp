@@ -15,7 +15,7 @@
 
 namespace ipcrun {
 
-constexpr std::uint64_t control_magic = 0x6e75'7263'7069'0003;  // "ipcrun", layout 3
+constexpr std::uint64_t control_magic = 0x6e75'7263'7069'0004;  // "ipcrun", layout 4
 constexpr int node_ranks_max = 4096;
 constexpr std::uint32_t op_ring_entries = 32;
 /// What a communicator's block may take up, so that the size of this memory follows from the number
@@ -64,15 +64,20 @@ static_assert(sizeof(OpRecord) == 128);
 /// May this rank read and write private memory of its peers through the kernel?
 enum class PeerAccess : std::uint32_t { unknown, works, refused };
 
+/// Where the launcher put a rank: numbers that ranks of one package (NUMA node, ...) have in
+/// common; 0 when it may run in several. Written before any rank is there, and not changed.
+struct RankPlace {
+    std::uint32_t package = 0, numa = 0, last_level_cache = 0, l2 = 0, core = 0;
+    std::uint32_t tree_parent = 0;  ///< 1 + its parent in the tree of the world; 0: it is the root
+};
+
 struct alignas(64) RankSlot {
     std::atomic<RankState> state;
     std::atomic<std::int32_t> pid;          ///< of the process that joined
     std::atomic<std::int32_t> wait_status;  ///< as waitpid(2) gives it, once exited or failed
     std::atomic<std::uint32_t>
         op_count;  ///< operations begun; the last is ring[(op_count - 1) % …]
-    /// Where the launcher put it: numbers that ranks of one NUMA node, or of one last-level cache,
-    /// have in common; 0 when it may run in several.
-    std::atomic<std::uint32_t> numa, last_level_cache;
+    RankPlace place;
     std::atomic<PeerAccess> peer_access;
     std::atomic<std::int32_t> memory_pid;      ///< for peers that read its private memory
     std::atomic<std::uint64_t> probe_address;  ///< of a byte that they may try to read

@@ -23,7 +23,7 @@ Launch sample_launch() {
                   .whole_lines = false,
                   .arena_bytes = 1ull << 40,
                   .usable_cpus = 3};
-    launch.ranks = {{{0, 1}, {0}, 2, {"IPCRUN_RANK=0"}, 3, 7}, {}};
+    launch.ranks = {{{0, 1}, {0}, 2, {"IPCRUN_RANK=0"}, {1, 3, 7, 0, 0}, no_rank}, {}};
     return launch;
 }
 
@@ -34,8 +34,8 @@ std::vector<ToAgent> samples_to_agent() {
 std::vector<ToLauncher> samples_to_launcher() {
     topology::Machine machine;
     machine.host = "node07";
-    machine.numa_nodes = {{1, 1ull << 35}};
-    machine.cores = {{{0, 8}, 1, 0, 3}, {{1, 9}, 1, 0, 3}};
+    machine.numa_nodes = {{.os_index = 1, .bytes = 1ull << 35}};
+    machine.cores = {{{0, 8}, 1, 0, 3, 0}, {{1, 9}, 1, 0, 3, 1}};
     machine.cpu_quota = 2.5;
     return {Ready{.machine = machine},
             Started{1, 4242},
@@ -79,8 +79,8 @@ TEST_CASE("agent protocol: the fields of a launch arrive in their places") {
     REQUIRE(launch.ranks.size() == 2);
     CHECK(launch.ranks[0].cpus == std::vector<int>{0, 1});
     CHECK(launch.ranks[0].threads == 2);
-    CHECK(launch.ranks[0].numa_node == 3);
-    CHECK(launch.ranks[0].last_level_cache == 7);
+    CHECK(launch.ranks[0].spot.numa_node == 3);
+    CHECK(launch.ranks[0].spot.last_level_cache == 7);
 }
 
 TEST_CASE("agent protocol: unknown messages and values beyond their kind are refused") {

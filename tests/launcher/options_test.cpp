@@ -56,7 +56,7 @@ TEST_CASE("options: each sets what it is for") {
     CHECK(options.environment[0].value == "b=c");
     CHECK_FALSE(options.environment[1].value);
     CHECK(options.directory == "/x");
-    CHECK(options.bind_to == topology::BindTo::numa);
+    CHECK(options.mapping.bind_to == topology::BindTo::numa);
     CHECK(options.report_bindings);
     CHECK(options.tag_output);
     CHECK(options.timeout_seconds == 1.5);

@@ -111,23 +111,24 @@ TEST_CASE("plan: a rank within one NUMA node or cache is told which, one in seve
         machine.cores[core].last_level_cache = core;
     }
     const Launch pairs = plan({.ranks = 2}, {}, machine);
-    CHECK(pairs.ranks[0].numa_node == 1);
-    CHECK(pairs.ranks[1].numa_node == 2);
-    CHECK(pairs.ranks[1].last_level_cache == 0);
+    CHECK(pairs.ranks[0].spot.numa_node == 1);
+    CHECK(pairs.ranks[1].spot.numa_node == 2);
+    CHECK(pairs.ranks[1].spot.last_level_cache == 0);
     const Launch each = plan({.ranks = 4}, {}, machine);
-    CHECK(each.ranks[3].numa_node == 2);
-    CHECK(each.ranks[3].last_level_cache == 4);
-    CHECK(plan({.ranks = 1}, {}, machine).ranks[0].numa_node == 0);
-    const Launch unbound = plan({.ranks = 4, .bind_to = topology::BindTo::none}, {}, machine);
-    CHECK(unbound.ranks[3].numa_node == 0);
-    CHECK(unbound.ranks[3].last_level_cache == 0);
+    CHECK(each.ranks[3].spot.numa_node == 2);
+    CHECK(each.ranks[3].spot.last_level_cache == 4);
+    CHECK(plan({.ranks = 1}, {}, machine).ranks[0].spot.numa_node == 0);
+    const Launch unbound =
+        plan({.ranks = 4, .mapping = {.bind_to = topology::BindTo::none}}, {}, machine);
+    CHECK(unbound.ranks[3].spot.numa_node == 0);
+    CHECK(unbound.ranks[3].spot.last_level_cache == 0);
 }
 
 TEST_CASE("plan: bindings are printed one line a rank") {
     const topology::Machine machine = four_cores();
     CHECK(format_bindings(plan({.ranks = 2}), machine) ==
           "rank 0: cpus 0-1, NUMA node 0, 2 threads\nrank 1: cpus 2-3, NUMA node 0, 2 threads\n");
-    const Launch unbound = plan({.ranks = 4, .bind_to = topology::BindTo::none});
+    const Launch unbound = plan({.ranks = 4, .mapping = {.bind_to = topology::BindTo::none}});
     CHECK(unbound.ranks[0].cpus.empty());
     CHECK(format_bindings(unbound, machine)
               .starts_with("rank 0: not bound, cpus 0-3, NUMA node 0, 1 thread\n"));

@@ -111,8 +111,8 @@ TEST_CASE("split: threads of a rank use communicators of their own at the same t
 TEST_CASE("split: by locality the members are those that were put side by side") {
     run_ranks({.ranks = 4}, [](Rank& self) {
         RankSlot& own = self.memory->control().rank(self.rank);
-        own.numa = static_cast<std::uint32_t>(self.rank / 2 + 1);
-        own.last_level_cache = static_cast<std::uint32_t>(self.rank + 1);
+        own.place.numa = static_cast<std::uint32_t>(self.rank / 2 + 1);
+        own.place.last_level_cache = static_cast<std::uint32_t>(self.rank + 1);
         CHECK(self.world.split(Locality::node, soon()).size() == 4);
         const Communicator numa = self.world.split(Locality::numa, soon());
         CHECK(std::ranges::equal(numa.members(),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Proves where ranks go on machines built by hand, and what holds for every machine. Whether the
 // kernel binds them there is proven by tests/base/child_test.cpp.
-#include "topology/placement.hpp"
+#include "topology/place/placement.hpp"
 
 #include <doctest/doctest.h>
 
@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 
+#include "base/error.hpp"
 #include "base/text.hpp"
 
 using namespace ipcrun;
@@ -54,8 +55,13 @@ std::string describe(const std::vector<Place>& places) {
     return text;
 }
 
+std::vector<Place> places_on(const Machine& machine, int ranks,
+                             BindTo bind_to = BindTo::automatic) {
+    return place_ranks(cluster_of(machine), ranks, {.bind_to = bind_to}).layouts.at(0).places;
+}
+
 std::string placed(const Machine& machine, int ranks, BindTo bind_to = BindTo::automatic) {
-    return describe(place_ranks(machine, ranks, bind_to));
+    return describe(places_on(machine, ranks, bind_to));
 }
 
 }  // namespace
@@ -90,8 +96,7 @@ TEST_CASE("placement: shares end at NUMA nodes where the counts allow it") {
           "0-1 @0 x2 | 2 @0 x1 | 3-4 @0 x2 | 5 @0 x1 | 6-7 @2 x2 | 8 @2 x1 | 9-10 @2 x2 | "
           "11 @2 x1 | 12-13 @4 x2 | 14 @4 x1 | 15-16 @4 x2 | 17 @4 x1 | 18-19 @6 x2 | "
           "20 @6 x1 | 21-22 @6 x2 | 23 @6 x1");
-    for (const Place& place : place_ranks(machine, 10, BindTo::automatic))
-        CHECK(place.memory_nodes.size() <= 2);
+    for (const Place& place : places_on(machine, 10)) CHECK(place.memory_nodes.size() <= 2);
 }
 
 TEST_CASE("placement: an asymmetric machine is cut at its nodes too") {
@@ -154,7 +159,7 @@ TEST_CASE("placement: holds for every machine and number of ranks") {
         CAPTURE(round);
         CAPTURE(cores);
         CAPTURE(ranks);
-        const auto places = place_ranks(machine, ranks, BindTo::automatic);
+        const auto places = places_on(machine, ranks);
         REQUIRE(static_cast<int>(places.size()) == ranks);
         std::map<int, int> ranks_of_cpu;
         std::set<int> sizes;
@@ -181,8 +186,9 @@ TEST_CASE("placement: holds for every machine and number of ranks") {
 TEST_CASE("placement: a place knows the NUMA node and the cache that it lies within") {
     const auto localities = [](const Machine& machine, int ranks, BindTo bind_to) {
         std::string text;
-        for (const Place& place : place_ranks(machine, ranks, bind_to))
-            text += std::to_string(place.numa_node) + std::to_string(place.last_level_cache) + " ";
+        for (const Place& place : places_on(machine, ranks, bind_to))
+            text += std::to_string(place.spot.numa_node) +
+                    std::to_string(place.spot.last_level_cache) + " ";
         return text;
     };
     Machine machine = build({4, 4});
@@ -202,5 +208,5 @@ TEST_CASE("placement: names of bindings are read back") {
          {BindTo::automatic, BindTo::none, BindTo::core, BindTo::numa, BindTo::package})
         CHECK(parse_bind_to(name_of(bind_to)) == bind_to);
     for (const char* bad : {"", "Core", "socket", "core ", "cores"})
-        CHECK_FALSE(parse_bind_to(bad));
+        CHECK_THROWS_AS(parse_bind_to(bad), Error);
 }

@@ -51,7 +51,7 @@ struct Rank {
     void tell_locality() {
         const ControlSegment segment(answer.fds.at(0).get());
         const RankSlot& own = segment.rank(place.rank);
-        fmt::print("numa {}, cache {}\n", own.numa.load(), own.last_level_cache.load());
+        fmt::print("numa {}, cache {}\n", own.place.numa, own.place.last_level_cache);
     }
     // Waits until all others have ended or left, and tells how.
     void watch_peers() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "topology/placement.hpp"
+#include "topology/place/placement.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,11 +13,6 @@
 namespace ipcrun::topology {
 
 namespace {
-
-constexpr std::pair<BindTo, std::string_view> names[] = {
-    {BindTo::automatic, "auto"}, {BindTo::none, "none"},       {BindTo::core, "core"},
-    {BindTo::numa, "numa"},      {BindTo::package, "package"},
-};
 
 /// Neighbouring cores [begin, end) of Machine::cores.
 struct Share {
@@ -104,8 +99,12 @@ bool reaches(const Machine& machine, const Share& share, BindTo bind_to, int ind
             return share.begin <= index && index < share.end;
         case BindTo::none:
             return true;
+        case BindTo::hwthread:
         case BindTo::core:
             return index == share.begin;
+        case BindTo::l3:
+            return in_share(
+                [&](const Core& own) { return own.last_level_cache == core.last_level_cache; });
         case BindTo::numa:
             return in_share([&](const Core& own) { return own.numa_node == core.numa_node; });
         case BindTo::package:
@@ -146,29 +145,19 @@ Place place(const Machine& machine, const Share& share, BindTo bind_to) {
     sort_unique(result.cpus);
     sort_unique(result.memory_nodes);
     if (bind_to != BindTo::none) {
-        result.numa_node = common_index(cores, [](const Core& core) { return core.numa_node; });
-        result.last_level_cache =
+        Spot& spot = result.spot;
+        spot.package = common_index(cores, [](const Core& core) { return core.package; });
+        spot.numa_node = common_index(cores, [](const Core& core) { return core.numa_node; });
+        spot.last_level_cache =
             common_index(cores, [](const Core& core) { return core.last_level_cache; });
+        spot.l2 = common_index(cores, [](const Core& core) { return core.l2; });
+        if (cores.size() == 1) spot.core = share.begin + 1;
     }
     result.threads = share.owned && bind_to != BindTo::core ? share.end - share.begin : 1;
     return result;
 }
 
-}  // namespace
-
-std::optional<BindTo> parse_bind_to(std::string_view text) {
-    for (const auto& [bind_to, name] : names)
-        if (name == text) return bind_to;
-    return std::nullopt;
-}
-
-std::string_view name_of(BindTo bind_to) {
-    for (const auto& [known, name] : names)
-        if (known == bind_to) return name;
-    return "auto";
-}
-
-std::vector<Place> place_ranks(const Machine& machine, int ranks, BindTo bind_to) {
+std::vector<Place> place_on(const Machine& machine, int ranks, BindTo bind_to) {
     check(ranks >= 1, "a placement of no ranks");
     check(!machine.cores.empty() && !machine.numa_nodes.empty(), "a machine without cores");
     const int threads_max = std::max(usable_cores(machine) / ranks, 1);
@@ -179,6 +168,33 @@ std::vector<Place> place_ranks(const Machine& machine, int ranks, BindTo bind_to
             places.back().threads = std::min(places.back().threads, threads_max);
     }
     return places;
+}
+
+}  // namespace
+
+const Place& Placement::place(int rank) const {
+    const Seat& seat = this->seat(rank);
+    const int layout = layout_of_host[static_cast<std::size_t>(seat.host)];
+    return layouts[static_cast<std::size_t>(layout)]
+        .places[static_cast<std::size_t>(seat.local_rank)];
+}
+
+std::span<const int> Placement::ranks_of(int host) const {
+    const auto begin = first_of_host.begin() + host;
+    return {ranks.begin() + begin[0], ranks.begin() + begin[1]};
+}
+
+Placement place_ranks(const Cluster& cluster, std::optional<int> ranks, const Mapping& mapping) {
+    const int count = ranks.value_or(slots_of(cluster, 0));
+    Placement placement;
+    placement.layouts.push_back({0, place_on(cluster.machine_of(0), count, mapping.bind_to)});
+    placement.layout_of_host = {0};
+    placement.first_of_host = {0, count};
+    for (int rank = 0; rank < count; ++rank) {
+        placement.seats.push_back({0, rank});
+        placement.ranks.push_back(rank);
+    }
+    return placement;
 }
 
 }  // namespace ipcrun::topology

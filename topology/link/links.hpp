@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// The link of every pair of ranks: its class, cost and the physical edges of its path; computed
+/// when asked for, never as a table of n^2.
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "topology/link/costs.hpp"
+#include "topology/place/placement.hpp"
+
+namespace ipcrun::topology {
+
+/// A measured cost of one pair that stands in for ours (--links).
+struct LinkOverride {
+    int a = 0, b = 0;  ///< ranks, a < b
+    LinkCost cost = {};
+    bool operator==(const LinkOverride&) const = default;
+};
+constexpr int override_ranks_max = 1024;
+
+struct Link {
+    LinkClass link_class = LinkClass::self;
+    LinkCost cost = {};
+    bool measured = false;                ///< of --links
+    std::vector<std::string> edges = {};  ///< of its path, in order: "numa 0 port", "pcie
+                                          ///< 0000:40:01.1", "nvlink gpu 0-1", "nic mlx5_0 of
+                                          ///< node01"
+};
+
+class Links {
+  public:
+    /// Borrows both. `overrides`: for at most override_ranks_max ranks, else Error{usage}.
+    Links(const Cluster& cluster, const Placement& placement, const CostTable& table,
+          std::vector<LinkOverride> overrides = {});
+
+    /// Cost: O(depth of the machine).
+    Link between(int rank_a, int rank_b) const;
+    LinkClass class_between(int rank_a, int rank_b) const;
+
+    /// Costs in positions: ranks host by host, on a host along the machine. Ranks with a GPU are
+    /// joined by the links of their GPUs, others by those of their CPUs. Memory and time: O(ranks),
+    /// and O(k^2) for each layout with k ranks that have GPUs.
+    const Costs& costs() const { return costs_; }
+    /// By position.
+    std::span<const int> rank_at() const { return rank_at_; }
+
+  private:
+    const Cluster& cluster_;
+    const Placement& placement_;
+    CostTable table_;
+    std::vector<LinkOverride> overrides_;
+    Costs costs_;
+    std::vector<int> rank_at_;
+};
+
+/// Costs of members of one host of whom no more is known than their spots; position k is that of
+/// spot order[k]. For communicators, whose members find their spots in shared memory.
+struct SpotCosts {
+    Costs costs;
+    std::vector<int> order;  ///< index into the spots, by position
+};
+SpotCosts costs_of_spots(std::span<const Spot> spots, const CostTable& table);
+
+/// The text of a --links file, for `ranks` ranks; `name` is for messages. Either lines
+/// "rank_a,rank_b,latency_us,gbytes_per_s" (a header line and comments with # may be there; pairs
+/// that are missing keep what we assume; of two directions the dearer counts), or two square
+/// matrices of numbers, latencies in us then GB/s, with an empty line between them, separated by
+/// commas or blanks, with zeros or dashes on the diagonal. Throws Error{usage} for anything else:
+/// shapes that do not fit, negative or infinite numbers, ranks beyond the last.
+std::vector<LinkOverride> parse_links(std::string_view text, std::string_view name, int ranks,
+                                      const CostTable& table);
+
+}  // namespace ipcrun::topology
