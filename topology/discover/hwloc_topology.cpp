@@ -111,8 +111,7 @@ void HwlocTopology::set_filters(bool devices) {
                                          HWLOC_TYPE_FILTER_KEEP_STRUCTURE);
     (void)hwloc_topology_set_cache_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_ALL);
     // All of them: NVSwitches are no "important" devices, and matrices name them.
-    if (devices)
-        (void)hwloc_topology_set_io_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_ALL);
+    if (devices) (void)hwloc_topology_set_io_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_ALL);
     // The cpuid back end visits every CPU of the machine in turn; sysfs says the same.
     (void)hwloc_topology_set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
 }
