@@ -12,7 +12,7 @@
 #include "base/text.hpp"
 #include "base/unique_fd.hpp"
 #include "launcher/environment.hpp"
-#include "topology/discover/described.hpp"
+#include "topology/discover/source.hpp"
 #include "topology/visible_gpus.hpp"
 
 namespace ipcrun {

@@ -24,6 +24,7 @@ local homes <const> = {
   { header = "^rdma/", folder = "runtime/fabric" },
   { header = "^cuda", folder = "runtime/cuda" },
   { header = "^nvml", folder = "topology/discover" },
+  { header = "^pugixml", folder = "topology/discover" },
   { header = "^uv%.h$", folder = "base" },
 }
 

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "base/hash.hpp"
+#include "topology/machine_codec.hpp"
 
 namespace ipcrun::topology {
 
@@ -29,17 +31,21 @@ int usable_cores(const Machine& machine) {
 }
 
 std::uint64_t hash_of(const Machine& machine) {
+    Machine kind = machine;
+    kind.host.clear();
+    kind.memory_bytes = 0;  // the kernel keeps another share for itself on every host
+    for (NumaNode& node : kind.numa_nodes) node.bytes = 0;
+    const auto forget_identity = [](Device& device) {
+        device.name.clear();
+        device.pci_id.clear();
+        device.uuid.clear();
+    };
+    for (Bridge& bridge : kind.bridges) bridge.pci_id.clear();
+    for (Gpu& gpu : kind.gpus) forget_identity(gpu);
+    for (Nic& nic : kind.nics) forget_identity(nic);
+    const Bytes bytes = encode(kind);
     Hash hash;
-    hash.add(machine.numa_nodes.size());
-    for (const Core& core : machine.cores) {
-        for (const int cpu : core.cpus) hash.add(static_cast<std::uint64_t>(cpu));
-        hash.add(static_cast<std::uint64_t>(core.package));
-        hash.add(static_cast<std::uint64_t>(core.numa_node));
-        hash.add(static_cast<std::uint64_t>(core.last_level_cache));
-    }
-    hash.add(machine.memory_bytes);
-    hash.add(machine.gpus.size());
-    hash.add(machine.nics.size());
+    hash.add(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
     return hash.value();
 }
 

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <set>
 
-#include "topology/discover/described.hpp"
+#include "topology/discover/source.hpp"
 #include "topology/link/links.hpp"
 #include "topology/tree/best_tree.hpp"
 
