@@ -45,8 +45,8 @@ const char* visibility_variable(topology::GpuVendor vendor) {
     return nullptr;
 }
 
-// What the vendor's library calls that GPU: as the user's own list does, else by its UUID, which is
-// the same whatever the order is that it counts in.
+// What the vendor's library calls that GPU: by its UUID, which is the same whatever the order is
+// that it counts in; else by its number among those that the user's own list shows.
 std::string visible_name(const topology::Machine& machine, std::size_t index,
                          const std::optional<std::string_view>& users) {
     const topology::Gpu& gpu = machine.gpus[index];
@@ -54,10 +54,12 @@ std::string visible_name(const topology::Machine& machine, std::size_t index,
         machine.gpus.begin(), machine.gpus.begin() + static_cast<std::ptrdiff_t>(index),
         [&](const topology::Gpu& other) { return other.vendor == gpu.vendor; });
     const auto place = static_cast<std::size_t>(before);
-    if (users)
-        if (const auto words = split(*users, ','); place < words.size())
-            return std::string(trim(words[place]));
-    return gpu.uuid.empty() ? std::to_string(place) : gpu.uuid;
+    if (!gpu.uuid.empty()) return gpu.uuid;
+    std::vector<int> numbers;
+    for (const std::string_view word : split(users.value_or(""), ','))
+        if (const auto number = parse_number<int>(trim(word))) numbers.push_back(*number);
+    std::sort(numbers.begin(), numbers.end());
+    return std::to_string(place < numbers.size() ? numbers[place] : static_cast<int>(place));
 }
 
 void add_gpu(std::vector<std::string>& environment, const std::vector<std::string>& common,

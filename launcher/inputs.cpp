@@ -48,6 +48,15 @@ std::vector<int> cpus_of(const topology::Machine& machine) {
     return cpus;
 }
 
+// Variables that hide GPUs from programs hide them from us.
+topology::Machine show_gpus(topology::Machine machine,
+                            const std::vector<std::string>& environment) {
+    for (const std::string_view variable : {"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"})
+        if (const auto list = find_variable(environment, variable))
+            machine = topology::visible(std::move(machine), *list);
+    return machine;
+}
+
 }  // namespace
 
 Inputs read_inputs(const Options& options) {
