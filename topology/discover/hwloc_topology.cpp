@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/fail.hpp"
+#include "base/text.hpp"
 #include "topology/discover/environment_override.hpp"
 #include "topology/discover/hwloc_devices.hpp"
 #include "topology/discover/hwloc_links.hpp"
@@ -52,7 +53,7 @@ std::string processor_model(hwloc_topology_t topology) {
     hwloc_obj_t package = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_PACKAGE, nullptr);
     if (package == nullptr) package = hwloc_get_root_obj(topology);
     const char* model = hwloc_obj_get_info_by_name(package, "CPUModel");
-    return model != nullptr ? model : "";
+    return model != nullptr ? std::string(trim(model)) : "";
 }
 
 /// Index of the memory nearest to `pu`: hosts with slow or high-bandwidth memory beside the

@@ -49,7 +49,7 @@ void confine_child(pid_t parent) {
     (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(1);  // it died before it could take this one along
-        // Sanitizers map terabytes.
+                                            // Sanitizers map terabytes.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     limit(RLIMIT_AS, memory_bytes_max);
 #endif
