@@ -96,7 +96,7 @@ PlanWish make_wish(const Options& options, const Inputs& inputs, const topology:
                    const std::vector<std::string>& environment) {
     PlanWish wish{.ranks = options.ranks,
                   .mapping = options.mapping,
-                  .costs = measured_or_default(machine, environment),
+                  .costs = topology::default_costs(),
                   .links_text = inputs.links_text,
                   .links_name = options.links,
                   .tree_degree = options.tree_degree};

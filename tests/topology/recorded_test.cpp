@@ -3,6 +3,7 @@
 // on: where they are not found beside the sources, there is nothing to prove.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <set>
@@ -84,7 +85,11 @@ TEST_CASE("recorded machines: four ranks get the four GPUs and the NIC beside ea
     for (int rank = 0; rank < 4; ++rank) {
         nics.insert(plan.placement.place(rank).nic);
         CHECK(plan.nic(rank).near == plan.gpu(rank).near);
-        CHECK(plan.placement.place(rank).spot.numa_node == plan.gpu(rank).near.numa_node + 1);
+        // Two NUMA nodes for each rank, its GPU's among them.
+        const auto near = static_cast<std::size_t>(plan.gpu(rank).near.numa_node);
+        const std::vector<int>& nodes = plan.placement.place(rank).memory_nodes;
+        CHECK(nodes.size() == 2);
+        CHECK(std::count(nodes.begin(), nodes.end(), plan.machine().numa_nodes[near].os_index) == 1);
     }
     CHECK(nics.size() == 4);
     CHECK(plan.links.class_between(0, 3) == LinkClass::nvlink);
