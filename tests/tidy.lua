@@ -25,6 +25,7 @@ local homes <const> = {
   { header = "^cuda", folder = "runtime/cuda" },
   { header = "^nvml", folder = "topology/discover" },
   { header = "^uv%.h$", folder = "base" },
+  { header = "^nlohmann/", folder = "launcher/show" },
 }
 
 local lines_max <const> = 400
