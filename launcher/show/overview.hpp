@@ -43,14 +43,14 @@ struct TreeLevel {
 };
 
 struct ShownTree {
-    topology::PlannedTree planned;  ///< its members are ranks
-    double bytes = 8;               ///< of the allreduce that it was made for
-    int degree_max = 2;             ///< children that it might have had; 0: any number
-    int degree = 0;                 ///< most children of a rank
-    std::vector<TreeLevel> levels;  ///< the root's first; never empty
-    std::vector<topology::LinkClass> class_to_parent;  ///< by rank; self at the root
+    topology::PlannedTree planned = {};  ///< its members are ranks
+    double bytes = 8;                    ///< of the allreduce that it was made for
+    int degree_max = 2;                  ///< children that it might have had; 0: any number
+    int degree = 0;                      ///< most children of a rank
+    std::vector<TreeLevel> levels = {};  ///< the root's first; never empty
+    std::vector<topology::LinkClass> class_to_parent = {};  ///< by rank; self at the root
     /// By rank, of its edge to its parent; empty beyond tree_links_ranks_max.
-    std::vector<topology::LinkCost> cost_to_parent;
+    std::vector<topology::LinkCost> cost_to_parent = {};
 
     int depth() const { return static_cast<int>(levels.size()) - 1; }
 };
