@@ -73,7 +73,7 @@ class Builder {
     /// The box of this kind and name, made when it is not there.
     static Box& within(Box& outer, Box::Kind kind, const std::string& title) {
         for (Box& box : outer.inner)
-            if (box.kind == kind && box.title == title) return box;
+            if (box.title == title) return box;
         return outer.inner.emplace_back(Box{.kind = kind, .title = title});
     }
 
@@ -120,8 +120,13 @@ class Builder {
         for (int at = device.bridge; at >= 0; at = machine_.bridges[at].parent)
             if (machine_.bridges[at].parent >= 0 && devices_below_[at] > 1) found = at;
         if (found < 0) return box.devices;
-        const std::string& id = machine_.bridges[found].pci_id;
-        return within(box, Box::Kind::pcie_switch, "PCIe switch " + id).devices;
+        // Found again by its number: the title is the same for all.
+        const std::string tip = fmt::format("bridge {} {}", found, machine_.bridges[found].pci_id);
+        for (Box& known : box.switches)
+            if (known.tip == tip) return known.devices;
+        box.switches.push_back(
+            {.kind = Box::Kind::pcie_switch, .title = "PCIe switch", .tip = tip});
+        return box.switches.back().devices;
     }
 
     void add_gpu(int index) {
@@ -150,12 +155,13 @@ class Builder {
 /// A box that has nothing but one other takes over what that has.
 void merge_only_ones(Box& box) {
     for (Box& inner : box.inner) merge_only_ones(inner);
-    if (box.inner.size() != 1 || !box.cores.empty() || !box.devices.empty()) return;
-    if (box.kind == Box::Kind::host || box.inner[0].kind == Box::Kind::pcie_switch) return;
+    if (box.inner.size() != 1 || box.kind == Box::Kind::host) return;
+    if (!box.cores.empty() || !box.switches.empty() || !box.devices.empty()) return;
     Box only = std::move(box.inner[0]);
     box.title += ", " + only.title;
     box.inner = std::move(only.inner);
     box.cores = std::move(only.cores);
+    box.switches = std::move(only.switches);
     box.devices = std::move(only.devices);
 }
 

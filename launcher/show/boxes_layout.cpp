@@ -2,6 +2,7 @@
 // How large boxes are and where they stand: each kind in a grid of equal cells.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "launcher/show/boxes.hpp"
 #include "launcher/show/svg.hpp"
@@ -26,16 +27,15 @@ std::pair<double, double> place_grid(std::vector<Box>& boxes, double x, double y
         Box& box = boxes[index];
         box.x = x + (index % columns) * (w + gap);
         box.y = y + (index / columns) * (h + gap);
-        box.w = w;
-        box.h = h;
+        stretch(box, w, h);
     }
     return {columns * (w + gap) - gap, rows * (h + gap) - gap};
 }
 
-double aspect_of(Box::Kind kind) {
+double aspect_of(Box::Kind kind, const Scale& scale) {
     switch (kind) {
         case Box::Kind::host:
-            return 2.4;
+            return scale.host_aspect;
         case Box::Kind::package:
             return 1.6;
         case Box::Kind::numa:
@@ -52,13 +52,21 @@ void size_leaf(Box& box, const Scale& scale) {
     }
     // Two lines, of which the first also names the rank.
     const double title = text_width(box.title, scale.font());
-    const double remark = text_width(box.remark, scale.font() * 0.9);
-    const double rank = box.ranks.empty() ? 0 : text_width("rank 000", scale.font());
+    const double remark = scale.has_remarks() ? text_width(box.remark, scale.font() * 0.9) : 0;
+    const double rank = box.ranks.empty() ? 0 : text_width("ranks 0-00", scale.font());
     box.w = std::max({title, remark, rank}) + 10;
-    box.h = scale.font() * (box.kind == Box::Kind::gpu ? 4.0 : 2.8) + 4;
+    const double lines = (box.kind == Box::Kind::gpu ? 2.6 : 1.4) + (scale.has_remarks() ? 1.4 : 0);
+    box.h = scale.font() * lines + 4;
 }
 
 }  // namespace
+
+void stretch(Box& box, double w, double h) {
+    for (auto* group : {&box.cores, &box.inner, &box.switches, &box.devices})
+        for (Box& each : *group) each.x += (w - box.w) / 2;
+    box.w = w;
+    box.h = h;
+}
 
 int grid_columns(int count, double w, double h, double aspect) {
     int best = 1;
@@ -78,7 +86,7 @@ void lay_out(Box& box, const Scale& scale) {
     const bool is_leaf =
         box.kind == Box::Kind::core || box.kind == Box::Kind::gpu || box.kind == Box::Kind::nic;
     if (is_leaf) return size_leaf(box, scale);
-    for (auto* group : {&box.cores, &box.inner, &box.devices})
+    for (auto* group : {&box.cores, &box.inner, &box.switches, &box.devices})
         for (Box& each : *group) lay_out(each, scale);
     const double pad = scale.pad();
     double width = text_width(box.title, scale.font()), y = scale.font() + 2 * pad - 2;
@@ -86,15 +94,20 @@ void lay_out(Box& box, const Scale& scale) {
         y += scale.font() + 2;
         width = std::max(width * 1.3, text_width(box.remark, scale.font()));
     }
+    std::vector<std::pair<std::vector<Box>*, double>> widths;
     const auto add = [&](std::vector<Box>& group, double gap, double aspect) {
         const auto [w, h] = place_grid(group, pad, y, gap, aspect);
         if (group.empty()) return;
         width = std::max(width, w);
         y += h + pad;
+        widths.emplace_back(&group, w);
     };
     add(box.cores, scale.gap(), 2.0);
-    add(box.inner, pad, aspect_of(box.kind));
+    add(box.inner, pad, aspect_of(box.kind, scale));
+    add(box.switches, pad, 4.0);
     add(box.devices, scale.gap() + 1, 4.0);
+    for (const auto& [group, w] : widths)
+        for (Box& each : *group) each.x += (width - w) / 2;
     box.w = width + 2 * pad;
     box.h = y;
 }

@@ -80,12 +80,12 @@ std::string format_some(const std::vector<int>& numbers, std::size_t columns) {
 }
 
 std::string format_latency(const ClassOfLinks& row) {
-    const auto [low, high] = std::minmax(row.least.latency_us, row.most.latency_us);
+    const auto [low, high] = std::minmax({row.least.latency_us, row.most.latency_us});
     return format_range(format_us(low), format_us(high));
 }
 
 std::string format_bandwidth(const ClassOfLinks& row) {
-    const auto [low, high] = std::minmax(row.least.gbytes_per_s(), row.most.gbytes_per_s());
+    const auto [low, high] = std::minmax({row.least.gbytes_per_s(), row.most.gbytes_per_s()});
     return format_range(format_rate(low), format_rate(high));
 }
 

@@ -17,6 +17,7 @@ namespace {
 
 constexpr double page_width = 1240;
 constexpr double margin = 24;
+constexpr double full_width = page_width - 2 * margin;
 constexpr double between = 28;
 constexpr std::size_t notes_shown = 8;
 
@@ -29,14 +30,18 @@ std::string title_of(const Overview& overview) {
     const topology::PlannedTree& planned = overview.tree.planned;
     return fmt::format("{}: allreduce of {} along the tree in {}, {}", text,
                        format_bytes(overview.tree.bytes), format_us(planned.time.us),
-                       format_ratio(planned));
+                       planned.is_optimal
+                           ? "proven optimal"
+                           : fmt::format("{:.2f} x the lower bound", planned.ratio()));
 }
 
 std::string subtitle_of(const Overview& overview) {
+    constexpr std::string_view between_words = " \u00b7 ";
     std::string text = fmt::format("{}", fmt::join(overview.argv, " "));
     for (const Setting& setting : overview.settings)
-        text += fmt::format("{}--{} {}", text.empty() ? "" : "   ", setting.name, setting.value);
-    text += text.empty() ? "" : "   ";
+        text += fmt::format("{}--{} {}", text.empty() ? "" : between_words, setting.name,
+                            setting.value);
+    if (!text.empty()) text += between_words;
     return cut(printable(text + "machine: " + overview.source), 170);
 }
 
@@ -60,11 +65,12 @@ void draw_heading(Svg& svg, double x, double y, std::string_view words) {
 std::string format_svg(const Overview& overview) {
     Svg svg;
     const std::string title = title_of(overview);
-    svg.text(margin, margin + 18, title, {.font = 20, .bold = true});
+    svg.text(margin, margin + 18, title,
+             {.font = std::min(20.0, full_width / text_width(title, 1.1)), .bold = true});
     svg.text(margin, margin + 40, subtitle_of(overview), {.font = 12.5, .fill = pale_ink});
     double y = margin + 58, right = page_width - margin;
     y += draw_notes(svg, overview, y);
-    const Extent hosts = draw_hosts(svg, overview, margin, y, page_width - 2 * margin);
+    const Extent hosts = draw_hosts(svg, overview, margin, y, full_width);
     y += hosts.h + between;
     right = std::max(right, margin + hosts.w);
     const double full = right - margin;

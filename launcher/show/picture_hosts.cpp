@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t hosts_drawn = 8;
 constexpr std::array<double, 11> core_sizes = {36, 32, 28, 24, 21, 18, 15, 12, 10, 8, 6};
-constexpr double height_max = 620;
+constexpr double height_max = 640;
 /// Ranks of a core that are drawn as stripes; more share one colour.
 constexpr std::size_t stripes_max = 4;
 
@@ -81,12 +81,23 @@ void label_run(Svg& svg, const std::vector<Box>& cores, std::size_t begin, std::
     }
     const Box& left = cores[best];
     const Box& right = cores[best_end - 1];
+    const Box& last = cores[end - 1];
+    // A whole rectangle has its numbers in the middle of it.
+    const bool is_even = cores[begin].x == left.x && last.x == right.x && begin == best;
+    const double middle_y = is_even ? (left.y + last.y + last.h) / 2 : left.y + left.h / 2;
     const double room = right.x + right.w - left.x;
     const std::string words = ranks_text(left.ranks);
     const double fits = (room - 2) / std::max(text_width(words, 1), 0.1);
     const double font = std::clamp(fits, 3.5, std::min(13.0, left.h * 0.62));
     const double middle = x + (left.x + right.x + right.w) / 2;
-    svg.text(middle, y + left.y + left.h / 2 + font * 0.36, words,
+    if (end - begin > 1) {
+        // Numbers between cores get a ground of their own.
+        const double w = text_width(words, font) + 6, h = font * 1.2;
+        const std::string ground =
+            left.ranks.size() > stripes_max ? "#d9e2ec" : fill_of_rank(left.ranks.front());
+        svg.rectangle(middle - w / 2, y + middle_y - h / 2, w, h, {.fill = ground, .radius = 3});
+    }
+    svg.text(middle, y + middle_y + font * 0.36, words,
              {.font = font, .anchor = Anchor::middle, .bold = true});
 }
 
@@ -114,16 +125,17 @@ void draw_device(Svg& svg, const Box& box, double x, double y, const Scale& scal
     svg.text(middle, line, printable(box.title), {.font = font, .anchor = Anchor::middle});
     if (is_gpu && !box.ranks.empty()) {
         line += font * 1.15;
-        svg.text(middle, line, (box.ranks.size() == 1 ? "rank " : "") + ranks_text(box.ranks),
+        svg.text(middle, line, (box.ranks.size() == 1 ? "rank " : "ranks ") + ranks_text(box.ranks),
                  {.font = font, .anchor = Anchor::middle, .bold = true});
     }
+    if (!scale.has_remarks()) return;
     svg.text(middle, y + box.h - 4, box.remark,
              {.font = font * 0.9, .fill = pale_ink, .anchor = Anchor::middle});
 }
 
 void draw_box(Svg& svg, const Box& box, double x, double y, const Scale& scale) {
     const bool is_host = box.kind == Box::Kind::host;
-    svg.rectangle(x, y, box.w, box.h, style_of(box.kind));
+    svg.rectangle(x, y, box.w, box.h, style_of(box.kind), box.tip);
     const double font = scale.font() * (is_host ? 1.3 : 1), left = x + scale.pad();
     double line = y + scale.pad() + scale.font() - 1;
     svg.text(left, line, printable(box.title),
@@ -131,7 +143,8 @@ void draw_box(Svg& svg, const Box& box, double x, double y, const Scale& scale) 
     line += scale.font() + 3;
     if (is_host) svg.text(left, line, box.remark, {.font = scale.font(), .fill = pale_ink});
     draw_cores(svg, box.cores, x, y);
-    for (const Box& inner : box.inner) draw_box(svg, inner, x + inner.x, y + inner.y, scale);
+    for (const auto* group : {&box.inner, &box.switches})
+        for (const Box& inner : *group) draw_box(svg, inner, x + inner.x, y + inner.y, scale);
     for (const Box& device : box.devices)
         draw_device(svg, device, x + device.x, y + device.y, scale);
 }
@@ -193,10 +206,34 @@ Extent arrange(std::vector<Box>& boxes, const Scale& scale, double width) {
     for (int index = 0; index < count; ++index) {
         boxes[index].x = (index % columns) * (w + gap);
         boxes[index].y = (index / columns) * (h + gap);
-        boxes[index].w = w;
-        boxes[index].h = h;
+        stretch(boxes[index], w, h);
     }
     return {columns * (w + gap) - gap, rows * (h + gap) - gap};
+}
+
+/// The largest cores that fit; among these, packages side by side rather than one below another.
+/// Shortens what stands below the names of hosts: a long remark must not decide the size.
+Scale fitting_scale(std::vector<Box>& boxes, double width) {
+    const double share = width / static_cast<double>(std::min<std::size_t>(boxes.size(), 4));
+    Scale best;
+    double least = 1e300;
+    for (const double core : core_sizes) {
+        for (const double aspect : {8.0, 2.4, 1.2}) {
+            const Scale scale{.core = core, .host_aspect = aspect};
+            std::vector<Box> tried = boxes;
+            for (Box& box : tried) box.remark.clear();
+            const Extent extent = arrange(tried, scale, width);
+            const double excess =
+                std::max(extent.w - width, 0.0) + std::max(extent.h - height_max, 0.0);
+            if (excess >= least) continue;
+            least = excess;
+            best = scale;
+        }
+        if (least == 0) break;
+    }
+    const auto room = static_cast<std::size_t>(share / (0.63 * best.font())) - 4;
+    for (Box& box : boxes) box.remark = cut(box.remark, room);
+    return best;
 }
 
 }  // namespace
@@ -204,23 +241,8 @@ Extent arrange(std::vector<Box>& boxes, const Scale& scale, double width) {
 Extent draw_hosts(Svg& svg, const Overview& overview, double x, double y, double width) {
     std::string left_out;
     std::vector<Box> boxes = boxes_of(overview, left_out);
-    Scale scale;
-    Extent extent;
-    for (const double core : core_sizes) {
-        scale.core = core;
-        // A long remark must not decide how small a host is drawn.
-        const double characters =
-            width / static_cast<double>(std::min<std::size_t>(boxes.size(), 4));
-        std::vector<Box> tried = boxes;
-        for (Box& box : tried)
-            box.remark =
-                cut(box.remark, static_cast<std::size_t>(characters / (0.63 * scale.font())));
-        extent = arrange(tried, scale, width);
-        if ((extent.w <= width && extent.h <= height_max) || core == core_sizes.back()) {
-            boxes = std::move(tried);
-            break;
-        }
-    }
+    const Scale scale = fitting_scale(boxes, width);
+    const Extent extent = arrange(boxes, scale, width);
     for (const Box& box : boxes) draw_box(svg, box, x + box.x, y + box.y, scale);
     if (left_out.empty()) return extent;
     svg.text(x, y + extent.h + 18, left_out, {.font = 13, .fill = pale_ink});

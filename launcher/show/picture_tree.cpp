@@ -30,6 +30,13 @@ int leaves_of(const topology::Tree& tree) {
     return std::max(leaves, 1);
 }
 
+/// Latency without its unit, where that is the usual one.
+std::string edge_label(const topology::LinkCost& cost) {
+    std::string text = format_us(cost.latency_us);
+    if (text.ends_with(" us")) text.resize(text.size() - 3);
+    return text;
+}
+
 struct Node {
     double x = 0;  // in leaves from the left
     int level = 0;
@@ -95,9 +102,10 @@ Extent draw_nodes(Svg& svg, const Overview& overview, double x, double y, double
         svg.text(cx, cy + font * 0.36, name,
                  {.font = font, .anchor = Anchor::middle, .bold = true});
         if (rank == tree.root || tree.size() > labelled_ranks) continue;
-        svg.text((cx + at_x(tree.parent[rank])) / 2, cy - level / 2 + 4,
-                 format_us(shown.cost_to_parent[rank].latency_us),
-                 {.font = 11, .anchor = Anchor::middle, .halo = true});
+        // Beside the end of its edge, on the side that turns away from the parent.
+        const bool is_left = at_x(tree.parent[rank]) > cx + 1;
+        svg.text(cx + (is_left ? -6 : 6), cy - radius - 5, edge_label(shown.cost_to_parent[rank]),
+                 {.font = 10.5, .anchor = is_left ? Anchor::end : Anchor::start});
     }
     return {width, shown.depth() * level + 2 * radius + 6};
 }
@@ -157,11 +165,11 @@ bool is_wide(const ShownTree& tree) {
 Extent draw_tree(Svg& svg, const Overview& overview, double x, double y, double width) {
     const ShownTree& shown = overview.tree;
     draw_heading(svg, x, y, "Tree");
-    const std::string words = fmt::format(
-        "found by {}; depth {}, at most {}{}", shown.planned.method, format_count(shown.depth()),
-        counted(shown.degree, "child", "children"),
-        is_drawn(shown) ? "; children from left to right in the order in which they are served"
-                        : "");
+    std::string words =
+        fmt::format("found by {}; depth {}, at most {}", shown.planned.method,
+                    format_count(shown.depth()), counted(shown.degree, "child", "children"));
+    if (is_drawn(shown)) words += "; values are taken from left to right";
+    if (shown.planned.tree.size() <= labelled_ranks) words += "; numbers are latencies in us";
     svg.text(x, y + 31, words, {.font = 12, .fill = pale_ink});
     const Extent drawn = is_drawn(shown) ? draw_nodes(svg, overview, x, y + heading, width)
                                          : draw_levels(svg, overview, x, y + heading, width);

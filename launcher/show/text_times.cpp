@@ -20,23 +20,26 @@ const topology::Prediction* find(const TimesOfSize& row, Algorithm algorithm) {
 
 Lines time_section(const Overview& overview) {
     if (overview.times.empty()) return {};
-    std::vector<Row> rows = {{"size"}};
-    for (int index = 0; index < topology::algorithms; ++index)
-        rows[0].push_back(std::string(name_of(static_cast<Algorithm>(index))) + " ");
-    rows[0].push_back("best");
+    std::vector<Row> rows = {{"algorithm"}};
+    Row rates = {"bytes by best time"};
     for (const TimesOfSize& size : overview.times) {
-        Row& row = rows.emplace_back(Row{format_bytes(size.bytes)});
-        for (int index = 0; index < topology::algorithms; ++index) {
+        rows[0].push_back(format_bytes(size.bytes) + " ");
+        const double us = size.times.empty() ? 0 : size.times.front().us;
+        rates.push_back(us > 0 ? format_rate(size.bytes / us * 1e-3) + " " : "-");
+    }
+    for (int index = 0; index < topology::algorithms; ++index) {
+        Row row = {std::string(name_of(static_cast<Algorithm>(index)))};
+        for (const TimesOfSize& size : overview.times) {
             const auto* time = find(size, static_cast<Algorithm>(index));
             const bool is_best = time != nullptr && time == &size.times.front();
-            row.push_back(time == nullptr ? "" : format_us(time->us) + (is_best ? "*" : " "));
+            row.push_back(time == nullptr ? "- " : format_us(time->us) + (is_best ? "*" : " "));
         }
-        const double us = size.times.empty() ? 0 : size.times.front().us;
-        row.push_back(us > 0 ? format_rate(size.bytes / us * 1e-3) : "-");
+        const bool is_used = std::ranges::any_of(row.begin() + 1, row.end(),
+                                                 [](const auto& cell) { return cell != "- "; });
+        if (is_used) rows.push_back(std::move(row));
     }
-    Lines lines = lay_out(rows, "r" + std::string(topology::algorithms, 'r') + "r");
-    lines.push_back("predicted; * is chosen, and \"best\" its bytes by its time");
-    return lines;
+    rows.push_back(std::move(rates));
+    return lay_out(rows, "l" + std::string(overview.times.size(), 'r'));
 }
 
 }  // namespace ipcrun::show
