@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/hash.hpp"
+
 namespace ipcrun::topology {
 
 namespace {
@@ -24,6 +26,21 @@ int usable_cpus(const Machine& machine) {
 
 int usable_cores(const Machine& machine) {
     return cut_to_quota(static_cast<int>(machine.cores.size()), machine.cpu_quota);
+}
+
+std::uint64_t hash_of(const Machine& machine) {
+    Hash hash;
+    hash.add(machine.numa_nodes.size());
+    for (const Core& core : machine.cores) {
+        for (const int cpu : core.cpus) hash.add(static_cast<std::uint64_t>(cpu));
+        hash.add(static_cast<std::uint64_t>(core.package));
+        hash.add(static_cast<std::uint64_t>(core.numa_node));
+        hash.add(static_cast<std::uint64_t>(core.last_level_cache));
+    }
+    hash.add(machine.memory_bytes);
+    hash.add(machine.gpus.size());
+    hash.add(machine.nics.size());
+    return hash.value();
 }
 
 }  // namespace ipcrun::topology
