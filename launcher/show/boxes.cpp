@@ -167,6 +167,11 @@ void merge_only_ones(Box& box) {
 
 }  // namespace
 
+std::string format_ranks(const std::vector<int>& ranks) {
+    if (ranks.empty()) return "";
+    return (ranks.size() == 1 ? "rank " : "ranks ") + format_some(ranks, 9);
+}
+
 Box host_box(const Overview& overview, int host) {
     Box box = Builder(overview, host).build();
     merge_only_ones(box);

@@ -38,6 +38,9 @@ struct Scale {
 /// within a box as its only one is merged with it.
 Box host_box(const Overview& overview, int host);
 
+/// "rank 3", "ranks 0-3", or nothing.
+std::string format_ranks(const std::vector<int>& ranks);
+
 /// Sizes and places of all that is in it, and of the box itself but for x and y.
 void lay_out(Box& box, const Scale& scale);
 

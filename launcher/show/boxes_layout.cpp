@@ -53,7 +53,8 @@ void size_leaf(Box& box, const Scale& scale) {
     // Two lines, of which the first also names the rank.
     const double title = text_width(box.title, scale.font());
     const double remark = scale.has_remarks() ? text_width(box.remark, scale.font() * 0.9) : 0;
-    const double rank = box.ranks.empty() ? 0 : text_width("ranks 0-00", scale.font());
+    // Bold letters are wider.
+    const double rank = text_width(format_ranks(box.ranks), scale.font() * 1.08);
     box.w = std::max({title, remark, rank}) + 10;
     const double lines = (box.kind == Box::Kind::gpu ? 2.6 : 1.4) + (scale.has_remarks() ? 1.4 : 0);
     box.h = scale.font() * lines + 4;

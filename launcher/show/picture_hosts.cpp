@@ -90,11 +90,11 @@ void label_run(Svg& svg, const std::vector<Box>& cores, std::size_t begin, std::
     const double fits = (room - 2) / std::max(text_width(words, 1), 0.1);
     const double font = std::clamp(fits, 3.5, std::min(13.0, left.h * 0.62));
     const double middle = x + (left.x + right.x + right.w) / 2;
-    if (end - begin > 1) {
+    if (end - begin > 1 || left.ranks.size() > 1) {
         // Numbers between cores get a ground of their own.
         const double w = text_width(words, font) + 6, h = font * 1.2;
         const std::string ground =
-            left.ranks.size() > stripes_max ? "#d9e2ec" : fill_of_rank(left.ranks.front());
+            left.ranks.size() > 1 ? "#f5f7fa" : fill_of_rank(left.ranks.front());
         svg.rectangle(middle - w / 2, y + middle_y - h / 2, w, h, {.fill = ground, .radius = 3});
     }
     svg.text(middle, y + middle_y + font * 0.36, words,
@@ -125,7 +125,7 @@ void draw_device(Svg& svg, const Box& box, double x, double y, const Scale& scal
     svg.text(middle, line, printable(box.title), {.font = font, .anchor = Anchor::middle});
     if (is_gpu && !box.ranks.empty()) {
         line += font * 1.15;
-        svg.text(middle, line, (box.ranks.size() == 1 ? "rank " : "ranks ") + ranks_text(box.ranks),
+        svg.text(middle, line, format_ranks(box.ranks),
                  {.font = font, .anchor = Anchor::middle, .bold = true});
     }
     if (!scale.has_remarks()) return;

@@ -19,9 +19,14 @@ constexpr std::size_t levels_drawn = 32;
 constexpr double heading = 46;
 /// Up to so many ranks every edge tells its latency.
 constexpr int labelled_ranks = 16;
+constexpr double labelled_level = 40;
 
 bool is_drawn(const ShownTree& shown) {
     return shown.planned.tree.size() <= tree_links_ranks_max && shown.depth() <= depth_drawn;
+}
+
+double level_height(const ShownTree& shown) {
+    return std::clamp(440.0 / std::max(shown.depth(), 1), 22.0, 74.0);
 }
 
 int leaves_of(const topology::Tree& tree) {
@@ -77,8 +82,8 @@ Extent draw_nodes(Svg& svg, const Overview& overview, double x, double y, double
     const Columns columns(tree);
     const int leaves = leaves_of(tree);
     const double column = std::min(86.0, width / leaves);
-    const double radius = std::clamp(column * 0.42, 6.0, 16.0);
-    const double level = std::clamp(440.0 / std::max(shown.depth(), 1), 2 * radius + 8, 74.0);
+    const double level = level_height(shown);
+    const double radius = std::clamp(std::min(column * 0.42, level * 0.34), 6.0, 16.0);
     const double left = x + std::max(0.0, (width - leaves * column) / 2);
     const auto at_x = [&](int rank) { return left + (columns.of(rank).x + 0.5) * column; };
     const auto at_y = [&](int rank) { return y + radius + 2 + columns.of(rank).level * level; };
@@ -101,7 +106,7 @@ Extent draw_nodes(Svg& svg, const Overview& overview, double x, double y, double
         const double font = std::min(radius * 0.95, 1.75 * radius / text_width(name, 1));
         svg.text(cx, cy + font * 0.36, name,
                  {.font = font, .anchor = Anchor::middle, .bold = true});
-        if (rank == tree.root || tree.size() > labelled_ranks) continue;
+        if (rank == tree.root || tree.size() > labelled_ranks || level < labelled_level) continue;
         // Beside the end of its edge, on the side that turns away from the parent.
         const bool is_left = at_x(tree.parent[rank]) > cx + 1;
         svg.text(cx + (is_left ? -6 : 6), cy - radius - 5, edge_label(shown.cost_to_parent[rank]),
@@ -169,7 +174,9 @@ Extent draw_tree(Svg& svg, const Overview& overview, double x, double y, double 
         fmt::format("found by {}; depth {}, at most {}", shown.planned.method,
                     format_count(shown.depth()), counted(shown.degree, "child", "children"));
     if (is_drawn(shown)) words += "; values are taken from left to right";
-    if (shown.planned.tree.size() <= labelled_ranks) words += "; numbers are latencies in us";
+    if (is_drawn(shown) && shown.planned.tree.size() <= labelled_ranks &&
+        level_height(shown) >= labelled_level)
+        words += "; numbers are latencies in us";
     svg.text(x, y + 31, words, {.font = 12, .fill = pale_ink});
     const Extent drawn = is_drawn(shown) ? draw_nodes(svg, overview, x, y + heading, width)
                                          : draw_levels(svg, overview, x, y + heading, width);
