@@ -26,6 +26,7 @@ local homes <const> = {
   { header = "^nvml", folder = "topology/discover" },
   { header = "^pugixml", folder = "topology/discover" },
   { header = "^uv%.h$", folder = "base" },
+  { header = "^nlohmann/", folder = "launcher/show" },
 }
 
 local lines_max <const> = 400
