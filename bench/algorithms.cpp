@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every algorithm of an allreduce of f32 in turn:  ipcrun -n RANKS ipcrun_algorithms ROUNDS BYTES...
-// One JSON line for each size and algorithm from rank 0, with what was predicted.
+// Every algorithm for an allreduce of f32, in turn:  ipcrun -n RANKS ipcrun_algorithms BYTES...
+// One JSON line for each size and algorithm from rank 0, with the time that was predicted.
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/fail.hpp"
@@ -11,69 +13,128 @@
 #include "bench/measure.h"
 #include "runtime/communicator_impl.hpp"
 #include "runtime/job.hpp"
+#include "runtime/member_tree.hpp"
 #include "runtime/message_allreduce.hpp"
 #include "runtime/storage.hpp"
+#include "topology/tree/best_tree.hpp"
 
 using namespace ipcrun;
 using topology::Algorithm;
+using topology::Prediction;
+
 namespace {
-struct Contestant { Algorithm algorithm; double predicted_us; std::unique_ptr<MessageAllreduce> messages; std::vector<double> samples={}; int batch=1; };
+
+constexpr int rounds = 15;
+// Of a batch of operations: so that neither the clock nor the barrier before it counts.
+constexpr double batch_us_min = 1000;
+
+struct Contestant {
+    Prediction prediction;
+    std::unique_ptr<MessageAllreduce> messages;  ///< null: the communicator's own
+    int batch = 1;
+    std::vector<double> samples_us = {};
+};
+
+std::size_t segment_of(std::size_t bytes, int segments) {
+    const auto count = static_cast<std::size_t>(segments);
+    return (bytes + count - 1) / count;
 }
-int main(int argc, char** argv) {
-    const auto job = Job::join();
-    Communicator& world = job->world();
-    const int n = world.size();
-    const int rounds = argc > 1 ? parse_number<int>(argv[1]).value_or(11) : 11;
-    for (int arg = 2; arg < argc; ++arg) {
-        const std::size_t bytes = parse_number<std::size_t>(argv[arg]).value_or(8);
-        const std::size_t count = bytes / 4;
-        const StoragePtr storage = Storage::create(job->heap(), Dtype::f32, count);
-        std::fill_n(reinterpret_cast<float*>(storage->data()), count, 0.0f);
-        const Part part{storage->data(), count, Dtype::f32};
-        std::vector<Contestant> all;
-        all.push_back({bytes <= 1064 ? Algorithm::flags : Algorithm::work_sharing, 0, nullptr});
-        std::vector<int> parent(n, -1), mirror(n, -1), chain(n,-1);
-        for (int v = 1; v < n; ++v) { parent[v] = (v - 1) / 2; chain[v]=v-1; mirror[n-1-v] = n-1-(v-1)/2; }
-        const auto t1 = topology::tree_of(parent), t2 = topology::tree_of(mirror);
-        const auto tc = topology::tree_of(chain);
-        const auto add = [&](MessagePlan plan) { const auto a = plan.algorithm; all.push_back({a, 0, std::make_unique<MessageAllreduce>(world, std::move(plan))}); };
-        const std::size_t seg = getenv("SEG") ? atol(getenv("SEG")) : 0;
-        add({.algorithm = Algorithm::tree, .trees = {t1}, .segment_bytes = 0});
-        add({.algorithm = Algorithm::tree, .trees = {t1}, .segment_bytes = seg?seg:std::max<std::size_t>(bytes/8, 4096)});
-        add({.algorithm = Algorithm::tree, .trees = {tc}, .segment_bytes = seg?seg:std::max<std::size_t>(bytes/8, 4096)});
-        add({.algorithm = Algorithm::two_tree, .trees = {t1, t2}, .segment_bytes = seg?seg:std::max<std::size_t>(bytes/8, 4096)});
-        add({.algorithm = Algorithm::ring});
-        add({.algorithm = Algorithm::recursive_doubling});
-        const auto run = [&](Contestant& c, int times) {
-            for (int i = 0; i < times; ++i) {
-                if (c.messages) c.messages->run(part, Op::sum);
-                else world.allreduce({&part, 1}, Op::sum);
-            }
-        };
-        for (auto& c : all) {
-            double figures[1];
-            for (;;) {
-                world.barrier();
-                const double start = measure_now_us();
-                run(c, c.batch);
-                figures[0] = measure_now_us() - start;
-                const Part f{figures, 1, Dtype::f64};
-                world.broadcast({&f, 1}, 0);
-                if (figures[0] > 1000) break;
-                c.batch *= 2;
-            }
-        }
-        for (int round = 0; round < rounds; ++round)
-            for (auto& c : all) {
-                world.barrier();
-                const double start = measure_now_us();
-                run(c, c.batch);
-                c.samples.push_back((measure_now_us() - start) / c.batch);
-            }
-        if (world.rank() == 0) {
-            std::printf("%2d %9zu", n, bytes);
-            for (auto& c : all) { std::sort(c.samples.begin(), c.samples.end()); std::printf("  %s %.2f(%.2f)", std::string(topology::name_of(c.algorithm)).c_str(), c.samples[c.samples.size()/2], c.samples[0]); }
-            std::printf("\n"); std::fflush(stdout);
-        }
+
+MessagePlan plan_for(const Prediction& prediction, const topology::SpotCosts& members,
+                     std::size_t bytes) {
+    MessagePlan plan{.algorithm = prediction.algorithm, .order = members.order};
+    const auto wanted = static_cast<double>(bytes);
+    if (prediction.algorithm == Algorithm::tree) {
+        const auto best = best_tree(members.costs, {.bytes = wanted});
+        plan.trees = {renamed(best.tree, members.order)};
+        plan.segment_bytes = segment_of(bytes, prediction.segments);
+    } else if (prediction.algorithm == Algorithm::two_tree) {
+        const auto best = topology::best_two_tree(members.costs, wanted);
+        plan.trees = {renamed(best.first, members.order), renamed(best.second, members.order)};
+        plan.segment_bytes = segment_of(bytes / 2, prediction.segments);
     }
+    return plan;
+}
+
+void operate(Communicator& world, Contestant& contestant, const Part& part) {
+    for (int i = 0; i < contestant.batch; ++i)
+        if (contestant.messages)
+            contestant.messages->run(part, Op::sum);
+        else
+            world.allreduce({&part, 1}, Op::sum);
+}
+
+double elapsed_us(Communicator& world, Contestant& contestant, const Part& part) {
+    world.barrier();
+    const double start = measure_now_us();
+    operate(world, contestant, part);
+    return measure_now_us() - start;
+}
+
+// Checks one result, and finds how many operations are a batch: the same on all ranks.
+void prepare(Communicator& world, Contestant& contestant, const Part& part) {
+    auto* const values = static_cast<float*>(part.data);
+    std::fill_n(values, part.count, 1.0f);
+    operate(world, contestant, part);
+    const auto sum = static_cast<float>(world.size());
+    check(std::all_of(values, values + part.count, [&](float value) { return value == sum; }),
+          "a result is wrong");
+    std::fill_n(values, part.count, 0.0f);
+    for (;; contestant.batch *= 2) {
+        double figure = elapsed_us(world, contestant, part);
+        const Part figures{&figure, 1, Dtype::f64};
+        world.broadcast({&figures, 1}, 0);
+        if (figure >= batch_us_min) return;
+    }
+}
+
+void report(const Contestant& contestant, int ranks, std::size_t bytes) {
+    std::vector<double> samples = contestant.samples_us;
+    std::ranges::sort(samples);
+    const std::string name(name_of(contestant.prediction.algorithm));
+    std::printf(
+        "{\"bench\":\"algorithm\",\"what\":\"%s\",\"ranks\":%d,\"bytes\":%zu,"
+        "\"p50_us\":%.4g,\"p99_us\":%.4g,\"predicted_us\":%.4g}\n",
+        name.c_str(), ranks, bytes, samples[samples.size() / 2], samples.back(),
+        contestant.prediction.us);
+    std::fflush(stdout);
+}
+
+void measure(Job& job, std::size_t bytes) {
+    Communicator& world = job.world();
+    const Group& group = world.impl().group;
+    const topology::SpotCosts members = costs_of_members(group);
+    topology::SharedMemoryCosts shared = topology::default_shared_memory_costs();
+    shared.cpus = static_cast<int>(group.control().header().cpus);
+    std::vector<Contestant> contestants;
+    for (const Prediction& prediction :
+         predict_allreduce(members.costs, shared, static_cast<double>(bytes))) {
+        const bool is_own = prediction.algorithm == Algorithm::flags ||
+                            prediction.algorithm == Algorithm::work_sharing;
+        contestants.push_back({prediction, nullptr});
+        if (!is_own)
+            contestants.back().messages =
+                std::make_unique<MessageAllreduce>(world, plan_for(prediction, members, bytes));
+    }
+    const std::size_t count = std::max<std::size_t>(bytes / sizeof(float), 1);
+    const StoragePtr storage = Storage::create(job.heap(), Dtype::f32, count);
+    const Part part{storage->data(), count, Dtype::f32};
+    for (Contestant& contestant : contestants) prepare(world, contestant, part);
+    for (int round = 0; round < rounds; ++round)
+        for (Contestant& contestant : contestants)
+            contestant.samples_us.push_back(elapsed_us(world, contestant, part) / contestant.batch);
+    if (world.rank() != 0) return;
+    for (const Contestant& contestant : contestants) report(contestant, world.size(), bytes);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 2) {
+        std::fprintf(stderr, "usage: ipcrun -n RANKS ipcrun_algorithms BYTES...\n");
+        return 2;
+    }
+    const auto job = Job::join();
+    for (int arg = 1; arg < argc; ++arg)
+        measure(*job, parse_number<std::size_t>(argv[arg]).value_or(0));
 }

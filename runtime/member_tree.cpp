@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tree of a communicator's members: the launcher's, or one computed from where they are, which
-// all members read in the same words.
-#include <algorithm>
-#include <numeric>
+#include "runtime/member_tree.hpp"
 
-#include "base/fail.hpp"
-#include "runtime/communicator_impl.hpp"
-#include "topology/link/links.hpp"
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "topology/tree/best_tree.hpp"
 
 namespace ipcrun {
@@ -61,11 +59,17 @@ std::vector<int> planned_parents(const Group& group) {
     return parents;
 }
 
-Tree find_tree(const Group& group) {
+}  // namespace
+
+topology::SpotCosts costs_of_members(const Group& group) {
     std::vector<topology::Spot> spots;
     for (int member = 0; member < group.size(); ++member)
         spots.push_back(spot_of(group.slot(member).place));
-    const auto [costs, order] = topology::costs_of_spots(spots, topology::default_costs());
+    return topology::costs_of_spots(spots, topology::default_costs());
+}
+
+Tree tree_of_members(const Group& group) {
+    const auto [costs, order] = costs_of_members(group);
     const topology::TreeWish wish;
     std::vector<int> parents = planned_parents(group);
     if (!is_tree(parents)) return renamed(best_tree(costs, wish).tree, order);
@@ -75,21 +79,6 @@ Tree find_tree(const Group& group) {
     Tree planned = renamed(topology::tree_of(std::move(parents)), position);
     order_children(planned, costs, wish.bytes);
     return renamed(planned, order);
-}
-
-}  // namespace
-
-const Tree& Communicator::Impl::tree() {
-    if (!tree_) tree_ = find_tree(group);
-    return *tree_;
-}
-
-TreePlace Communicator::tree_place(int member) const {
-    if (member < 0 || member >= size())
-        fail(ErrorCode::usage, "tree_place: there is no member {}; members are 0 to {}", member,
-             size() - 1);
-    const Tree& tree = impl_->tree();
-    return {tree.parent[index(member)], tree.children_of(member)};
 }
 
 }  // namespace ipcrun
