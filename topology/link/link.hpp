@@ -12,7 +12,7 @@ namespace ipcrun::topology {
 /// What two ranks have between them, from near to far: the kind of their lowest common ancestor in
 /// the machine, or a direct link of their GPUs.
 enum class LinkClass : std::uint8_t {
-    self,
+    self,            ///< the same rank, or two on one GPU
     core,            ///< both on one core
     l2,              ///< a common second-level cache
     l3,              ///< a common last-level cache

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "topology/link/link.hpp"
+
+namespace ipcrun::topology {
+
+namespace {
+
+constexpr std::array<std::string_view, link_classes> names{
+    "self",           "core",   "l2",          "l3",           "numa",        "package",
+    "machine",        "nvlink", "pcie-switch", "pcie-bridges", "host-bridge", "pcie-machine",
+    "network-switch", "network"};
+
+constexpr LinkCost cost(double latency_us, double gap_us, double gbytes_per_s) {
+    return {latency_us, gap_us, 1e-3 / gbytes_per_s};
+}
+
+}  // namespace
+
+std::string_view name_of(LinkClass link_class) {
+    return names[static_cast<std::size_t>(link_class)];
+}
+
+std::optional<LinkClass> parse_link_class(std::string_view text) {
+    for (std::size_t link = 0; link < names.size(); ++link)
+        if (names[link] == text) return static_cast<LinkClass>(link);
+    return std::nullopt;
+}
+
+CostTable default_costs() {
+    CostTable table;
+    // Two ranks on one GPU: a copy within its memory (1 TB/s and more, half of it reading), started
+    // from the host.
+    table.of(LinkClass::self) = cost(1.5, 0.5, 500);
+
+    // Shared memory. Below one L3 a flag takes 0.05 us to another core and a message of 8 bytes
+    // 0.1 to 0.15 us one way; long ones go at the rate of one memcpy, 10 to 15 GB/s (ours, see
+    // docs/benchmarks.md, on a virtual machine of two cores, 2026). Who has to share a core waits
+    // for the scheduler: a barrier of four ranks on two cores takes 1.1 us there.
+    table.of(LinkClass::core) = cost(1.0, 0.05, 12);
+    table.of(LinkClass::l2) = cost(0.07, 0.05, 13);
+    table.of(LinkClass::l3) = cost(0.1, 0.05, 12);
+    // Farther away a line comes from another cache, over the fabric of the package or the link of
+    // the packages: 0.1 to 0.15 us and 0.2 to 0.3 us instead of 0.05 us on servers of the last
+    // years, from published core-to-core latencies; not measured by us.
+    table.of(LinkClass::numa) = cost(0.18, 0.06, 11);
+    table.of(LinkClass::package) = cost(0.22, 0.07, 10);
+    table.of(LinkClass::machine) = cost(0.35, 0.1, 8);
+
+    // From GPU to GPU a copy or a small kernel is started from the host, which costs more than the
+    // way: NCCL's tables of hardware latencies say 0.6 to 1.25 us for NVLink and 1 to 2.5 us for
+    // PCIe (src/graph/tuning.cc, protocols LL and LL128). Bandwidths count only where the machine
+    // tells none: NCCL's for one link of NVLink 3 times four, and for PCIe 3 and 4 with 16 lanes
+    // (src/graph/topo.h).
+    table.of(LinkClass::nvlink) = cost(1.5, 0.5, 80);
+    table.of(LinkClass::pcie_switch) = cost(1.9, 0.5, 12);
+    table.of(LinkClass::pcie_bridges) = cost(2.2, 0.5, 12);
+    table.of(LinkClass::host_bridge) = cost(2.5, 0.5, 12);
+    table.of(LinkClass::pcie_machine) = cost(2.8, 0.5, 10);
+
+    // RDMA: 1.3 us below one switch, 0.4 us for each further level, and a gap of 0.35 us: what MPI
+    // implementations assume or publish for InfiniBand and alike. A NIC of unknown speed is taken
+    // for one of 100 Gbit/s. TCP is ten times as slow to start; measure it, or give --links.
+    table.of(LinkClass::network_switch) = cost(1.3, 0.35, 12.5);
+    table.of(LinkClass::network) = cost(1.7, 0.35, 12.5);
+
+    // Adding floats that are there into one's own, in cache, by one core.
+    table.reduce_us_per_byte = 1e-3 / 12;
+    return table;
+}
+
+}  // namespace ipcrun::topology
