@@ -26,7 +26,7 @@ class Sets {
         return above;
     }
     void join(int a, int b) {
-        const auto [low, high] = std::minmax(find(a), find(b));
+        const auto [low, high] = std::minmax({find(a), find(b)});
         lowest_[static_cast<std::size_t>(high)] = low;
     }
 
