@@ -17,7 +17,7 @@ namespace {
 
 constexpr LinkCost near{.latency_us = 1, .gap_us = 0.5, .us_per_byte = 0.001};
 constexpr LinkCost far{.latency_us = 10, .gap_us = 1, .us_per_byte = 0.002};
-constexpr double gamma = 0.0005;
+constexpr double reduce_cost = 0.0005;
 
 // Hosts of four members each; a byte takes `uplink` on the way into or out of one.
 Costs hosts(int count, double uplink) {
@@ -28,10 +28,10 @@ Costs hosts(int count, double uplink) {
                           .end = 4 * i + 4,
                           .cost = near,
                           .uplink_us_per_byte = uplink});
-    return group_costs(4 * count, groups, {}, gamma);
+    return group_costs(4 * count, groups, {}, reduce_cost);
 }
 
-double step(const LinkCost& link, double bytes, double reduce = gamma) {
+double step(const LinkCost& link, double bytes, double reduce = reduce_cost) {
     return link.latency_us + link.gap_us + bytes * (link.us_per_byte + reduce);
 }
 
@@ -56,7 +56,7 @@ TEST_CASE("choice: names of algorithms can be read back, and others cannot") {
 }
 
 TEST_CASE("choice: a ring takes its steps at the pace of its slowest link") {
-    CHECK(is(ring_us(flat_costs(5, near, gamma), 5000),
+    CHECK(is(ring_us(flat_costs(5, near, reduce_cost), 5000),
              4 * step(near, 1000) + 4 * step(near, 1000, 0)));
     CHECK(is(ring_us(hosts(2, 0), 8000), 7 * step(far, 1000) + 7 * step(far, 1000, 0)));
 }
@@ -67,7 +67,7 @@ TEST_CASE("choice: a ring passes the uplink of each host once in each direction"
 }
 
 TEST_CASE("choice: recursive doubling takes each step at the pace of its dearest pair") {
-    CHECK(is(recursive_doubling_us(flat_costs(8, near, gamma), 1000), 3 * step(near, 1000)));
+    CHECK(is(recursive_doubling_us(flat_costs(8, near, reduce_cost), 1000), 3 * step(near, 1000)));
     CHECK(is(recursive_doubling_us(hosts(2, 0), 1000), 2 * step(near, 1000) + step(far, 1000)));
 }
 
@@ -77,9 +77,9 @@ TEST_CASE("choice: recursive doubling brings all members of a host onto its upli
 }
 
 TEST_CASE("choice: members beyond a power of two cost recursive doubling two more steps") {
-    const double four = recursive_doubling_us(flat_costs(4, near, gamma), 1000);
+    const double four = recursive_doubling_us(flat_costs(4, near, reduce_cost), 1000);
     for (const int members : {5, 6, 7})
-        CHECK(is(recursive_doubling_us(flat_costs(members, near, gamma), 1000),
+        CHECK(is(recursive_doubling_us(flat_costs(members, near, reduce_cost), 1000),
                  four + step(near, 1000) + step(near, 1000, 0)));
 }
 
@@ -93,7 +93,8 @@ TEST_CASE("choice: pairs whose paths have an edge in common share it") {
             if (i < 2 && j >= 2) matrix.path_edges.push_back(0);
             matrix.path_begin.push_back(static_cast<int>(matrix.path_edges.size()));
         }
-    const Costs costs = group_costs(4, {{.begin = 0, .end = 4, .matrix = 0}}, {matrix}, gamma);
+    const Costs costs =
+        group_costs(4, {{.begin = 0, .end = 4, .matrix = 0}}, {matrix}, reduce_cost);
     // Once in each direction by the ring; by two pairs at the same time in the second step.
     CHECK(is(ring_us(costs, 4000), 6 * (near.latency_us + 1000 * 0.1)));
     CHECK(is(recursive_doubling_us(costs, 1000),
@@ -101,7 +102,7 @@ TEST_CASE("choice: pairs whose paths have an edge in common share it") {
 }
 
 TEST_CASE("choice: shared memory is for one host, flags for what fits beside them") {
-    const Costs costs = flat_costs(4, near, gamma);
+    const Costs costs = flat_costs(4, near, reduce_cost);
     const SharedMemoryCosts shared = default_shared_memory_costs();
     const auto small = predict_allreduce(costs, shared, 1064);
     const auto large = predict_allreduce(costs, shared, 1065);
@@ -123,7 +124,7 @@ TEST_CASE("choice: a single member has something to take, too") {
 }
 
 TEST_CASE("choice: fewer CPUs than members make everything dearer, long rings most of all") {
-    const Costs costs = flat_costs(8, near, gamma);
+    const Costs costs = flat_costs(8, near, reduce_cost);
     SharedMemoryCosts shared = default_shared_memory_costs();
     shared.cpus = 8;
     const auto roomy = predict_allreduce(costs, shared, 64);
