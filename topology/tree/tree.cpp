@@ -2,43 +2,92 @@
 #include "topology/tree/tree.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/fail.hpp"
 
 namespace ipcrun::topology {
 
-Tree tree_of(std::vector<int> parent) {
-    Tree tree;
-    const std::size_t n = parent.size();
-    tree.first_child.assign(n + 1, 0);
-    tree.root = -1;
-    for (std::size_t v = 0; v < n; ++v) {
-        if (parent[v] < 0)
-            tree.root = static_cast<int>(v);
-        else
-            ++tree.first_child[static_cast<std::size_t>(parent[v]) + 1];
+namespace {
+
+// Every member once, parents before children.
+std::vector<int> from_root(const Tree& tree) {
+    std::vector<int> order;
+    order.reserve(tree.parent.size());
+    order.push_back(tree.root);
+    for (std::size_t next = 0; next < order.size(); ++next) {
+        const std::span<const int> children = tree.children_of(order[next]);
+        order.insert(order.end(), children.begin(), children.end());
     }
-    check(tree.root >= 0, "a tree has a root");
-    for (std::size_t v = 0; v < n; ++v) tree.first_child[v + 1] += tree.first_child[v];
-    tree.children.resize(n - 1);
-    std::vector<int> next(tree.first_child);
-    for (std::size_t v = 0; v < n; ++v)
-        if (parent[v] >= 0)
-            tree.children[static_cast<std::size_t>(next[static_cast<std::size_t>(parent[v])]++)] =
-                static_cast<int>(v);
+    return order;
+}
+
+}  // namespace
+
+Tree tree_of(std::vector<int> parent) {
+    const int members = static_cast<int>(parent.size());
+    check(members > 0, "a tree of no members");
+    Tree tree;
+    tree.root = -1;
+    tree.first_child.assign(parent.size() + 1, 0);
+    for (int member = 0; member < members; ++member) {
+        check(parent[member] >= -1 && parent[member] < members, "a parent that is no member");
+        if (parent[member] >= 0) {
+            ++tree.first_child[parent[member] + 1];
+        } else {
+            check(tree.root < 0, "a tree with two roots");
+            tree.root = member;
+        }
+    }
+    check(tree.root >= 0, "a tree without a root");
+    for (int member = 0; member < members; ++member)
+        tree.first_child[member + 1] += tree.first_child[member];
+    tree.children.resize(parent.size() - 1);
+    std::vector<int> next(tree.first_child.begin(), tree.first_child.end() - 1);
+    for (int member = 0; member < members; ++member)
+        if (parent[member] >= 0) tree.children[next[parent[member]]++] = member;
     tree.parent = std::move(parent);
+    check(from_root(tree).size() == tree.parent.size(), "a tree with a cycle");
     return tree;
 }
 
+Tree renamed(const Tree& tree, std::span<const int> names) {
+    check(names.size() == tree.parent.size(), "names for another number of members");
+    Tree result;
+    result.root = names[tree.root];
+    result.parent.resize(tree.parent.size());
+    result.first_child.assign(tree.first_child.size(), 0);
+    result.children.resize(tree.children.size());
+    for (int member = 0; member < tree.size(); ++member) {
+        const int parent = tree.parent[member];
+        result.parent[names[member]] = parent < 0 ? -1 : names[parent];
+        result.first_child[names[member] + 1] = static_cast<int>(tree.children_of(member).size());
+    }
+    for (int member = 0; member < tree.size(); ++member)
+        result.first_child[member + 1] += result.first_child[member];
+    for (int member = 0; member < tree.size(); ++member) {
+        int next = result.first_child[names[member]];
+        for (const int child : tree.children_of(member)) result.children[next++] = names[child];
+    }
+    return result;
+}
+
 int depth_of(const Tree& tree) {
+    std::vector<int> depth(tree.parent.size(), 0);
     int deepest = 0;
-    for (int v = 0; v < tree.size(); ++v) {
-        int depth = 0;
-        for (int u = v; tree.parent[static_cast<std::size_t>(u)] >= 0; ++depth)
-            u = tree.parent[static_cast<std::size_t>(u)];
-        deepest = std::max(deepest, depth);
+    for (const int member : from_root(tree)) {
+        if (member == tree.root) continue;
+        depth[member] = depth[tree.parent[member]] + 1;
+        deepest = std::max(deepest, depth[member]);
     }
     return deepest;
+}
+
+int degree_of(const Tree& tree) {
+    int degree = 0;
+    for (int member = 0; member < tree.size(); ++member)
+        degree = std::max(degree, static_cast<int>(tree.children_of(member).size()));
+    return degree;
 }
 
 }  // namespace ipcrun::topology
