@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "base/unique_fd.hpp"
 #include "launcher/environment.hpp"
+#include "topology/discover/discover.hpp"
 #include "topology/discover/source.hpp"
 #include "topology/visible_gpus.hpp"
 
@@ -67,6 +68,21 @@ Inputs read_inputs(const Options& options) {
     if (!options.links.empty()) inputs.links_text = read_text("--links", options.links);
     if (!options.machines.empty()) inputs.described = topology::read_cluster(options.machines);
     return inputs;
+}
+
+topology::Cluster cluster_to_plan_for(const Inputs& inputs,
+                                      const std::vector<std::string>& environment) {
+    if (inputs.described) return *inputs.described;
+    return topology::cluster_of(show_gpus(topology::discover(true), environment));
+}
+
+bool needs_devices(const Options& options) {
+    if (!options.machines.empty()) return false;
+    // What drivers make, for which a look costs less than a look at all of PCI.
+    constexpr const char* signs[] = {"/dev/nvidiactl", "/dev/kfd", "/dev/dri/renderD128"};
+    return options.mapping.map_by.object == topology::Object::gpu ||
+           std::any_of(std::begin(signs), std::end(signs),
+                       [](const char* path) { return ::access(path, F_OK) == 0; });
 }
 
 topology::Cluster cluster_to_run_on(const Inputs& inputs, const topology::Machine& here,

@@ -21,6 +21,14 @@ struct Inputs {
 /// read or make no sense. Forks (for --topology): call it before threads exist.
 Inputs read_inputs(const Options& options);
 
+/// What is planned for where nothing is started: what was described, or this host with its devices.
+/// Call it before threads exist (see topology::discover).
+topology::Cluster cluster_to_plan_for(const Inputs& inputs,
+                                      const std::vector<std::string>& environment);
+
+/// Must the agent look for GPUs and NICs? Without need it does not, for that takes its time.
+bool needs_devices(const Options& options);
+
 /// What a job on this host is planned for: `here`, or what was described in its place, with the
 /// GPUs that variables of `environment` show to programs. Throws Error{usage} when ranks on what
 /// was described could not be started here.

@@ -2,6 +2,8 @@
 // ipcrun: parse, start the agent, plan, run, and tell people what went wrong.
 #include "base/fail.hpp"
 #include "launcher/agent.hpp"
+#include "launcher/dry_run.hpp"
+#include "launcher/inputs.hpp"
 #include "launcher/options.hpp"
 #include "launcher/program.hpp"
 #include "launcher/signals.hpp"
