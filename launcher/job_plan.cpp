@@ -9,7 +9,7 @@ namespace {
 
 std::vector<topology::LinkOverride> overrides_of(const PlanWish& wish, int ranks) {
     if (wish.links_name.empty()) return {};
-    return topology::parse_links(wish.links_text, wish.links_name, ranks, wish.costs);
+    return topology::parse_links(wish.links_text, wish.links_name, ranks);
 }
 
 }  // namespace
