@@ -10,6 +10,7 @@ local allowed <const> = {
   ["topology/discover"] = { "base", "topology" },
   ["runtime/wire"] = { "base" },
   ["runtime"] = { "base", "topology", "runtime/wire" },
+  ["measure"] = { "base", "topology", "runtime" },
   ["launcher"] = { "base", "topology", "topology/discover", "runtime/wire" },
   ["bindings/lua"] = { "base", "topology", "runtime", "runtime/wire" },
 }
@@ -25,6 +26,7 @@ local homes <const> = {
   { header = "^cuda", folder = "runtime/cuda" },
   { header = "^nvml", folder = "topology/discover" },
   { header = "^uv%.h$", folder = "base" },
+  { header = "^nlohmann/", folder = "topology/link" },
 }
 
 local lines_max <const> = 400
