@@ -10,6 +10,7 @@ local allowed <const> = {
   ["topology/discover"] = { "base", "topology" },
   ["runtime/wire"] = { "base" },
   ["runtime"] = { "base", "topology", "runtime/wire" },
+  ["measure"] = { "base", "topology", "runtime" },
   ["launcher"] = { "base", "topology", "topology/discover", "runtime/wire" },
   ["bindings/lua"] = { "base", "topology", "runtime", "runtime/wire" },
 }
@@ -26,7 +27,11 @@ local homes <const> = {
   { header = "^nvml", folder = "topology/discover" },
   { header = "^pugixml", folder = "topology/discover" },
   { header = "^uv%.h$", folder = "base" },
+<<<<<<< HEAD
   { header = "^nlohmann/", folder = "launcher/show" },
+=======
+  { header = "^nlohmann/", folder = "topology/link" },
+>>>>>>> w/c
 }
 
 local lines_max <const> = 400
