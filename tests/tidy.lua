@@ -27,11 +27,7 @@ local homes <const> = {
   { header = "^nvml", folder = "topology/discover" },
   { header = "^pugixml", folder = "topology/discover" },
   { header = "^uv%.h$", folder = "base" },
-<<<<<<< HEAD
-  { header = "^nlohmann/", folder = "launcher/show" },
-=======
-  { header = "^nlohmann/", folder = "topology/link" },
->>>>>>> w/c
+  { header = "^nlohmann/", folder = "launcher/show", also = "topology/link" },
 }
 
 local lines_max <const> = 400
@@ -71,7 +67,8 @@ end
 local function library_fault(path, included)
   if folder_in(path, on_top) then return nil end
   for _, home in ipairs(homes) do
-    if included:find(home.header) and folder_in(path, { [home.folder] = true }) == nil then
+    local homely = { [home.folder] = true, [home.also or home.folder] = true }
+    if included:find(home.header) and folder_in(path, homely) == nil then
       return ("<%s> is for %s only"):format(included, home.folder)
     end
   end
