@@ -56,8 +56,13 @@ std::vector<show::Setting> settings_of(const Options& options) {
 }
 
 // What is not as people may think it is.
-std::vector<std::string> notes_on(const JobPlan& plan) {
+std::vector<std::string> notes_on(const JobPlan& plan, const PlanWish& wish) {
     std::vector<std::string> notes;
+    if (!wish.costs_measured.empty())
+        notes.push_back(
+            fmt::format("links within a host cost what was measured on {} "
+                        "(--measure-links)",
+                        wish.costs_measured));
     const topology::Cluster& cluster = plan.cluster();
     for (std::size_t host = 0; host < cluster.hosts.size(); ++host) {
         const topology::Machine& machine = cluster.machine_of(static_cast<int>(host));
@@ -93,7 +98,7 @@ int show_plan(const Options& options, const Inputs& inputs, const Surroundings& 
     overview.source = options.machines.empty() ? "this host" : options.machines;
     overview.settings = settings_of(options);
     overview.argv = options.command;
-    overview.notes = notes_on(plan);
+    overview.notes = notes_on(plan, wish);
     if (!options.picture.empty()) write_file(options.picture, show::format_svg(overview));
     if (options.json)
         fmt::print("{}", show::format_json(overview));

@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "base/unique_fd.hpp"
 #include "launcher/environment.hpp"
+#include "launcher/link_costs.hpp"
 #include "topology/discover/discover.hpp"
 #include "topology/discover/source.hpp"
 #include "topology/visible_gpus.hpp"
@@ -117,6 +118,10 @@ PlanWish make_wish(const Options& options, const Inputs& inputs, const topology:
                   .links_name = options.links,
                   .tree_degree = options.tree_degree};
     wish.mapping.rankfile = inputs.rankfile;
+    if (const auto measured = find_measured(machine, environment)) {
+        wish.costs = topology::with_measured(wish.costs, *measured);
+        wish.costs_measured = measured->when;
+    }
     return wish;
 }
 

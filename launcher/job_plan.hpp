@@ -19,9 +19,10 @@ struct PlanWish {
     std::optional<int> ranks = {};
     topology::Mapping mapping = {};
     topology::CostTable costs = topology::default_costs();
-    std::string links_text = {};  ///< of a --links file; empty: none
-    std::string links_name = {};  ///< that file's name, for messages
-    int tree_degree = 2;          ///< 0: as many children as pay
+    std::string costs_measured = {};  ///< when they were; empty: they are assumed
+    std::string links_text = {};      ///< of a --links file; empty: none
+    std::string links_name = {};      ///< that file's name, for messages
+    int tree_degree = 2;              ///< 0: as many children as pay
 };
 
 class JobPlan {

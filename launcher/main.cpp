@@ -4,6 +4,7 @@
 #include "launcher/agent.hpp"
 #include "launcher/dry_run.hpp"
 #include "launcher/inputs.hpp"
+#include "launcher/link_costs.hpp"
 #include "launcher/options.hpp"
 #include "launcher/program.hpp"
 #include "launcher/signals.hpp"
@@ -32,11 +33,14 @@ int run(const std::vector<std::string>& argv) {
     if (!options.directory.empty()) enter_directory(options.directory);
     const Inputs inputs = read_inputs(options);
     if (options.dry_run) return show_plan(options, inputs, read_surroundings());
-    const Order order{options, inputs, find_program(options.command), read_surroundings()};
+    const Order order =
+        options.measure_links
+            ? order_of_measurement(options, read_surroundings())
+            : Order{options, inputs, find_program(options.command), read_surroundings()};
     prepare_signals();
     std::vector<pid_t> own_children = current_children();
     become_subreaper();
-    LocalAgent agent = start_local_agent(needs_devices(options));
+    LocalAgent agent = start_local_agent(needs_devices(order.options));
     return Supervisor(order, std::move(agent), std::move(own_children)).run();
 }
 
