@@ -105,7 +105,7 @@ const std::vector<OptionRule>& option_rules() {
         {{"--map-by"},
          "WHAT",
          "deal ranks out to: slot, node, package, numa, l3, core, hwthread, gpu, or\n"
-         "ppr:N:OBJECT; default: auto, even shares of neighbouring cores, beside GPUs",
+         "ppr:N:OBJECT; default: auto, even shares of neighbouring cores, near GPUs",
          [](Options& options, std::string_view text) {
              options.mapping.map_by = topology::parse_map_by(text);
          }},
@@ -118,7 +118,7 @@ const std::vector<OptionRule>& option_rules() {
         {{"--bind-to"},
          "WHAT",
          "bind each rank to WHAT: auto, none, hwthread, core, l3, numa or package;\n"
-         "default: auto, an even share of the cores, of its own while there are enough",
+         "default: auto, an even share of the cores, its own while there are any",
          [](Options& options, std::string_view text) {
              options.mapping.bind_to = topology::parse_bind_to(text);
          }},
@@ -130,8 +130,8 @@ const std::vector<OptionRule>& option_rules() {
          }},
         {{"--topology"},
          "MACHINES",
-         "take machines as described by files (hwloc or NCCL XML, FILE,FILE, FILE*64, a\n"
-         "directory) or by hwloc's short form, in place of this one",
+         "plan for machines of files (XML of hwloc or NCCL; FILE,FILE, FILE*64, or a\n"
+         "folder) or of hwloc's short form, in place of this one",
          [](Options& options, std::string_view text) {
              options.machines = file_of("--topology", text);
          }},
@@ -161,7 +161,7 @@ const std::vector<OptionRule>& option_rules() {
          }},
         {{"--explain"},
          "SIZE",
-         "as --dry-run, but print how long each algorithm takes for an allreduce of SIZE",
+         "as --dry-run: how long each algorithm takes for an allreduce of SIZE",
          [](Options& options, std::string_view text) {
              options.dry_run = true;
              set_explain(options, text);

@@ -114,6 +114,9 @@ Options parse_options(const std::vector<std::string>& argv) {
     options.command.assign(argv.begin() + ::optind, argv.end());
     const bool starts_nothing =
         options.help || options.version || options.dry_run || options.measure_links;
+    if (options.measure_links && (options.dry_run || !options.command.empty()))
+        fail(ErrorCode::usage, "option --measure-links stands alone: it runs no '{}'",
+             options.dry_run ? "--dry-run" : options.command.front());
     if (options.command.empty() && !starts_nothing)
         fail(ErrorCode::usage, "no program given; for example: ipcrun -n 4 train.lua");
     return options;

@@ -27,7 +27,7 @@ Machine read_machine_apart(const std::string& source);
 /// The hosts that the text of --topology tells of, each machine read apart:
 ///   - "a.xml": one host;
 ///   - "a.xml,b.xml": two. Commas within parentheses belong to a synthetic description;
-///   - "a.xml*64", "pack:2 core:8*4": so many hosts of that kind, named "a0", "a1" and so on; in a
+///   - "a.xml*64", "core:8 pu:2*4": so many hosts of that kind, named "a0", "a1" and so on; in a
 ///     list too;
 ///   - a folder: a host for each file in it that ends in ".xml", in the order of their names.
 /// A file or folder that has such a name as a whole goes before these rules. Throws Error{usage} as
