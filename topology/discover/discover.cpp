@@ -11,6 +11,7 @@
 #include "base/fail.hpp"
 #include "topology/discover/cgroup_quota.hpp"
 #include "topology/discover/hwloc_topology.hpp"
+#include "topology/discover/kfd.hpp"
 #include "topology/discover/live_devices.hpp"
 #include "topology/discover/nvml.hpp"
 
@@ -56,6 +57,7 @@ Machine discover(bool devices) {
     Machine machine = HwlocTopology::load_host(devices).machine(read_affinity());
     if (devices) {
         refine_devices(machine);
+        add_kfd(machine);
         add_nvml(machine, read_nvml());
     }
     machine.host = read_host_name();

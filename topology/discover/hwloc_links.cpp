@@ -111,14 +111,11 @@ void add_memory(Machine& machine, hwloc_topology* topology) {
         hwloc_location initiator{};
         initiator.type = HWLOC_LOCATION_TYPE_CPUSET;
         initiator.location.cpuset = node->cpuset;
-        for (const hwloc_memattr_id_e attribute :
-             {HWLOC_MEMATTR_ID_BANDWIDTH, HWLOC_MEMATTR_ID_READ_BANDWIDTH}) {
-            hwloc_uint64_t megabytes_per_s = 0;
-            if (hwloc_memattr_get_value(topology, attribute, node, &initiator, 0,
-                                        &megabytes_per_s) == 0)
-                machine.numa_nodes[node->logical_index].gbytes_per_s =
-                    static_cast<double>(megabytes_per_s) / 1000;
-        }
+        hwloc_uint64_t megabytes_per_s = 0;
+        if (hwloc_memattr_get_value(topology, HWLOC_MEMATTR_ID_BANDWIDTH, node, &initiator, 0,
+                                    &megabytes_per_s) == 0)
+            machine.numa_nodes[node->logical_index].gbytes_per_s =
+                static_cast<double>(megabytes_per_s) / 1000;
     }
 }
 

@@ -14,6 +14,7 @@
 #include "base/fail.hpp"
 #include "base/text.hpp"
 #include "base/unique_fd.hpp"
+#include "topology/discover/apart.hpp"
 #include "topology/discover/hwloc_topology.hpp"
 #include "topology/discover/hwloc_xml.hpp"
 #include "topology/discover/nccl_xml.hpp"
@@ -99,6 +100,10 @@ Machine read_machine(const std::string& source) {
         machine.host = path.extension() == ".xml" ? path.stem() : path.filename();
     }
     return machine;
+}
+
+Machine read_machine_apart(const std::string& source) {
+    return read_apart(source, read_machine);
 }
 
 }  // namespace ipcrun::topology

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "topology/discover/apart.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -7,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -14,10 +17,8 @@
 #include <new>
 #include <optional>
 
-#include "base/deadline.hpp"
 #include "base/fail.hpp"
 #include "base/unique_fd.hpp"
-#include "topology/discover/source.hpp"
 #include "topology/machine_codec.hpp"
 
 namespace ipcrun::topology {
@@ -27,7 +28,6 @@ namespace {
 // Far more than the largest recorded machine takes: 24 packages, 384 CPUs: 0.1 s, 20 MB.
 constexpr rlim_t memory_bytes_max = rlim_t{2} << 30;
 constexpr rlim_t processor_seconds_max = 10;
-constexpr Seconds patience{20};
 constexpr std::size_t answer_bytes_max = 64 << 20;
 
 enum class Answer : std::uint8_t { machine, error };
@@ -47,9 +47,13 @@ void confine_child(pid_t parent) {
     sigset_t none;
     sigemptyset(&none);
     (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+    // What is to be said goes through the pipe; assertions of libraries would come beside it.
+    if (const UniqueFd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC)); nowhere)
+        (void)::dup2(nowhere.get(), STDERR_FILENO);
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(1);  // it died before it could take this one along
-                                            // Sanitizers map terabytes.
+    if (::getppid() != parent)
+        ::_exit(1);  // it died before it could take this one along
+                     // Sanitizers map terabytes.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     limit(RLIMIT_AS, memory_bytes_max);
 #endif
@@ -65,9 +69,9 @@ Bytes encode_error(ErrorCode code, std::string_view text) {
     return out.take();
 }
 
-Bytes answer_for(const std::string& source) {
+Bytes answer_for(const std::string& source, MachineReader read) {
     try {
-        const Bytes machine = encode(read_machine(source));
+        const Bytes machine = encode(read(source));
         Encoder out;
         out.number(Answer::machine);
         out.bytes({reinterpret_cast<const char*>(machine.data()), machine.size()});
@@ -119,8 +123,7 @@ class Reader {
 };
 
 /// All that the child says; nullopt: it says too much, or for too long.
-std::optional<Bytes> receive(int from) {
-    const Deadline deadline = Deadline::after(patience);
+std::optional<Bytes> receive(int from, Deadline deadline) {
     Bytes bytes;
     std::array<std::uint8_t, 1 << 16> buffer;
     for (;;) {
@@ -171,7 +174,7 @@ Machine decode_answer(const std::string& source, const Bytes& bytes) {
 
 }  // namespace
 
-Machine read_machine_apart(const std::string& source) {
+Machine read_apart(const std::string& source, MachineReader read, Seconds patience) {
     int ends[2];
     check_syscall(::pipe2(ends, O_CLOEXEC), "make a pipe to the reader of a topology");
     const UniqueFd from(ends[0]);
@@ -180,14 +183,14 @@ Machine read_machine_apart(const std::string& source) {
     const pid_t pid = check_syscall(::fork(), "start a process that reads a topology");
     if (pid == 0) {
         confine_child(parent);
-        answer_and_exit(to.get(), answer_for(source));
+        answer_and_exit(to.get(), answer_for(source, read));
     }
     Reader reader(pid);
     to.reset();
-    const std::optional<Bytes> bytes = receive(from.get());
+    const std::optional<Bytes> bytes = receive(from.get(), Deadline::after(patience));
     if (!bytes)
-        fail(ErrorCode::usage, "read the topology {}: no answer within {:.0f} s", source,
-             patience.count());
+        fail(ErrorCode::usage, "read the topology {}: its reader gave no answer within {} s",
+             source, patience.count());
     const std::optional<int> status = reader.end(0);
     if (bytes->empty() || (status && *status != 0)) report_end(source, status);
     return decode_answer(source, *bytes);
