@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "topology/place/gpu_shares.hpp"
+
+#include <algorithm>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <numeric>
+#include <utility>
+
+#include "topology/place/gpu_choice.hpp"
+#include "topology/place/nearness.hpp"
+
+namespace ipcrun::topology {
+
+namespace {
+
+using Ranks = std::vector<int>;
+using Cores = std::vector<int>;
+
+Share& share_of(std::vector<Share>& shares, int rank) {
+    return shares[static_cast<std::size_t>(rank)];
+}
+
+const Nearness& near_of(const Machine& machine, const Share& share) {
+    return machine.gpus[static_cast<std::size_t>(share.gpu)].near;
+}
+
+/// Cores that are nearest to the GPUs of the same ranks, equally far.
+using Bundles = std::map<std::pair<Distance, Ranks>, Cores>;
+
+// From near to far.
+Bundles bundle(const Machine& machine, const std::vector<Share>& shares) {
+    Bundles bundles;
+    Ranks nearest;
+    const Core* previous = nullptr;
+    Cores* cores = nullptr;
+    for (const int index : all_cores(machine)) {
+        const Core& core = machine.cores[static_cast<std::size_t>(index)];
+        // Whether the same are nearest is a question of package, node and cache alone.
+        const bool alike = previous && previous->package == core.package &&
+                           previous->numa_node == core.numa_node &&
+                           previous->last_level_cache == core.last_level_cache;
+        previous = &core;
+        if (!alike) {
+            Distance least{Distance::machine, 1e300};
+            for (std::size_t rank = 0; rank < shares.size(); ++rank) {
+                const Distance far = distance(machine, core, near_of(machine, shares[rank]));
+                if (far < least) nearest.clear();
+                if (far <= least) nearest.push_back(static_cast<int>(rank));
+                least = std::min(least, far);
+            }
+            cores = &bundles[{least, nearest}];
+        }
+        cores->push_back(index);
+    }
+    return bundles;
+}
+
+// How many of `count` more cores each gets, so that all come to the same level, as far as they are
+// below it; the remainder is spread evenly among those who are on it.
+std::vector<int> fill_up(const std::vector<int>& owned, int count) {
+    const auto needed = [&](int level) {
+        return std::accumulate(
+            owned.begin(), owned.end(), std::int64_t{0},
+            [&](std::int64_t sum, int own) { return sum + std::max(level - own, 0); });
+    };
+    int level = 0;
+    for (int above = *std::min_element(owned.begin(), owned.end()) + count + 1;
+         above - level > 1;) {
+        const int middle = level + (above - level) / 2;
+        (needed(middle) <= count ? level : above) = middle;
+    }
+    const std::int64_t rest = count - needed(level);
+    const std::int64_t eligible =
+        std::count_if(owned.begin(), owned.end(), [&](int own) { return own <= level; });
+    std::vector<int> amounts;
+    std::int64_t before = 0;
+    for (const int own : owned) {
+        int amount = std::max(level - own, 0);
+        if (own <= level) {
+            amount += static_cast<int>((before + 1) * rest / eligible - before * rest / eligible);
+            ++before;
+        }
+        amounts.push_back(amount);
+    }
+    return amounts;
+}
+
+void share_bundle(const Machine& machine, const Ranks& ranks, const Cores& cores,
+                  std::vector<Share>& shares) {
+    std::vector<int> owned;
+    for (const int rank : ranks)
+        owned.push_back(static_cast<int>(share_of(shares, rank).cores.size()));
+    const auto give = [&](int rank, auto begin, auto end) {
+        Cores& own = share_of(shares, rank).cores;
+        own.insert(own.end(), begin, end);
+    };
+    const auto [least, most] = std::minmax_element(owned.begin(), owned.end());
+    if (*least == *most && ranks.size() <= cores.size()) {
+        auto cut = cut_into_shares(machine, cores, static_cast<int>(ranks.size()));
+        for (std::size_t i = 0; i < ranks.size(); ++i)
+            give(ranks[i], cut[i].cores.begin(), cut[i].cores.end());
+        return;
+    }
+    const std::vector<int> amounts = fill_up(owned, static_cast<int>(cores.size()));
+    auto begin = cores.begin();
+    for (std::size_t i = 0; i < ranks.size(); ++i) {
+        give(ranks[i], begin, begin + amounts[i]);
+        begin += amounts[i];
+    }
+}
+
+Cores nearest_cores(const Machine& machine, const Nearness& near) {
+    const Cores all = all_cores(machine);
+    const Distance least = distance(machine, all, near);
+    Cores cores;
+    for (const int core : all)
+        if (distance(machine, machine.cores[static_cast<std::size_t>(core)], near) == least)
+            cores.push_back(core);
+    return cores;
+}
+
+// A rank came away with nothing, and maybe others of its kind: they and those who have the cores
+// near to their GPUs throw all that they have together and cut it anew.
+void share_again(const Machine& machine, int poor, std::vector<Share>& shares) {
+    const Nearness near = near_of(machine, share_of(shares, poor));
+    std::vector<bool> pooled(machine.cores.size());
+    for (const int core : nearest_cores(machine, near))
+        pooled[static_cast<std::size_t>(core)] = true;
+    std::vector<bool> takes_part(shares.size());
+    // Who shares a core with one that takes part does so, too.
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (std::size_t rank = 0; rank < shares.size(); ++rank) {
+            const Cores& own = shares[rank].cores;
+            const bool joins = own.empty()
+                                   ? near_of(machine, shares[rank]) == near
+                                   : std::any_of(own.begin(), own.end(), [&](int core) {
+                                         return bool{pooled[static_cast<std::size_t>(core)]};
+                                     });
+            if (takes_part[rank] || !joins) continue;
+            changed = takes_part[rank] = true;
+            for (const int core : own) pooled[static_cast<std::size_t>(core)] = true;
+        }
+    }
+    Cores cores;
+    for (const int core : all_cores(machine))
+        if (pooled[static_cast<std::size_t>(core)]) cores.push_back(core);
+    auto cut = cut_into_shares(
+        machine, cores, static_cast<int>(std::count(takes_part.begin(), takes_part.end(), true)));
+    auto next = cut.begin();
+    for (std::size_t rank = 0; rank < shares.size(); ++rank) {
+        if (!takes_part[rank]) continue;
+        next->gpu = shares[rank].gpu;
+        shares[rank] = std::move(*next++);
+    }
+}
+
+}  // namespace
+
+std::vector<Share> shares_near_gpus(const Machine& machine, int ranks) {
+    std::vector<Share> shares;
+    for (const int gpu : choose_gpus(machine, ranks)) shares.push_back({.cores = {}, .gpu = gpu});
+    for (const auto& [nearest, cores] : bundle(machine, shares))
+        share_bundle(machine, nearest.second, cores, shares);
+    for (int rank = 0; rank < ranks; ++rank)
+        if (share_of(shares, rank).cores.empty()) share_again(machine, rank, shares);
+    return shares;
+}
+
+void give_gpus(const Machine& machine, std::vector<Share>& shares) {
+    struct Pair {
+        Distance far;
+        int rank = 0;
+        int gpu = 0;
+        auto operator<=>(const Pair&) const = default;
+    };
+    const auto gpus = static_cast<int>(machine.gpus.size());
+    const auto ranks = static_cast<int>(shares.size());
+    std::vector<Pair> pairs;
+    for (int rank = 0; rank < ranks; ++rank)
+        for (int gpu = 0; gpu < gpus; ++gpu)
+            pairs.push_back({distance(machine, share_of(shares, rank).cores,
+                                      machine.gpus[static_cast<std::size_t>(gpu)].near),
+                             rank, gpu});
+    std::sort(pairs.begin(), pairs.end());
+    std::vector<int> users(machine.gpus.size());
+    // Every GPU its even number of ranks first; then those that are left over.
+    for (const int most : {ranks / gpus, ranks / gpus + 1}) {
+        for (const Pair& pair : pairs) {
+            int& used = users[static_cast<std::size_t>(pair.gpu)];
+            Share& share = share_of(shares, pair.rank);
+            if (share.gpu >= 0 || used >= most) continue;
+            share.gpu = pair.gpu;
+            ++used;
+        }
+    }
+}
+
+}  // namespace ipcrun::topology
