@@ -50,7 +50,7 @@ constexpr std::pair<std::string_view, Object> objects[] = {
 // apart any more. The answer to such a word names ours.
 constexpr std::pair<std::string_view, std::string_view> foreign_words[] = {
     {"socket", "a socket is called package here"},
-    {"board", "boards are not told apart: take node or package"},
+    {"board", "boards are not told apart: the largest part of a node is a package"},
     {"machine", "a host as a whole is called node here"},
     {"host", "a host as a whole is called node here"},
     {"l1cache", "each core has its own first-level cache: take core"},
