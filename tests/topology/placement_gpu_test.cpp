@@ -39,8 +39,8 @@ TEST_CASE("gpus: four ranks get the four GPUs, the NIC beside each and a quarter
     const auto places = places_of(four_gpus(), 4);
     CHECK(each(places, &Place::gpu) == "0 1 2 3");
     CHECK(each(places, &Place::nic) == "1 2 3 4");
-    // Nodes 0, 3, 4 and 7 have no GPU: each goes to one of the two ranks of its package.
-    CHECK(cpus_of(places) == "0-31 | 32-63 | 64-95 | 96-127");
+    // Nodes 0, 3, 4 and 5 have no GPU: each goes to one of the two ranks of its package.
+    CHECK(cpus_of(places) == "0-31 | 32-63 | 64-79,96-111 | 80-95,112-127");
     CHECK(each(places, &Place::threads) == "32 32 32 32");
 }
 
@@ -57,6 +57,8 @@ TEST_CASE("gpus: more ranks than GPUs share them as neighbours, evenly") {
     CHECK(each(places, &Place::nic) == "1 1 2 3 3 4");
     // The ranks with a GPU to themselves have its node; the others catch up with the nodes between.
     CHECK(each(places, &Place::threads) == "21 21 22 21 21 22");
+    CHECK(cpus_of(places_of(four_gpus(), 8)) ==
+          "0-15 | 16-31 | 32-47 | 48-63 | 64-79 | 96-111 | 80-95 | 112-127");
     const auto many = places_of(four_gpus(), 256);
     CHECK(std::count_if(many.begin(), many.end(),
                         [](const Place& place) { return place.gpu == 2; }) == 64);
@@ -96,11 +98,29 @@ TEST_CASE("gpus: where cores are few, those with the fewest are given more first
     CHECK(cpus_of(places_of(machine, 3)) == "0-1,4-5 | 2-3,6-7 | 8-11");
 }
 
+TEST_CASE("gpus: ranks that have one together are placed as without it") {
+    Machine machine = machine_of({.packages = 2, .nodes = 2, .caches = 2, .cores = 3});
+    add_gpu(machine, near_node(machine, 2));
+    for (int ranks = 1; ranks < 60; ++ranks)
+        CHECK(cpus_of(places_of(machine, ranks)) ==
+              cpus_of(places_of(machine, ranks, {.gpus = false})));
+}
+
 TEST_CASE("gpus: more ranks than cores near a GPU share those cores") {
     Machine machine = machine_of({.nodes = 2, .cores = 2});
     add_gpu(machine, near_node(machine, 0));
     add_gpu(machine, near_node(machine, 1));
     CHECK(cpus_of(places_of(machine, 6)) == "0 | 0 | 1 | 2 | 2 | 3");
+}
+
+TEST_CASE("gpus: nearness gives way before ranks share cores while others have many") {
+    Machine machine = machine_of({.nodes = 2, .cores = 6});
+    machine.cores.erase(machine.cores.begin() + 1, machine.cores.begin() + 6);
+    add_gpu(machine, near_node(machine, 0));
+    add_gpu(machine, near_node(machine, 1));
+    const auto places = places_of(machine, 6);
+    CHECK(each(places, &Place::gpu) == "0 0 0 1 1 1");
+    CHECK(cpus_of(places) == "0 | 6-7 | 8 | 9 | 10 | 11");
 }
 
 TEST_CASE("gpus: one that is near to nothing takes what others leave") {
@@ -128,7 +148,7 @@ TEST_CASE("gpus: --bind-to acts on the share of the GPU") {
     const auto bound = [](BindTo bind_to) {
         return cpus_of(places_of(four_gpus(), 2, {.bind_to = bind_to}));
     };
-    CHECK(bound(BindTo::core) == "16 | 80");  // beside the GPU, not the first of the package
+    CHECK(bound(BindTo::core) == "16 | 96");  // beside the GPU, not the first of the package
     CHECK(bound(BindTo::package) == "0-63 | 64-127");
     CHECK(bound(BindTo::none) == "0-127 | 0-127");
     CHECK(each(places_of(four_gpus(), 2, {.bind_to = BindTo::none}), &Place::gpu) == "0 2");
@@ -146,8 +166,8 @@ TEST_CASE("gpus: policies that settle the cores give each rank the GPU near to t
     const auto mapped = [](int ranks, const char* map_by) {
         return each(places_of(four_gpus(), ranks, {.map_by = parse_map_by(map_by)}), &Place::gpu);
     };
-    CHECK(mapped(4, "package") == "0 2 1 3");
-    CHECK(mapped(8, "numa") == "0 0 1 1 2 2 3 3");
+    CHECK(mapped(4, "package") == "0 3 1 2");
+    CHECK(mapped(8, "numa") == "0 0 1 1 2 3 2 3");
     CHECK(mapped(2, "numa") == "1 0");
 }
 
@@ -277,8 +297,9 @@ TEST_CASE("gpus: hold what they promise on every machine") {
             CHECK(users <= (ranks + gpus - 1) / gpus);
             CHECK(users >= ranks / gpus);
         }
-        // A rank with more than one core has them to itself.
         if (std::string(map_by) == "numa" || std::string(map_by) == "core") continue;
+        CHECK(static_cast<int>(ranks_of_cpu.size()) == cores * shape.threads);
+        for (const auto& [cpu, users] : ranks_of_cpu) CHECK(users <= (ranks + cores - 1) / cores);
         for (const Place& place : places)
             if (place.threads > 1)
                 for (const int cpu : place.cpus) CHECK(ranks_of_cpu[cpu] == 1);

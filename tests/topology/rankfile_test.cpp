@@ -151,8 +151,8 @@ TEST_CASE("rankfile: a rank has a GPU and a NIC near to its CPUs") {
                     by_file("rank 0=n0 slot=96-99\nrank 1=n0 slot=20\nrank 2=n0 slot=64-79"))
             .layouts.at(0)
             .places;
-    CHECK(each(places, &Place::gpu) == "3 0 2");
-    CHECK(each(places, &Place::nic) == "4 1 3");
+    CHECK(each(places, &Place::gpu) == "2 0 3");
+    CHECK(each(places, &Place::nic) == "3 1 4");
 }
 
 TEST_CASE("rankfile: what the job cannot give is refused") {

@@ -81,12 +81,12 @@ inline void add_nic(Machine& machine, const Nearness& near, int bridge = -1,
     machine.nics.push_back(nic);
 }
 
-/// Two packages of four NUMA nodes of 16 cores; GPUs at the nodes 1, 2, 5 and 6, each with a NIC
+/// Two packages of four NUMA nodes of 16 cores; GPUs at the nodes 1, 2, 6 and 7, each with a NIC
 /// below the same switch, and a slow NIC at node 0: as 01-turin of the recorded machines.
 inline Machine four_gpus() {
     Machine machine = machine_of({.packages = 2, .nodes = 4, .cores = 16});
     add_nic(machine, near_node(machine, 0), -1, 0.125);
-    for (const int node : {1, 2, 5, 6}) {
+    for (const int node : {1, 2, 6, 7}) {
         const Nearness near = near_node(machine, node);
         const int below = add_switch(machine, near);
         add_gpu(machine, near, below);

@@ -112,50 +112,81 @@ void share_bundle(const Machine& machine, const Ranks& ranks, const Cores& cores
     }
 }
 
-Cores nearest_cores(const Machine& machine, const Nearness& near) {
-    const Cores all = all_cores(machine);
-    const Distance least = distance(machine, all, near);
-    Cores cores;
-    for (const int core : all)
-        if (distance(machine, machine.cores[static_cast<std::size_t>(core)], near) == least)
-            cores.push_back(core);
-    return cores;
-}
+/// Ranks that cut their cores among them anew, and those cores.
+struct Pool {
+    std::vector<bool> has_rank;
+    std::vector<bool> has_core;
+    std::int64_t ranks() const { return std::count(has_rank.begin(), has_rank.end(), true); }
+    std::int64_t cores() const { return std::count(has_core.begin(), has_core.end(), true); }
+};
 
-// A rank came away with nothing, and maybe others of its kind: they and those who have the cores
-// near to their GPUs throw all that they have together and cut it anew.
-void share_again(const Machine& machine, int poor, std::vector<Share>& shares) {
-    const Nearness near = near_of(machine, share_of(shares, poor));
-    std::vector<bool> pooled(machine.cores.size());
-    for (const int core : nearest_cores(machine, near))
-        pooled[static_cast<std::size_t>(core)] = true;
-    std::vector<bool> takes_part(shares.size());
-    // Who shares a core with one that takes part does so, too.
+// All within `reach` of what hangs at `near`. Who has a core or the place of a GPU in common with
+// one that takes part does so, too.
+Pool pool_around(const Machine& machine, const Nearness& near, const Distance& reach,
+                 const std::vector<Share>& shares) {
+    Pool pool{std::vector<bool>(shares.size()), {}};
+    for (const Core& core : machine.cores)
+        pool.has_core.push_back(distance(machine, core, near) <= reach);
+    std::vector<Nearness> places = {near};
     for (bool changed = true; changed;) {
         changed = false;
         for (std::size_t rank = 0; rank < shares.size(); ++rank) {
             const Cores& own = shares[rank].cores;
-            const bool joins = own.empty()
-                                   ? near_of(machine, shares[rank]) == near
-                                   : std::any_of(own.begin(), own.end(), [&](int core) {
-                                         return bool{pooled[static_cast<std::size_t>(core)]};
-                                     });
-            if (takes_part[rank] || !joins) continue;
-            changed = takes_part[rank] = true;
-            for (const int core : own) pooled[static_cast<std::size_t>(core)] = true;
+            const Nearness& place = near_of(machine, shares[rank]);
+            const bool known = std::find(places.begin(), places.end(), place) != places.end();
+            const bool joins = known || std::any_of(own.begin(), own.end(), [&](int core) {
+                                   return bool{pool.has_core[static_cast<std::size_t>(core)]};
+                               });
+            if (pool.has_rank[rank] || !joins) continue;
+            changed = pool.has_rank[rank] = true;
+            if (!known) places.push_back(place);
+            for (const int core : own) pool.has_core[static_cast<std::size_t>(core)] = true;
         }
+    }
+    return pool;
+}
+
+// A rank came away with nothing, and maybe others of its kind: they and those who have the cores
+// near to their GPUs throw all that they have together and cut it anew; with those who have the
+// next nearest, while ranks would be closer together than they need to be on this machine.
+void share_again(const Machine& machine, int poor, std::vector<Share>& shares) {
+    const Nearness near = near_of(machine, share_of(shares, poor));
+    const std::size_t most = (shares.size() + machine.cores.size() - 1) / machine.cores.size();
+    std::vector<Distance> reaches;
+    for (const Core& core : machine.cores) reaches.push_back(distance(machine, core, near));
+    std::sort(reaches.begin(), reaches.end());
+    reaches.erase(std::unique(reaches.begin(), reaches.end()), reaches.end());
+    Pool pool;
+    for (const Distance& reach : reaches) {
+        pool = pool_around(machine, near, reach, shares);
+        if (pool.ranks() <= pool.cores() * static_cast<std::int64_t>(most)) break;
     }
     Cores cores;
     for (const int core : all_cores(machine))
-        if (pooled[static_cast<std::size_t>(core)]) cores.push_back(core);
-    auto cut = cut_into_shares(
-        machine, cores, static_cast<int>(std::count(takes_part.begin(), takes_part.end(), true)));
+        if (pool.has_core[static_cast<std::size_t>(core)]) cores.push_back(core);
+    auto cut = cut_into_shares(machine, cores, static_cast<int>(pool.ranks()));
     auto next = cut.begin();
     for (std::size_t rank = 0; rank < shares.size(); ++rank) {
-        if (!takes_part[rank]) continue;
+        if (!pool.has_rank[rank]) continue;
         next->gpu = shares[rank].gpu;
         shares[rank] = std::move(*next++);
     }
+}
+
+// The ranks [first, last) of one GPU have cores at several distances, each a part of every kind.
+// They are better off with neighbours: which of them has those nearest to the GPU matters less than
+// that none straddles NUMA nodes without need.
+void straighten(const Machine& machine, int first, int last, std::vector<Share>& shares) {
+    Cores cores;
+    for (int rank = first; rank < last; ++rank) {
+        const Share& share = share_of(shares, rank);
+        if (!share.owned) return;
+        cores.insert(cores.end(), share.cores.begin(), share.cores.end());
+    }
+    std::sort(cores.begin(), cores.end());
+    auto cut = cut_into_shares(machine, cores, last - first);
+    for (int rank = first; rank < last; ++rank)
+        share_of(shares, rank).cores = std::move(cut[static_cast<std::size_t>(rank - first)].cores);
 }
 
 }  // namespace
@@ -167,6 +198,10 @@ std::vector<Share> shares_near_gpus(const Machine& machine, int ranks) {
         share_bundle(machine, nearest.second, cores, shares);
     for (int rank = 0; rank < ranks; ++rank)
         if (share_of(shares, rank).cores.empty()) share_again(machine, rank, shares);
+    for (int first = 0, last = 1; first < ranks; first = last++) {
+        while (last < ranks && share_of(shares, last).gpu == share_of(shares, first).gpu) ++last;
+        if (last - first > 1) straighten(machine, first, last, shares);
+    }
     return shares;
 }
 

@@ -12,9 +12,9 @@ namespace ipcrun::topology {
 /// Shares for `ranks` ranks, each with a GPU of `machine`, which has some. Ranks stand along the
 /// machine, by the places of their GPUs. Fewer ranks than GPUs: their GPUs are in as many packages,
 /// NUMA nodes and branches of PCI as possible. More: each GPU has ceil or floor of ranks / GPUs
-/// neighbouring ones. A core goes to a rank of the GPU that is nearest to it; where several are,
-/// to those that have the fewest cores.
-/// Cost: O(cores x (GPUs + log cores) + ranks x (GPUs + cores)).
+/// neighbouring ones. A core goes to the GPU that is nearest to it; where several are, to those
+/// whose ranks have the fewest cores. Ranks of one GPU have neighbouring cores of it. Cost: O(cores
+/// x (GPUs + log cores) + ranks x (GPUs + cores)).
 std::vector<Share> shares_near_gpus(const Machine& machine, int ranks);
 
 /// Gives each share a GPU, evenly, where the shares are settled: near ones first.
