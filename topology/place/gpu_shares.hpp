@@ -13,8 +13,11 @@ namespace ipcrun::topology {
 /// machine, by the places of their GPUs. Fewer ranks than GPUs: their GPUs are in as many packages,
 /// NUMA nodes and branches of PCI as possible. More: each GPU has ceil or floor of ranks / GPUs
 /// neighbouring ones. A core goes to the GPU that is nearest to it; where several are, to those
-/// whose ranks have the fewest cores. Ranks of one GPU have neighbouring cores of it. Cost: O(cores
-/// x (GPUs + log cores) + ranks x (GPUs + cores)).
+/// whose ranks have the fewest cores. Ranks of one GPU have neighbouring cores of it. No core
+/// serves more ranks than ceil of ranks / cores of the machine: nearness gives way to that.
+///
+/// Cost: O(cores x (ranks + log cores) + ranks x GPUs), and where ranks must share cores that times
+/// the distances that the machine knows.
 std::vector<Share> shares_near_gpus(const Machine& machine, int ranks);
 
 /// Gives each share a GPU, evenly, where the shares are settled: near ones first.
