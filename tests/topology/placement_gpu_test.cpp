@@ -214,6 +214,13 @@ TEST_CASE("nics: the nearest to the GPU is taken, by PCI before NUMA before pack
     CHECK(nic() == 4);
 }
 
+TEST_CASE("nics: without a GPU the nearest to the cores is taken") {
+    Machine machine = machine_of({.packages = 2, .nodes = 2, .cores = 2});
+    for (const int node : {2, 0, 3}) add_nic(machine, near_node(machine, node));
+    CHECK(each(places_of(machine, 4), &Place::nic) == "1 1 0 2");
+    CHECK(each(places_of(machine, 2), &Place::nic) == "1 0");
+}
+
 TEST_CASE("nics: of equally near ones the fastest, then the one with the fewest ranks") {
     Machine machine = machine_of({.packages = 2, .cores = 4});
     for (const double speed : {25, 50, 50, 1}) add_nic(machine, near_node(machine, 1), -1, speed);

@@ -85,6 +85,13 @@ TEST_CASE("hosts: equal machines with as many ranks have one layout") {
     CHECK(placement.place(9).cpus == std::vector<int>{2, 3});
 }
 
+TEST_CASE("hosts: --map-by slot keeps few ranks as close together as many would be") {
+    const Placement placement = place_ranks(hosts_of(machine_of({.cores = 4}), {2, 4}), 4,
+                                            {.map_by = parse_map_by("slot")});
+    CHECK(cpus_of(placement.layouts.at(0).places) == "0-1 | 2-3");
+    CHECK(cpus_of(placement.layouts.at(1).places) == "0 | 1");
+}
+
 TEST_CASE("hosts: every rank has one seat, and the host knows it") {
     std::mt19937 random(7);
     const auto pick = [&](int least, int most) {
