@@ -6,7 +6,8 @@ file=$work/cache/ipcrun/links.json
 number=0123456789abcdef
 run "$IPCRUN" -n 3 --timeout 60 "$MEASURE" "$file" "$number" core:0-1 l3:0-2 l3:1-2
 is "$status" 0 "a job measures the pairs that it is told"
-is "$(grep -cE '^core +[0-9.]+ us +[0-9.]+ us +[0-9.]+ GB/s$' "$out")" 1 "it prints a row for each class"
+row='^core +[0-9.]+ us +[0-9.]+ us +[0-9.]+ GB/s$'
+is "$(grep -cE "$row" "$out")" 1 "it prints a row for each class"
 is "$(grep -c '^l3 ' "$out")" 1 "two pairs of one class are one row"
 like "$(<"$file")" "\"machine\": \"$number\"" "the file says of which machine it is"
 like "$(<"$file")" '"reduce_us_per_byte": [0-9]' "the speed of additions is measured too"
