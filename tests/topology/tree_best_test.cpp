@@ -110,7 +110,7 @@ TEST_CASE("tree bound: no tree by chance comes below it") {
 
 TEST_CASE("tree bound: without the exact algorithm no best tree of a few comes below it") {
     Chance chance(17);
-    for (int turn = 0; turn < 200; ++turn) {
+    for (int turn = 0; turn < 60; ++turn) {
         const int members = 3 + turn % 10;
         const Costs costs = random_costs(chance, members);
         const int degree_max = turn % 3;
@@ -135,7 +135,7 @@ TEST_CASE("tree bound: it is a part of the time that is told for thousands of me
     for (const double bytes : {8.0, 65536.0, 1.6e7}) {
         const PlannedTree plan = best_tree(costs, {.bytes = bytes});
         CHECK(plan.ratio() >= 1);
-        CHECK(plan.ratio() < 2);
+        CHECK(plan.ratio() < (bytes < 100 ? 1.5 : 2.5));
         CHECK(plan.bound_us == doctest::Approx(tree_bound_us(costs, bytes, 2)));
     }
 }

@@ -87,11 +87,11 @@ TEST_CASE("wave: two children a member do for ten levels of groups") {
 }
 
 TEST_CASE("wave: where near sends are fast, a host fills up before it sends on") {
-    std::vector<Group> groups{{.begin = 0, .end = 1024, .cost = {9, 1, 0}}};
-    for (int host = 0; host < 64; ++host)
+    std::vector<Group> groups{{.begin = 0, .end = 8192, .cost = {9, 1, 0}}};
+    for (int host = 0; host < 512; ++host)
         groups.push_back(
             {.parent = 0, .begin = host * 16, .end = host * 16 + 16, .cost = {0.05, 0.05, 0}});
-    const Costs costs = group_costs(1024, groups, {}, 0);
+    const Costs costs = group_costs(8192, groups, {}, 0);
     const double near_us = time_of(wave_tree(costs, {.eagerness = 0}), costs, 8).once_us;
     const double far_us = time_of(wave_tree(costs, {.eagerness = 1e9}), costs, 8).once_us;
     CHECK(near_us * 1.2 < far_us);
