@@ -7,6 +7,8 @@ namespace ipcrun::topology {
 
 namespace {
 
+constexpr double cache_line = 64;  // of the flag itself
+
 // GB/s are bytes a nanosecond.
 double us_of(double bytes, double gbytes_per_s) {
     return gbytes_per_s > 0 ? 1e-3 * bytes / gbytes_per_s : 0;
@@ -23,7 +25,7 @@ double arrival_us(int members, const SharedMemoryCosts& costs, double each_us) {
 
 double flags_us(int members, const SharedMemoryCosts& costs, double bytes) {
     return arrival_us(members, costs, costs.operation_us) +
-           us_of(members * bytes, costs.flag_gbytes_per_s);
+           us_of(members * (bytes + cache_line), costs.flag_gbytes_per_s);
 }
 
 double work_sharing_us(int members, const SharedMemoryCosts& costs, double bytes) {
