@@ -10,6 +10,7 @@ local allowed <const> = {
   ["topology/discover"] = { "base", "topology" },
   ["runtime/wire"] = { "base" },
   ["runtime"] = { "base", "topology", "runtime/wire" },
+  ["measure"] = { "base", "topology", "runtime" },
   ["launcher"] = { "base", "topology", "topology/discover", "runtime/wire" },
   ["bindings/lua"] = { "base", "topology", "runtime", "runtime/wire" },
 }
@@ -25,6 +26,7 @@ local homes <const> = {
   { header = "^cuda", folder = "runtime/cuda" },
   { header = "^nvml", folder = "topology/discover" },
   { header = "^uv%.h$", folder = "base" },
+  { header = "^nlohmann/", folder = "topology/link" },
 }
 
 local lines_max <const> = 400
@@ -205,6 +207,7 @@ local examples <const> = {
   { "Lua may live in a folder of its home", "bindings/lua/torch/a.cpp",
     head .. "#include <lua.hpp>\n" },
   { "libuv has one home", "launcher/a.cpp", head .. "#include <uv.h>\n", "<uv.h> is for base" },
+  { "JSON has one home", "measure/a.cpp", head .. "#include <nlohmann/json.hpp>\n", "is for" },
   { "fabrics have one home", "runtime/a.cpp", head .. "#include <rdma/fabric.h>\n", "is for" },
   { "CUDA has one home", "runtime/a.cpp", head .. "#include <cuda_runtime.h>\n", "is for" },
   { "the licence comes first", "base/a.cpp", "\n", "no SPDX line on top" },

@@ -32,19 +32,21 @@ CostTable default_costs() {
     // from the host.
     table.of(LinkClass::self) = cost(1.5, 0.5, 500);
 
-    // Shared memory. Below one L3 a flag takes 0.05 us to another core and a message of 8 bytes
-    // 0.1 to 0.15 us one way; long ones go at the rate of one memcpy, 10 to 15 GB/s (ours, see
-    // docs/benchmarks.md, on a virtual machine of two cores, 2026). Who has to share a core waits
-    // for the scheduler: a barrier of four ranks on two cores takes 1.1 us there.
-    table.of(LinkClass::core) = cost(1.0, 0.05, 12);
-    table.of(LinkClass::l2) = cost(0.07, 0.05, 13);
-    table.of(LinkClass::l3) = cost(0.1, 0.05, 12);
+    // Shared memory. Below one L3 a message of 8 bytes takes 0.10 us one way (ours, in
+    // docs/benchmarks.md, on a virtual machine of two cores, 2026; 0.12 us here, for others), half
+    // of it gap. Who has to share a core waits for the scheduler: a barrier of four ranks on two
+    // cores takes 1.1 us there. Long messages go at the rate of one memcpy: from memory 10 to 15
+    // GB/s on usual servers. That machine reaches 30 at 64 MiB and 85 at 16 MiB, which fit into its
+    // L3: measuring pays.
+    table.of(LinkClass::core) = cost(1.0, 0.07, 12);
+    table.of(LinkClass::l2) = cost(0.04, 0.06, 13);
+    table.of(LinkClass::l3) = cost(0.05, 0.07, 12);
     // Farther away a line comes from another cache, over the fabric of the package or the link of
     // the packages: 0.1 to 0.15 us and 0.2 to 0.3 us instead of 0.05 us on servers of the last
     // years, from published core-to-core latencies; not measured by us.
-    table.of(LinkClass::numa) = cost(0.18, 0.06, 11);
-    table.of(LinkClass::package) = cost(0.22, 0.07, 10);
-    table.of(LinkClass::machine) = cost(0.35, 0.1, 8);
+    table.of(LinkClass::numa) = cost(0.11, 0.07, 11);
+    table.of(LinkClass::package) = cost(0.15, 0.08, 10);
+    table.of(LinkClass::machine) = cost(0.25, 0.1, 8);
 
     // From GPU to GPU a copy or a small kernel is started from the host, which costs more than the
     // way: NCCL's tables of hardware latencies say 0.6 to 1.25 us for NVLink and 1 to 2.5 us for
@@ -63,7 +65,8 @@ CostTable default_costs() {
     table.of(LinkClass::network_switch) = cost(1.3, 0.35, 12.5);
     table.of(LinkClass::network) = cost(1.7, 0.35, 12.5);
 
-    // Adding floats that are there into one's own, in cache, by one core.
+    // Adding floats that are there into one's own, from memory, by one core: the rate of a memcpy.
+    // In its caches it is several times as fast.
     table.reduce_us_per_byte = 1e-3 / 12;
     return table;
 }

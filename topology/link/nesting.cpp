@@ -26,8 +26,9 @@ class Sets {
         return above;
     }
     void join(int a, int b) {
-        const auto [low, high] = std::minmax({find(a), find(b)});
-        lowest_[static_cast<std::size_t>(high)] = low;
+        const int of_a = find(a);
+        const int of_b = find(b);
+        lowest_[static_cast<std::size_t>(std::max(of_a, of_b))] = std::min(of_a, of_b);
     }
 
   private:
