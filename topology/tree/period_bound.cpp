@@ -49,15 +49,12 @@ double edges_bound(const Costs& costs) {
 
 PeriodBound::PeriodBound(const Costs& costs)
     : costs_(costs), edge_us_per_byte_(edges_bound(costs)) {
+    const GroupUnits units(costs);
+    for (int group = 0; group < static_cast<int>(costs.groups.size()); ++group)
+        units_.push_back(
+            static_cast<int>(units.groups_in(group).size() + units.members_in(group).size()));
     const int size = costs.size();
-    if (size > pairs_max) {
-        const GroupUnits units(costs);
-        for (std::size_t group = 0; group < costs.groups.size(); ++group)
-            has_pairs_.push_back(units.groups_in(static_cast<int>(group)).size() +
-                                     units.members_in(static_cast<int>(group)).size() >=
-                                 2);
-        return;
-    }
+    if (size > pairs_max) return;
     pairs_ = as_matrix(costs);
     path_.assign(pairs_.costs.size(), 0);
     port_.assign(size, 0);
@@ -76,32 +73,51 @@ PeriodBound::PeriodBound(const Costs& costs)
 }
 
 double PeriodBound::us(double bytes) const {
-    return std::max(bytes * edge_us_per_byte_,
-                    pairs_.size > 0 ? pairs_us(bytes) : groups_us(bytes));
+    const double least_us = std::max(bytes * edge_us_per_byte_, groups_us(bytes));
+    return pairs_.size > 0 ? std::max(least_us, pairs_us(bytes)) : least_us;
 }
 
-// The units of a group are joined by links of that group or of one around it. The dearest of these
-// links has another beside it at one of its ends, which therefore has a child.
+double PeriodBound::own_us(const Group& group, double bytes) const {
+    if (group.matrix < 0) return busy_us(group.cost, bytes);
+    const PairMatrix& matrix = costs_.matrices[group.matrix];
+    double least = infinite;
+    for (int a = 0; a < matrix.size; ++a)
+        for (int b = a + 1; b < matrix.size; ++b)
+            least = std::min(
+                least, busy_us(matrix.costs[static_cast<std::size_t>(a) * matrix.size + b], bytes));
+    return least;
+}
+
+// The units of a group are joined by links of that group; else each has its own link to the
+// outside, and the uplink carries them all. Any link has another beside it at one of its ends,
+// which therefore has a child. And in a group of three members either one has two links within it,
+// or half of them at least have links to the outside.
 double PeriodBound::groups_us(double bytes) const {
-    std::vector<double> joint(costs_.groups.size(), 0);
-    double dearest = 0, cheapest = infinite;
-    for (std::size_t index = 0; index < costs_.groups.size(); ++index) {
+    const double combine = bytes * costs_.reduce_us_per_byte;
+    std::vector<double> own(units_.size(), infinite), within(units_.size(), infinite);
+    for (std::size_t index = units_.size(); index-- > 0;) {
         const Group& group = costs_.groups[index];
-        double least = infinite;
-        if (has_pairs_[index] != 0 && group.matrix < 0) least = busy_us(group.cost, bytes);
-        if (group.matrix >= 0) {
-            const PairMatrix& matrix = costs_.matrices[group.matrix];
-            for (int a = 0; a < matrix.size; ++a)
-                for (int b = a + 1; b < matrix.size; ++b)
-                    least = std::min(
-                        least, busy_us(matrix.costs[static_cast<std::size_t>(a) * matrix.size + b],
-                                       bytes));
-        }
-        cheapest = std::min(cheapest, least);
-        joint[index] = index > 0 ? std::min(least, joint[group.parent]) : least;
-        if (has_pairs_[index] != 0) dearest = std::max(dearest, joint[index]);
+        if (units_[index] >= 2) own[index] = own_us(group, bytes);
+        within[index] = std::min(within[index], own[index]);
+        if (index > 0) within[group.parent] = std::min(within[group.parent], within[index]);
     }
-    return dearest + cheapest + bytes * costs_.reduce_us_per_byte;
+    const double beside = within[0] + combine;
+    double bound = 0;
+    std::vector<double> joint(units_.size(), 0);  // the cheapest link that its units can have
+    for (std::size_t index = 0; index < units_.size(); ++index) {
+        const Group& group = costs_.groups[index];
+        const double uplink = bytes * group.uplink_us_per_byte;
+        const double around = index > 0 ? joint[group.parent] : infinite;
+        joint[index] = std::min(own[index], around);
+        double joined = own[index] + beside, twice = 2 * within[index] + combine;
+        if (group.size() < costs_.size()) {
+            joined = std::min(joined, std::max(around + beside, units_[index] * uplink));
+            twice = std::min(twice, (group.size() + 1) / 2 * uplink);
+        }
+        if (units_[index] >= 2) bound = std::max(bound, joined);
+        if (group.size() >= 3) bound = std::max(bound, twice);
+    }
+    return bound;
 }
 
 double PeriodBound::pairs_us(double bytes) const {

@@ -18,6 +18,8 @@ class PeriodBound {
     double us(double bytes) const;
 
   private:
+    /// The cheapest link of two members that have no smaller group in common.
+    double own_us(const Group& group, double bytes) const;
     double groups_us(double bytes) const;
     double pairs_us(double bytes) const;
     double busy_us(const LinkCost& cost, double bytes) const {
@@ -25,11 +27,11 @@ class PeriodBound {
     }
 
     const Costs& costs_;
-    double edge_us_per_byte_ = 0;       ///< that a physical edge cannot avoid
-    std::vector<char> has_pairs_ = {};  ///< by group: has it pairs of its own?
-    PairMatrix pairs_ = {};             ///< of few members
-    std::vector<double> path_ = {};     ///< by pair: of the slowest edge of its path
-    std::vector<double> port_ = {};     ///< by member: of the slowest edge on all of its paths
+    double edge_us_per_byte_ = 0;    ///< that a physical edge cannot avoid
+    std::vector<int> units_ = {};    ///< by group: groups and members directly within it
+    PairMatrix pairs_ = {};          ///< of few members
+    std::vector<double> path_ = {};  ///< by pair: of the slowest edge of its path
+    std::vector<double> port_ = {};  ///< by member: of the slowest edge on all of its paths
 };
 
 }  // namespace ipcrun::topology

@@ -14,9 +14,10 @@ namespace ipcrun::topology {
 
 namespace {
 
-// Trees times members that a search may look at, in all and from each tree that it begins with: a
-// tenth of a second together.
+// Trees times members that searches may look at, in all, and for each pair of members: a tenth of a
+// second at most.
 constexpr double steps_max = 2.4e6;
+constexpr double pair_steps_max = 2000;
 constexpr int searches = 3;
 // Beyond, look-ahead and paths do not begin at every member.
 constexpr int all_roots_max = 24;
@@ -74,8 +75,9 @@ void Portfolio::offer_small() {
                 starts.offer(nearest_path(times, bytes, first, from_middle));
     }
     for (std::vector<int>& parent : starts.fastest(1)) offer(tree_of(parent), "earliest");
+    const double steps = std::min(steps_max, pair_steps_max * size * size) / searches;
     for (std::vector<int>& parent : starts.fastest(searches)) {
-        improve(parent, times, wish_.degree_max, steps_max / searches);
+        improve(parent, times, wish_.degree_max, steps);
         offer(tree_of(std::move(parent)), "search");
     }
 }

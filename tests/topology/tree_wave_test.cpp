@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Trees for any number of members: that they are trees, and enter groups as they should.
+#include <doctest/doctest.h>
+
+#include <bit>
+#include <vector>
+
+#include "tests/topology/tree_support.hpp"
+#include "topology/tree/best_tree.hpp"
+#include "topology/tree/exact.hpp"
+#include "topology/tree/runs.hpp"
+#include "topology/tree/wave.hpp"
+
+using namespace ipcrun::topology;
+
+namespace {
+
+/// Edges of the tree that leave the group.
+int crossings(const Tree& tree, const Group& group) {
+    const auto inside = [&](int member) { return group.begin <= member && member < group.end; };
+    int count = 0;
+    for (int member = 0; member < tree.size(); ++member) {
+        const int above = tree.parent[static_cast<std::size_t>(member)];
+        if (above >= 0 && inside(member) != inside(above)) ++count;
+    }
+    return count;
+}
+
+/// `fan` units within a unit, so many times.
+Costs nested(int levels, int fan) {
+    int members = 1;
+    for (int level = 0; level < levels; ++level) members *= fan;
+    std::vector<Group> groups;
+    int first = 0;
+    for (int level = 0, size = members; level < levels; ++level, size /= fan) {
+        const int now = static_cast<int>(groups.size());
+        for (int begin = 0; begin < members; begin += size)
+            groups.push_back({.parent = level == 0 ? -1 : first + begin / (size * fan),
+                              .begin = begin,
+                              .end = begin + size,
+                              .cost = {1.0 / (level + 1), 0.2, 1e-5}});
+        first = now;
+    }
+    return group_costs(members, groups, {}, 0);
+}
+
+}  // namespace
+
+TEST_CASE("wave: any nesting of groups gives a tree of the degree that is asked for") {
+    Chance chance(21);
+    for (int turn = 0; turn < 500; ++turn) {
+        const int members = 1 + below(chance, turn % 20 == 0 ? 2000 : 60);
+        const Costs costs = random_groups(chance, members, 1 + below(chance, 8));
+        for (const int degree_max : {0, 1, 2, 3}) {
+            const Tree tree = wave_tree(
+                costs, {.bytes = 8, .degree_max = degree_max, .root = below(chance, members)});
+            REQUIRE(tree.size() == members);
+            REQUIRE((degree_max == 0 || degree_of(tree) <= degree_max));
+        }
+    }
+}
+
+TEST_CASE("wave: each group is entered once") {
+    const Costs costs = nested(4, 3);
+    const Tree tree = wave_tree(costs, {});
+    int edges = 0;
+    for (const Group& group : costs.groups) {
+        if (group.parent != 0) continue;
+        edges += crossings(tree, group);
+    }
+    CHECK(edges == 2 * 2);
+}
+
+TEST_CASE("wave: two children a member do for ten levels of groups") {
+    const Costs costs = nested(10, 2);
+    CHECK(degree_of(wave_tree(costs, {.degree_max = 2})) == 2);
+}
+
+TEST_CASE("wave: of members that are alike it makes the best tree") {
+    for (const int members : {2, 17, 100, 1000}) {
+        const Costs costs = flat_costs(members, {1.3, 0.4, 0});
+        for (const int degree_max : {0, 2, 3}) {
+            const Tree tree = wave_tree(costs, {.degree_max = degree_max});
+            CHECK(time_of(tree, costs, 8).once_us ==
+                  doctest::Approx(2 * ExactTrees(costs, degree_max).best(8).ready_us));
+        }
+    }
+}
+
+TEST_CASE("runs: a path enters and leaves every group once, at any size of runs") {
+    Chance chance(22);
+    for (int turn = 0; turn < 50; ++turn) {
+        const int members = 2 + below(chance, 300);
+        const Costs costs = random_groups(chance, members, 5);
+        const Tree path = position_path(costs, 2);
+        for (const Group& group : costs.groups) CHECK(crossings(path, group) <= 2);
+        for (const int run_max : {1, 4, 30, members})
+            CHECK(degree_of(runs_tree(costs, run_max)) <= 2);
+    }
+}
+
+TEST_CASE("two trees: nobody has children in both, for any number of members") {
+    for (int members = 2; members < 300; ++members) {
+        const PlannedTwoTree plan = best_two_tree(flat_costs(members, {1, 0.3, 1e-4}), 1e5);
+        REQUIRE(degree_of(plan.first) <= 2);
+        REQUIRE(degree_of(plan.second) <= 2);
+        for (int member = 0; member < members; ++member)
+            REQUIRE((plan.first.children_of(member).empty() ||
+                     plan.second.children_of(member).empty()));
+        REQUIRE(depth_of(plan.first) <= std::bit_width(static_cast<unsigned>(members)));
+        REQUIRE(depth_of(plan.second) <= std::bit_width(static_cast<unsigned>(members)));
+    }
+}
+
+TEST_CASE("two trees: a large message takes less than by one tree") {
+    const Costs costs = flat_costs(256, {1, 0.3, 1e-4});
+    CHECK(best_two_tree(costs, 1.6e7).time.us < best_tree(costs, {.bytes = 1.6e7}).time.us * 1.05);
+}
