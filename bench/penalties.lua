@@ -30,7 +30,7 @@ function M.lines(cells)
   for _, cell in ipairs(cells) do
     all[#all + 1] = cell.penalty
     if cell.penalty > M.worst_max then
-      lines[#lines + 1] = ("miss: %d ranks, %s: %s is %.0f %% slower than the best; at most %.0f %%")
+      lines[#lines + 1] = ("miss: %d ranks, %s: %s is %.0f %% over the best; at most %.0f %%")
         :format(cell.ranks, driver.format_bytes(cell.bytes), cell.chosen, 100 * cell.penalty,
           100 * M.worst_max)
     end

@@ -4,6 +4,7 @@
 package.path = "bench/?.lua;" .. package.path
 local driver = require "driver"
 local rounds = require "rounds"
+local penalties = require "penalties"
 local targets = require "targets"
 
 local defaults <const> = { rounds = 15, kinds = { "barrier", "reduce" }, sizes = { 8 },
@@ -52,6 +53,25 @@ local cases <const> = {
   { "sizes are printed in whole units", function()
     return driver.format_bytes(64 << 20) == "64 MiB" and driver.format_bytes(4096) == "4 KiB"
       and driver.format_bytes(1500) == "1500 B"
+  end },
+  { "following a prediction costs what its choice takes longer than the fastest", function()
+    local list = { { what = "ring", p50_us = 4, predicted_us = 9 },
+      { what = "tree", p50_us = 5, predicted_us = 2 } }
+    local penalty, chosen = penalties.of(list)
+    list[1].predicted_us = 1
+    return penalty == 0.25 and chosen == "tree" and penalties.of(list) == 0
+      and penalties.of({}) == nil
+  end },
+  { "choices that are too slow at one size, or in the median, are told", function()
+    local function cell(penalty)
+      return { ranks = 2, bytes = 64, chosen = "ring", penalty = penalty }
+    end
+    local good = penalties.lines { cell(0), cell(0.05), cell(0.2) }
+    local slow = penalties.lines { cell(0), cell(0), cell(0.5) }
+    local often = penalties.lines { cell(0.2), cell(0.2), cell(0) }
+    return #good == 1 and good[1] == "the choice is 5 % over the best in the median, 20 % at worst"
+      and slow[1] == "miss: 2 ranks, 64 B: ring is 50 % over the best; at most 25 %"
+      and often[2] == "miss: a median of 10 % at most" and #penalties.lines {} == 0
   end },
   { "the output of a program that fails is not a result", function()
     return driver.capture("echo 5; exit 3") == nil and driver.capture("echo 5") == "5\n"

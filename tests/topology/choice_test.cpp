@@ -10,6 +10,7 @@
 
 #include "topology/choice/message_times.hpp"
 #include "topology/choice/shared_times.hpp"
+#include "topology/tree/tree_time.hpp"
 
 using namespace ipcrun::topology;
 
@@ -141,4 +142,15 @@ TEST_CASE("choice: across hosts small values take few steps, large ones all link
     const auto large = predict_allreduce(costs, std::nullopt, 1e9);
     CHECK(small.back().algorithm == Algorithm::ring);
     CHECK(us_of(large, Algorithm::ring) < us_of(large, Algorithm::recursive_doubling));
+}
+
+TEST_CASE("choice: whole messages along a tree take what the definition of a tree's time says") {
+    // 0 has 1 and 2, 1 has 3: R(1) = s, R(0) serves 2 while 3's value is on its way.
+    const Costs costs = flat_costs(4, near, reduce_cost);
+    Tree tree = tree_of({-1, 0, 0, 1});
+    order_children(tree, costs, 1000);
+    const double s = near.gap_us + 1000 * (near.us_per_byte + reduce_cost / 2);
+    const double ready_of_1 = near.latency_us + s;
+    CHECK(is(whole_messages_us(tree, costs, 1000), 2 * (ready_of_1 + near.latency_us + s)));
+    CHECK(is(whole_messages_us(tree, costs, 8), time_of(tree, costs, 8).once_us));
 }

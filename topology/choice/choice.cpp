@@ -2,7 +2,9 @@
 #include "topology/choice/choice.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <span>
 
 #include "topology/choice/message_times.hpp"
 #include "topology/choice/shared_times.hpp"
@@ -17,24 +19,34 @@ int steps_of_doubling(int members) {
     return std::bit_width(n) - 1 + (std::has_single_bit(n) ? 0 : 2);
 }
 
-// Up and down, and one more for each segment that follows.
+// Up and down, and one step more for each segment that follows. Where CPUs are shared each of those
+// costs switches, and segments may pay no more.
 Prediction along_trees(Algorithm algorithm, const Crowd& crowd, const Costs& costs,
-                       const TreeTime& time, int depth, double bytes) {
-    const int steps = 2 * depth + time.segments - 1;
+                       const TreeTime& time, std::span<const Tree> trees, double bytes) {
+    int depth = 0;
+    double whole_us = 0;
+    for (const Tree& tree : trees) {
+        depth = std::max(depth, depth_of(tree));
+        const auto share = static_cast<double>(trees.size());
+        whole_us = std::max(whole_us, whole_messages_us(tree, costs, bytes / share));
+    }
     // A message for each edge and way, which are all of the bytes in the end.
     const double busy_us = 2 * (costs.size() - 1) * typical_busy_us(costs, bytes);
-    return {algorithm, crowd.of_path(time.us, steps, busy_us), time.segments};
+    const double us = crowd.of_path(time.us, 2 * depth + time.segments - 1, busy_us);
+    if (crowd.members_per_cpu() <= 1) return {algorithm, us, time.segments};
+    const double at_once_us = crowd.of_path(whole_us, 2 * depth, busy_us);
+    if (at_once_us <= us) return {algorithm, at_once_us, 1};
+    return {algorithm, us, time.segments};
 }
 
 void add_messages(std::vector<Prediction>& all, const Costs& costs, const Crowd& crowd,
                   double bytes, int degree_max) {
     const int n = costs.size();
     const PlannedTree tree = best_tree(costs, {.bytes = bytes, .degree_max = degree_max});
-    all.push_back(
-        along_trees(Algorithm::tree, crowd, costs, tree.time, depth_of(tree.tree), bytes));
+    all.push_back(along_trees(Algorithm::tree, crowd, costs, tree.time, {&tree.tree, 1}, bytes));
     const PlannedTwoTree two = best_two_tree(costs, bytes);
-    all.push_back(along_trees(Algorithm::two_tree, crowd, costs, two.time,
-                              std::max(depth_of(two.first), depth_of(two.second)), bytes));
+    const std::array<Tree, 2> both{two.first, two.second};
+    all.push_back(along_trees(Algorithm::two_tree, crowd, costs, two.time, both, bytes));
     all.push_back({Algorithm::ring, crowd.of_steps(ring_us(costs, bytes), 2 * (n - 1),
                                                    typical_busy_us(costs, bytes / n))});
     all.push_back({Algorithm::recursive_doubling,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <vector>
 
 #include "topology/choice/traffic.hpp"
 
@@ -37,6 +38,24 @@ double recursive_doubling_us(const Costs& costs, double bytes) {
     return us;
 }
 
+double whole_messages_us(const Tree& tree, const Costs& costs, double bytes) {
+    // Parents before children; then the other way round.
+    std::vector<int> order{tree.root};
+    for (std::size_t i = 0; i < order.size(); ++i)
+        for (const int child : tree.children_of(order[i])) order.push_back(child);
+    std::vector<double> ready_us(order.size());
+    for (auto member = order.rbegin(); member != order.rend(); ++member) {
+        double us = 0;
+        for (const int child : tree.children_of(*member)) {
+            const LinkCost link = costs.between(*member, child);
+            us = std::max(us, ready_us[static_cast<std::size_t>(child)] + link.latency_us) +
+                 link.gap_us + bytes * (link.us_per_byte + costs.reduce_us_per_byte / 2);
+        }
+        ready_us[static_cast<std::size_t>(*member)] = us;
+    }
+    return 2 * ready_us[static_cast<std::size_t>(tree.root)];
+}
+
 double Crowd::members_per_cpu() const {
     if (shared == nullptr || shared->cpus >= members) return 1;
     return static_cast<double>(members) / std::max(shared->cpus, 1);
@@ -51,7 +70,7 @@ double Crowd::of_steps(double us, int steps, double busy_us) const {
 double Crowd::of_path(double us, int steps, double busy_us) const {
     const double each = members_per_cpu();
     if (each <= 1) return us;
-    return std::max(us + steps * each / 2 * shared->wake_us, busy_us / std::max(shared->cpus, 1));
+    return us + steps * each / 2 * shared->wake_us + busy_us / std::max(shared->cpus, 1);
 }
 
 double typical_busy_us(const Costs& costs, double bytes) {

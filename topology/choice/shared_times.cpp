@@ -7,6 +7,8 @@ namespace ipcrun::topology {
 
 namespace {
 
+constexpr double cache_line = 64;  // of the flag itself
+
 // GB/s are bytes a nanosecond.
 double us_of(double bytes, double gbytes_per_s) {
     return gbytes_per_s > 0 ? 1e-3 * bytes / gbytes_per_s : 0;
@@ -23,7 +25,7 @@ double arrival_us(int members, const SharedMemoryCosts& costs, double each_us) {
 
 double flags_us(int members, const SharedMemoryCosts& costs, double bytes) {
     return arrival_us(members, costs, costs.operation_us) +
-           us_of(members * bytes, costs.flag_gbytes_per_s);
+           us_of(members * (bytes + cache_line), costs.flag_gbytes_per_s);
 }
 
 double work_sharing_us(int members, const SharedMemoryCosts& costs, double bytes) {
@@ -37,13 +39,13 @@ double work_sharing_us(int members, const SharedMemoryCosts& costs, double bytes
 
 // Fitted to bench/algorithms on two cores of a virtual machine (AMD EPYC, November 2026), with 2, 4
 // and 8 ranks, between two states of it, with the cores near to each other and apart: 0.12 to 0.45,
-// 1.3 to 1.5 and 2.9 to 3.3 us for 8 bytes, 0.3 to 0.7, 1.6 to 2.6 and 3.6 to 5.0 us for 4 KiB, 21
-// to 82, 45 to 50 and 130 to 160 us for 2 MiB, 0.3 to 0.6, 1 to 6 and 3 to 7 ms for 16 MiB.
+// 1.2 to 1.6 and 2.8 to 3.5 us for 8 bytes, 0.3 to 0.8, 1.6 to 2.7 and 3.6 to 5.5 us for 4 KiB, 20
+// to 25, 45 to 67 and 120 to 170 us for 2 MiB, 0.3 to 1.5, 1 to 4 and 3 to 7 ms for 16 MiB.
 SharedMemoryCosts default_shared_memory_costs() {
-    return {.wake_us = 0.55,
-            .flag_us = 0.1,
+    return {.wake_us = 0.6,
+            .flag_us = 0.15,
             .operation_us = 0.15,
-            .share_us = 0.25,
+            .share_us = 0.1,
             .flag_gbytes_per_s = 5,
             .cpu_gbytes_per_s = 150,
             .memory_gbytes_per_s = 110,

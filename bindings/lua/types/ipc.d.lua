@@ -305,8 +305,9 @@ function Tree.walkTable(t, f) end
 ---Functions that are one of the known forms on all nodes (a:add(b), a + b, a:cmul(b), a:cmax(b),
 ---a:cmin(b), and a * b, math.max and math.min of numbers) are done as `allreduce`; so are names of
 ---operators. Others are called along the tree, from `children` to `parent`, with views of the other
----node's memory, on some of the nodes, in an order that follows where they run: they call no operations of a communicator. A function that fails on one node raises
----an `ipc.Error` on all, which names the rank.
+---node's memory, on some of the nodes, in an order that follows where they run: they call no
+---operations of a communicator. A function that fails on one node raises an `ipc.Error` on all,
+---which names the rank.
 ---
 ---`zero(leaf, index)` says that this node has no more values: it stands in for those that others
 ---still give, with its last value, every leaf replaced by what zero returns, until all nodes do.
