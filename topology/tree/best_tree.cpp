@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "topology/tree/best_tree.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "topology/tree/bound.hpp"
+#include "topology/tree/exact.hpp"
+#include "topology/tree/portfolio.hpp"
+
+namespace ipcrun::topology {
+
+namespace {
+
+// Times are sums of some dozens of numbers: what is nearer than this is the same.
+constexpr double rounding = 1e-9;
+
+PlannedTree alone() {
+    PlannedTree plan;
+    plan.tree = tree_of({-1});
+    plan.method = "exact";
+    plan.is_optimal = true;
+    return plan;
+}
+
+}  // namespace
+
+PlannedTree best_tree(const Costs& costs, const TreeWish& wish) {
+    if (costs.size() == 1) return alone();
+    Portfolio portfolio(costs, wish);
+    ExactTrees exact(costs, wish.degree_max);
+    const bool runs_exact = wish.exact && exact.affordable();
+    const TreeBound bound(costs, wish.degree_max, runs_exact ? &exact : nullptr);
+    const auto is_met = [&](double bound_us) {
+        return portfolio.best().time.us <= bound_us * (1 + rounding);
+    };
+    double bound_us = 0;
+    if (runs_exact) {
+        portfolio.offer(exact.best(wish.bytes).tree, "exact");
+        bound_us = bound.us(wish.bytes);
+    }
+    if (!runs_exact || !is_met(bound_us)) {
+        portfolio.offer_large();
+        if (costs.size() <= small_max) portfolio.offer_small();
+        if (!runs_exact) bound_us = bound.us(wish.bytes);
+        const int segments = portfolio.best().time.segments;
+        if (runs_exact && segments > 1)
+            portfolio.offer(exact.best(wish.bytes / segments).tree, "exact");
+    }
+    PlannedTree plan = portfolio.best();
+    plan.is_optimal = is_met(bound_us);
+    plan.bound_us = std::min(bound_us, plan.time.us);
+    return plan;
+}
+
+}  // namespace ipcrun::topology
