@@ -107,6 +107,24 @@ TEST_CASE("links: what leaves a package goes through its port") {
     CHECK(box.links.between(0, 1).edges.empty());
 }
 
+TEST_CASE("links: what leaves a package by its own NIC needs no port") {
+    Machine machine = regular_machine(2, 1, 1, 2);
+    machine.model = "AMD EPYC 9555";
+    Nic nic;
+    nic.near.package = 1;
+    nic.network_gbytes_per_s = 50;
+    machine.nics = {nic};
+    const Box box(machine);
+    REQUIRE(box.links.costs().groups.size() == 3);
+    CHECK(box.links.costs().groups[1].uplink_us_per_byte == doctest::Approx(1e-3 / 16));
+    CHECK(box.links.costs().groups[2].uplink_us_per_byte == doctest::Approx(1e-3 / 66));
+}
+
+TEST_CASE("links: a machine of one package has no port that could be the limit") {
+    const Box box(regular_machine(1, 2, 1, 2));
+    for (const Group& group : box.links.costs().groups) CHECK(group.uplink_us_per_byte == 0);
+}
+
 TEST_CASE("links: what leaves a NUMA node is no faster than its memory") {
     Machine machine = regular_machine(1, 2, 1, 2);
     for (NumaNode& node : machine.numa_nodes) node.gbytes_per_s = 100;

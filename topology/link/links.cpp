@@ -100,7 +100,7 @@ void Links::add_hosts() {
         const std::size_t layout = layout_index(host);
         const HostCosts& own = layouts[layout];
         builder.add(own.nesting.groups, group_of[k], first[k], matrix_of[layout],
-                    own.uplink_us_per_byte);
+                    hosts.size() > 1 ? own.uplink_us_per_byte : 0);
         const std::span<const int> ranks = placement_.ranks_of(host);
         for (const int local : own.nesting.order)
             rank_at_.push_back(ranks[static_cast<std::size_t>(local)]);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <map>
 #include <utility>
@@ -27,8 +28,12 @@ template <typename... Args>
          fmt::format(format, std::forward<Args>(args)...));
 }
 
-std::string_view shortened(std::string_view text) {
-    return text.substr(0, 40);
+// For messages: of one line, and of what can be printed.
+std::string shortened(std::string_view text) {
+    std::string result(text.substr(0, 40));
+    for (char& character : result)
+        if (std::isprint(static_cast<unsigned char>(character)) == 0) character = '?';
+    return result;
 }
 
 // Parts that empty lines separate; a line with nothing but a comment is none at all.

@@ -56,7 +56,10 @@ Nesting nest_hosts(const Cluster& cluster, const std::vector<int>& hosts, const 
                               std::vector<int>(hosts.size(), 0),
                               std::vector<double>(hosts.size(), 0)});
     for (std::size_t member = 0; member < hosts.size(); ++member) {
-        for (const int index : switches_above(cluster, hosts[member])) {
+        const std::vector<int> above = switches_above(cluster, hosts[member]);
+        // Hosts may hang on a switch that has switches below it, too.
+        if (!above.empty()) levels.front().key[member] = above.front() + 1;
+        for (const int index : above) {
             auto& level =
                 levels[static_cast<std::size_t>(heights[static_cast<std::size_t>(index)])];
             const double rate = switch_at(cluster, index).gbytes_per_s;

@@ -65,10 +65,19 @@ void add_memory_uplinks(NestingLevel& level, std::span<const Spot> spots, const 
     }
 }
 
-// A single pair may have been measured faster than what we believe of the whole interconnect.
-double interconnect_us_per_byte(const Machine& machine, const CostTable& table) {
-    return std::min(1e-3 / interconnect_gbytes_per_s(machine.model),
-                    table.of(LinkClass::machine).us_per_byte);
+// What leaves a package goes over the interconnect, of which a single pair may have been measured
+// faster than we believe, or by its own NICs, without.
+void add_ports(NestingLevel& level, std::span<const Spot> spots, const Machine& machine,
+               const CostTable& table) {
+    if (machine.packages < 2) return;
+    const double interconnect = std::max(interconnect_gbytes_per_s(machine.model),
+                                         table.of(LinkClass::machine).gbytes_per_s());
+    for (const Spot& spot : spots) {
+        double rate = interconnect;
+        for (const Nic& nic : machine.nics)
+            if (nic.near.package + 1 == spot.package) rate += nic.network_gbytes_per_s;
+        level.uplink_us_per_byte.push_back(1e-3 / rate);
+    }
 }
 
 }  // namespace
@@ -117,8 +126,7 @@ Nesting nest_spots(std::span<const Spot> spots, const CostTable& table, const Ma
     package = stretched(package, in_package.farthest, usual_in_package);
     whole = stretched(whole, across.farthest, usual_across);
     levels.add_clusters(in_package, LinkClass::package, usual_in_package);
-    levels.add(&Spot::package, package)
-        .uplink_us_per_byte.assign(spots.size(), interconnect_us_per_byte(*machine, table));
+    add_ports(levels.add(&Spot::package, package), spots, *machine, table);
     levels.add_clusters(across, LinkClass::machine, usual_across);
     return nest(static_cast<int>(spots.size()), levels.levels(), whole);
 }
