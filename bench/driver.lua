@@ -89,7 +89,7 @@ function M.circumstances()
   }
 end
 
-local fields <const> = { "bench", "what", "ranks", "bytes", "p50_us", "p99_us", "min_us", "max_us",
+local fields <const> = { "bench", "what", "ranks", "bytes", "p50_us", "p99_us", "predicted_us", "min_us", "max_us",
   "percent", "taken", "samples", "ratio_to_limit", "ratio_to_peer", "canary_us", "commit", "cpu",
   "compiler", "date" }
 

@@ -4,6 +4,7 @@
 #include "base/fail.hpp"
 #include "runtime/communicator_blocks.hpp"
 #include "runtime/communicator_impl.hpp"
+#include "runtime/member_tree.hpp"
 
 namespace ipcrun {
 
@@ -54,6 +55,19 @@ int Communicator::size() const {
 
 std::span<const int> Communicator::members() const {
     return impl_->group.identity().members;
+}
+
+const topology::Tree& Communicator::Impl::tree() {
+    if (!tree_) tree_ = tree_of_members(group);
+    return *tree_;
+}
+
+TreePlace Communicator::tree_place(int member) const {
+    if (member < 0 || member >= size())
+        fail(ErrorCode::usage, "tree_place: there is no member {}; members are 0 to {}", member,
+             size() - 1);
+    const topology::Tree& tree = impl_->tree();
+    return {tree.parent[static_cast<std::size_t>(member)], tree.children_of(member)};
 }
 
 void Communicator::run(const Collective& collective, Deadline deadline, CallSite site) {

@@ -20,6 +20,14 @@ namespace ipcrun {
 /// Sub-groups that the machine suggests; see Communicator::split.
 enum class Locality : std::uint8_t { node, numa, l3 };
 
+/// Where a member is in a tree of all members.
+struct TreePlace {
+    int parent = -1;  ///< a member; -1 at the root
+    /// Members, in the order in which their values are best taken; results go to them in the
+    /// opposite order. Borrowed until the communicator goes.
+    std::span<const int> children;
+};
+
 /// A communicator is used by one thread at a time; different ones by different threads at the same
 /// time. All members call the same collective operations in the same order. Operations block,
 /// unless they are started, and throw Error:
@@ -49,6 +57,12 @@ class Communicator {
     int size() const;
     /// The members' ranks in the world, in order.
     std::span<const int> members() const;
+    /// The best tree for small values to go up and results back down, by the places that the ranks
+    /// were given: at most two children each, the same on all members, for as long as the
+    /// communicator lives. Of the world, and others of all its ranks, it is what the launcher
+    /// planned. Not collective. Throws Error{usage} when there is no such member. Cost: at the
+    /// first call that of finding the tree, milliseconds for thousands of members.
+    TreePlace tree_place(int member) const;
 
     /// Runs `collective`: returns when this member's part of it is done.
     void run(const Collective& collective, Deadline deadline = Deadline::never(),

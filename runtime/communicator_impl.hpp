@@ -2,10 +2,13 @@
 #pragma once
 /// What a Communicator is made of.
 
+#include <optional>
+
 #include "runtime/collectives.hpp"
 #include "runtime/communicator.hpp"
 #include "runtime/group.hpp"
 #include "runtime/mailbox.hpp"
+#include "topology/tree/tree.hpp"
 
 namespace ipcrun {
 
@@ -16,6 +19,9 @@ struct Communicator::Impl {
           mailbox(group),
           collectives(group) {}
 
+    /// Found at the first call; see Communicator::tree_place.
+    const topology::Tree& tree();
+
     Group group;
     // What is left when the engines are gone: the last member frees the communicator's memory.
     struct Departure {
@@ -24,6 +30,9 @@ struct Communicator::Impl {
     } departure{group};
     Mailbox mailbox;
     Collectives collectives;
+
+  private:
+    std::optional<topology::Tree> tree_;
 };
 
 }  // namespace ipcrun

@@ -12,6 +12,7 @@ local sum_of_nodes <const> = size * (size + 1) // 2
 local tree <const> = ipc.tree()
 local me <const> = tree.nodeIndex
 local scale <const> = 1
+local root <const> = world:allreduce(tree.parent and 0 or me, "max")
 
 -- The same sum, known and not.
 local sums <const> = {
@@ -41,6 +42,26 @@ t.test("nodes count from 1", function()
   t.equal(tree.numNodes, size, "numNodes")
 end)
 
+t.test("parents and children are one tree of all nodes, the same on all", function()
+  local parents = world:allgather(torch.LongTensor { tree.parent or 0 })
+  local roots, below = 0, {}
+  for node = 1, size do
+    local parent = parents[node][1]
+    if parent == 0 then roots = roots + 1 end
+    if parent == me then below[#below + 1] = node end
+    local steps, above = 0, node
+    while parents[above][1] ~= 0 and steps <= size do
+      above, steps = parents[above][1], steps + 1
+    end
+    t.equal(steps < size, true, "a way to the root from node " .. node)
+  end
+  t.equal(roots, 1, "roots")
+  local children = table.move(tree.children, 1, #tree.children, 1, {})
+  table.sort(children)
+  t.equal(table.concat(children, " "), table.concat(below, " "), "children")
+  t.equal(#children <= 2, true, "two children at most")
+end)
+
 for name, f in pairs(sums) do
   t.test("sums of tensors by a function that is " .. name, function()
     for _, count in ipairs { 1, 300, 50000 } do
@@ -64,8 +85,12 @@ t.test("numbers, and whatever else the function takes", function()
     "by an unknown one")
   local all = {}
   for i = 1, size do all[i] = i end
-  t.equal(tree.allReduce(tostring(me), function(a, b) return a .. " " .. b end),
-    table.concat(all, " "), "strings, in order")
+  local words = {}
+  for word in tree.allReduce(tostring(me), function(a, b) return a .. " " .. b end):gmatch("%d+") do
+    words[#words + 1] = math.tointeger(word)
+  end
+  table.sort(words)
+  t.equal(table.concat(words, " "), table.concat(all, " "), "strings, each once")
   t.equal(tree.allReduce(me == 1, function(a, b) return a or b end), true, "booleans")
   local storage = tree.allReduce(torch.IntStorage { me, 1 }, function(a, b)
     a[1], a[2] = a[1] + b[1], a[2] + b[2]
@@ -204,14 +229,15 @@ end)
 t.test("a function that fails on one rank is an error on all, which names it", function()
   if size == 1 then return end
   local good, failure = pcall(tree.allReduce, me, function(a, b)
-    if rank == 0 then error("no more " .. b, 0) end
+    if not tree.parent then error("no more of " .. type(b), 0) end
     return a + b
   end)
   t.equal(good, false, "it succeeded")
   t.equal(type(failure), "table", "type of the error")
   t.equal(failure.code, "usage", "code")
-  t.equal(failure.rank, 0, "rank")
-  t.equal(failure.message, "allReduce: the function failed on rank 0: no more 2", "message")
+  t.equal(failure.rank, root - 1, "rank")
+  t.equal(failure.message,
+    ("allReduce: the function failed on rank %d: no more of number"):format(root - 1), "message")
   t.equal(tree.allReduce(1, sums["unknown, elsewhere"]), size, "a sum afterwards")
 end)
 
@@ -226,7 +252,7 @@ t.test("so are a zero that fails, keys without an order, and values that differ"
   t.raises("on rank 1: a table key is a boolean", tree.allReduce,
     rank == 1 and { [true] = 1 } or { 1 }, add)
   t.raises("has 2 leaves here, and 1 on the node below", tree.allReduce,
-    rank == 0 and { 1, 2 } or { 1 }, function(a, b) return a + b + 0 end)
+    not tree.parent and { 1, 2 } or { 1 }, function(a, b) return a + b + 0 end)
   t.equal(tree.allReduce(1, add), size, "a sum afterwards")
 end)
 

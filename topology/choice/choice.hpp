@@ -3,8 +3,8 @@
 /// Which algorithm an allreduce should take: a predicted time for each, from the costs of links and
 /// of shared memory.
 
+#include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -34,6 +34,7 @@ struct SharedMemoryCosts {
     double flag_us = 0;              ///< for a flag to be seen on another CPU
     double operation_us = 0;         ///< that a member spends whatever the size
     double share_us = 0;             ///< more of it where work is shared out
+    double flag_gbytes_per_s = 0;    ///< at which a member gets what others wrote beside flags
     double cpu_gbytes_per_s = 0;     ///< read plus written by one CPU, from and to its caches
     double memory_gbytes_per_s = 0;  ///< by all of them together, where caches do not hold it
     double cache_bytes = 0;          ///< that hold the buffers of all members

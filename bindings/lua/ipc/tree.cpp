@@ -7,6 +7,7 @@
 #include "base/fail.hpp"
 #include "bindings/lua/context.hpp"
 #include "bindings/lua/ipc/errors.hpp"
+#include "bindings/lua/ipc/membership.hpp"
 #include "bindings/lua/torch/modules.hpp"
 
 namespace ipcrun::lua {
@@ -133,6 +134,32 @@ int raise(lua_State* lua) {
     raise_table(lua, failure);
 }
 
+TreePlace own_place(lua_State* lua) {
+    TreePlace place;
+    Communicator& communicator = check_communicator(lua);
+    const Failure failure = attempt([&] { place = communicator.tree_place(communicator.rank()); });
+    if (failure) raise_table(lua, failure);
+    return place;
+}
+
+// place(communicator): where this rank is in the tree of the members: its parent's rank, nil at the
+// root, and its children's, in order.
+int place(lua_State* lua) {
+    lua_createtable(lua, static_cast<int>(own_place(lua).children.size()), 0);
+    const TreePlace place = own_place(lua);  // anew: a finaliser may have closed the communicator
+    int count = 0;
+    for (const int child : place.children) {
+        lua_pushinteger(lua, child);
+        lua_rawseti(lua, -2, ++count);
+    }
+    if (place.parent < 0)
+        lua_pushnil(lua);
+    else
+        lua_pushinteger(lua, place.parent);
+    lua_insert(lua, -2);
+    return 2;
+}
+
 int is_tensor(lua_State* lua) {
     lua_pushboolean(lua, test_tensor(lua, 1) != nullptr);
     return 1;
@@ -152,9 +179,13 @@ void run_chunk(lua_State* lua, const char* source, const char* name, int base) {
 
 // Leaves the function that makes trees.
 void load_tree(lua_State* lua) {
-    static const luaL_Reg functions[] = {{"describe", describe},   {"view", view},
-                                         {"release", release},     {"raise", raise},
-                                         {"is_tensor", is_tensor}, {"is_unpatched", is_unpatched},
+    static const luaL_Reg functions[] = {{"describe", describe},
+                                         {"view", view},
+                                         {"release", release},
+                                         {"raise", raise},
+                                         {"place", place},
+                                         {"is_tensor", is_tensor},
+                                         {"is_unpatched", is_unpatched},
                                          {nullptr, nullptr}};
     const int base = lua_gettop(lua);
     luaL_newlib(lua, functions);

@@ -288,6 +288,8 @@ function Work:test() end
 ---@class ipc.Tree
 ---@field nodeIndex integer  this node's number
 ---@field numNodes integer  how many nodes there are
+---@field parent integer?  the number of the node above it; nil at the root
+---@field children integer[]  the numbers of the nodes below it, in the order of reduction
 local Tree = {}
 
 ---Calls f(leaf, index) for each leaf of nested tables, in the order of sorted keys; a result that
@@ -302,8 +304,8 @@ function Tree.walkTable(t, f) end
 ---
 ---Functions that are one of the known forms on all nodes (a:add(b), a + b, a:cmul(b), a:cmax(b),
 ---a:cmin(b), and a * b, math.max and math.min of numbers) are done as `allreduce`; so are names of
----operators. Others are called along a binary tree, with views of the other node's memory, on some
----of the nodes: they call no operations of a communicator. A function that fails on one node raises
+---operators. Others are called along the tree, from `children` to `parent`, with views of the other
+---node's memory, on some of the nodes, in an order that follows where they run: they call no operations of a communicator. A function that fails on one node raises
 ---an `ipc.Error` on all, which names the rank.
 ---
 ---`zero(leaf, index)` says that this node has no more values: it stands in for those that others

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
--- ipc.tree: torch-ipc's trees over a communicator. Reductions by functions of Lua go along a
--- binomial tree; those that are known to mean an operator of ours go the native way, if they are
--- known on all ranks.
+-- ipc.tree: torch-ipc's trees over a communicator. Reductions by functions of Lua go along the best
+-- tree for where the ranks are; those that are known to mean an operator of ours go the native way,
+-- if they are known on all ranks.
 local native, recognise = ...
 local describe, view, release, raise = native.describe, native.view, native.release, native.raise
 
@@ -120,31 +120,27 @@ function Tree:raise_together(call, text)
   raise("usage", rank, ("%s: the function failed on rank %d: %s"):format(call, rank, why))
 end
 
--- Up the tree, then the root's values to all. `rank & (rank - 1)` is a node's parent, and its
--- children are `rank + 1`, `rank + 2`, `rank + 4` … below its own lowest bit.
+-- Up the tree, then the root's values to all.
 function Tree:reduce_along(leaves, f)
   local comm = self.communicator
-  local rank <const>, size <const> = comm.rank, comm.size
   local is_good, text = true, nil
-  local step = 1
-  while rank & step == 0 and rank + step < size do
-    local message = comm:receive { from = rank + step, tag = 0 }
+  for _, child in ipairs(self.children) do
+    local message = comm:receive { from = child, tag = 0 }
     if not message then
       is_good = false
     elseif is_good then
       local good, what = pcall(combine, leaves, message, f)
       if not good then is_good, text = false, tostring(what) end
     end
-    step = step << 1
   end
-  if rank > 0 then
-    on_behalf(5, comm, "send", is_good and message_of(leaves), rank & (rank - 1))
+  if self.parent then
+    on_behalf(5, comm, "send", is_good and message_of(leaves), self.parent)
   end
   -- No rank is here before all have been reduced: until then the memory of each one lies still.
   self:raise_together("allReduce", text)
   local results = {}
   for i = 1, leaves.n do results[i] = leaves[i] end
-  results = on_behalf(5, comm, "broadcast", results, 0)
+  results = on_behalf(5, comm, "broadcast", results, self.root)
   for i = 1, leaves.n do set_leaf(leaves, i, results[i]) end
 end
 
@@ -197,12 +193,19 @@ end
 
 local function new_tree(communicator)
   local comm = communicator:split(0, communicator.rank)
+  local parent, children = native.place(comm)
+  local nodes = {}
+  for i, child in ipairs(children) do nodes[i] = child + 1 end
   local self = setmetatable({
     communicator = comm, votes = require("torch").LongTensor(7), rounds = 0, native_rounds = 0,
+    parent = parent, children = children,
+    root = comm:allreduce(parent and 0 or comm.rank, "max"),
   }, Tree)
   return {
     nodeIndex = comm.rank + 1,
     numNodes = comm.size,
+    parent = parent and parent + 1,
+    children = nodes,
     walkTable = function(t, f)
       if type(t) ~= "table" then
         error("walkTable: expected a table, got " .. type(t), 2)

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/member_tree.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "topology/tree/best_tree.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+using topology::Tree;
+
+std::size_t index(int number) {
+    return static_cast<std::size_t>(number);
+}
+
+topology::Spot spot_of(const RankPlace& place) {
+    const auto number = [](std::uint32_t word) { return static_cast<int>(word); };
+    return {.package = number(place.package),
+            .numa_node = number(place.numa),
+            .last_level_cache = number(place.last_level_cache),
+            .l2 = number(place.l2),
+            .core = number(place.core)};
+}
+
+// One root, and everybody's way leads there. Nobody planned: all are roots.
+bool is_tree(const std::vector<int>& parent) {
+    const auto size = static_cast<int>(parent.size());
+    const auto is_sound = [&](int other) { return -1 <= other && other < size; };
+    if (!std::ranges::all_of(parent, is_sound) || std::ranges::count(parent, -1) != 1) return false;
+    std::vector<bool> leads_there(parent.size());
+    for (int member = 0; member < size; ++member) {
+        int steps = 0, end = member;
+        while (parent[index(end)] >= 0 && !leads_there[index(end)]) {
+            end = parent[index(end)];
+            if (++steps > size) return false;
+        }
+        for (int on_way = member; on_way != end; on_way = parent[index(on_way)])
+            leads_there[index(on_way)] = true;
+    }
+    return true;
+}
+
+// By member; what is no tree where this communicator has not all ranks, or nobody planned.
+std::vector<int> planned_parents(const Group& group) {
+    std::vector<int> member_of(index(group.control().ranks()), -1);
+    for (int member = 0; member < group.size(); ++member)
+        member_of[index(group.identity().members[index(member)])] = member;
+    std::vector<int> parents(index(group.size()), -1);
+    if (group.size() != group.control().ranks()) return {};
+    for (int member = 0; member < group.size(); ++member) {
+        const std::uint32_t word = group.slot(member).place.tree_parent;
+        if (word > member_of.size()) return {};
+        if (word > 0) parents[index(member)] = member_of[word - 1];
+    }
+    return parents;
+}
+
+}  // namespace
+
+topology::SpotCosts costs_of_members(const Group& group) {
+    std::vector<topology::Spot> spots;
+    for (int member = 0; member < group.size(); ++member)
+        spots.push_back(spot_of(group.slot(member).place));
+    return topology::costs_of_spots(spots, topology::default_costs());
+}
+
+Tree tree_of_members(const Group& group) {
+    const auto [costs, order] = costs_of_members(group);
+    const topology::TreeWish wish;
+    std::vector<int> parents = planned_parents(group);
+    if (!is_tree(parents)) return renamed(best_tree(costs, wish).tree, order);
+    // Who is whose child was planned; which of them comes first follows from the costs.
+    std::vector<int> position(order.size());
+    for (std::size_t i = 0; i < order.size(); ++i) position[index(order[i])] = static_cast<int>(i);
+    Tree planned = renamed(topology::tree_of(std::move(parents)), position);
+    order_children(planned, costs, wish.bytes);
+    return renamed(planned, order);
+}
+
+}  // namespace ipcrun

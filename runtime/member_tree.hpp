@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// What trees and schedules of a communicator's members are made from: what all members read in the
+/// same words of the control segment. So all find the same, without a message.
+
+#include "runtime/group.hpp"
+#include "topology/link/links.hpp"
+#include "topology/tree/tree.hpp"
+
+namespace ipcrun {
+
+/// Of messages between the members, by their places; nothing is known of ranks that are not bound.
+topology::SpotCosts costs_of_members(const Group& group);
+
+/// The launcher's tree where the communicator has all ranks and there is one, else the best for
+/// small values.
+topology::Tree tree_of_members(const Group& group);
+
+}  // namespace ipcrun

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// What allreduce algorithms over messages are made of: one member's steps on its own elements.
+
+#include <algorithm>
+#include <cstddef>
+
+#include "runtime/communicator.hpp"
+
+namespace ipcrun {
+
+/// Elements [begin, end).
+struct Range {
+    std::size_t begin = 0, end = 0;
+
+    std::size_t count() const { return end - begin; }
+    /// Number `index` of `pieces` nearly equal, disjoint ones that together are this one.
+    Range piece(std::size_t index, std::size_t pieces) const {
+        // In two steps, for the product of a count and an index may not fit.
+        const std::size_t whole = count() / pieces, rest = count() % pieces;
+        const auto start = [&](std::size_t i) { return begin + i * whole + std::min(i, rest); };
+        return {start(index), start(index + 1)};
+    }
+};
+
+/// One member's part in one allreduce. Steps block, throw what messages throw, and after an error
+/// the elements are undefined. Empty ranges send nothing: all members cut alike.
+class MessageSteps {
+  public:
+    /// Works on the elements of `part` in place: they lie side by side. `communicator` carries no
+    /// other messages, and outlives this.
+    MessageSteps(Communicator& communicator, const Part& part, Op op, Deadline deadline)
+        : communicator_(communicator), part_(part), op_(op), deadline_(deadline) {}
+
+    int rank() const { return communicator_.rank(); }
+    int size() const { return communicator_.size(); }
+    Range all() const { return {0, part_.count}; }
+    std::size_t element_bytes() const { return size_of(part_.dtype); }
+
+    void send(Range range, int to, int tag);
+    /// Receives in the place of what is there.
+    void receive(Range range, int from, int tag);
+
+    /// In which order two values are combined: all who compute the same sum take the same, for
+    /// which of two NaNs comes out, or of two zeros, depends on it.
+    enum class Order { mine_first, theirs_first };
+    /// Receives and combines into what is there.
+    void combine(Range range, int from, int tag, Order order);
+    /// Sends one range while it receives another that does not overlap with it, or combines into
+    /// one that may.
+    void send_and_receive(Range out, int to, Range in, int from, int tag);
+    void send_and_combine(Range out, int to, Range in, int from, int tag, Order order);
+
+    /// Makes what is combined from all members the result: an average is a sum until then, and the
+    /// truth of a single value one or zero. By one member for each element, or by all who hold it.
+    void finish(Range range);
+
+  private:
+    Part part_of(Range range) const;
+    bool is_long(Range range) const;
+    Op step_op() const { return op_ == Op::avg ? Op::sum : op_; }
+    Message take(Range range, int from, int tag);
+    Request start_send(Range range, int to, int tag);
+    void wait_until_sent(Request& sent, int to);
+    void combine_with(Range range, const std::byte* theirs, Order order);
+
+    Communicator& communicator_;
+    Part part_;
+    Op op_;
+    Deadline deadline_;
+};
+
+}  // namespace ipcrun

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "topology/choice/choice.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "topology/choice/message_times.hpp"
+#include "topology/choice/shared_times.hpp"
+#include "topology/tree/best_tree.hpp"
+
+namespace ipcrun::topology {
+
+namespace {
+
+int steps_of_doubling(int members) {
+    const auto n = static_cast<unsigned>(members);
+    return std::bit_width(n) - 1 + (std::has_single_bit(n) ? 0 : 2);
+}
+
+// Up and down, and one more for each segment that follows.
+Prediction along_trees(Algorithm algorithm, const Crowd& crowd, const Costs& costs,
+                       const TreeTime& time, int depth, double bytes) {
+    const int steps = 2 * depth + time.segments - 1;
+    // A message for each edge and way, which are all of the bytes in the end.
+    const double busy_us = 2 * (costs.size() - 1) * typical_busy_us(costs, bytes);
+    return {algorithm, crowd.of_path(time.us, steps, busy_us), time.segments};
+}
+
+void add_messages(std::vector<Prediction>& all, const Costs& costs, const Crowd& crowd,
+                  double bytes, int degree_max) {
+    const int n = costs.size();
+    const PlannedTree tree = best_tree(costs, {.bytes = bytes, .degree_max = degree_max});
+    all.push_back(
+        along_trees(Algorithm::tree, crowd, costs, tree.time, depth_of(tree.tree), bytes));
+    const PlannedTwoTree two = best_two_tree(costs, bytes);
+    all.push_back(along_trees(Algorithm::two_tree, crowd, costs, two.time,
+                              std::max(depth_of(two.first), depth_of(two.second)), bytes));
+    all.push_back({Algorithm::ring, crowd.of_steps(ring_us(costs, bytes), 2 * (n - 1),
+                                                   typical_busy_us(costs, bytes / n))});
+    all.push_back({Algorithm::recursive_doubling,
+                   crowd.of_steps(recursive_doubling_us(costs, bytes), steps_of_doubling(n),
+                                  typical_busy_us(costs, bytes))});
+}
+
+}  // namespace
+
+std::vector<Prediction> predict_allreduce(const Costs& costs,
+                                          const std::optional<SharedMemoryCosts>& shared,
+                                          double bytes, int degree_max) {
+    const int n = costs.size();
+    std::vector<Prediction> all;
+    if (shared && bytes <= shared->flags_bytes_max)
+        all.push_back({Algorithm::flags, flags_us(n, *shared, bytes)});
+    else if (shared)
+        all.push_back({Algorithm::work_sharing, work_sharing_us(n, *shared, bytes)});
+    if (n == 1 && all.empty()) all.push_back({Algorithm::tree, 0});
+    if (n > 1) add_messages(all, costs, {n, shared ? &*shared : nullptr}, bytes, degree_max);
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Prediction& a, const Prediction& b) { return a.us < b.us; });
+    return all;
+}
+
+}  // namespace ipcrun::topology

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "topology/choice/message_times.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "topology/choice/traffic.hpp"
+
+namespace ipcrun::topology {
+
+double ring_us(const Costs& costs, double bytes) {
+    const int n = costs.size();
+    Traffic traffic(costs);
+    for (int member = 0; member < n; ++member) traffic.add(member, (member + 1) % n);
+    return (n - 1) * (traffic.step_us(bytes / n, true) + traffic.step_us(bytes / n, false));
+}
+
+// As in runtime/doubling_schedule.cpp: of the first 2 * spare positions every second stands aside.
+double recursive_doubling_us(const Costs& costs, double bytes) {
+    const auto n = static_cast<unsigned>(costs.size());
+    const unsigned pairs = std::bit_floor(n), spare = n - pairs;
+    const auto position = [&](unsigned index) {
+        return static_cast<int>(index < spare ? 2 * index : index + spare);
+    };
+    Traffic traffic(costs);
+    double us = 0;
+    if (spare > 0) {
+        for (unsigned i = 0; i < spare; ++i)
+            traffic.add(static_cast<int>(2 * i + 1), static_cast<int>(2 * i));
+        us += traffic.step_us(bytes, true) + traffic.step_us(bytes, false);
+    }
+    for (unsigned bit = 1; bit < pairs; bit *= 2) {
+        traffic.clear();
+        for (unsigned i = 0; i < pairs; ++i) traffic.add(position(i), position(i ^ bit));
+        us += traffic.step_us(bytes, true);
+    }
+    return us;
+}
+
+double Crowd::members_per_cpu() const {
+    if (shared == nullptr || shared->cpus >= members) return 1;
+    return static_cast<double>(members) / std::max(shared->cpus, 1);
+}
+
+double Crowd::of_steps(double us, int steps, double busy_us) const {
+    const double each = members_per_cpu();
+    if (each <= 1) return us;
+    return std::max(us, steps * each * (shared->wake_us + busy_us));
+}
+
+double Crowd::of_path(double us, int steps, double busy_us) const {
+    const double each = members_per_cpu();
+    if (each <= 1) return us;
+    return std::max(us + steps * each / 2 * shared->wake_us, busy_us / std::max(shared->cpus, 1));
+}
+
+double typical_busy_us(const Costs& costs, double bytes) {
+    const LinkCost link = costs.between(0, 1);
+    return link.gap_us + bytes * (link.us_per_byte + costs.reduce_us_per_byte);
+}
+
+}  // namespace ipcrun::topology
