@@ -47,7 +47,7 @@ TEST_CASE("show numbers: a class whose pairs differ has a range") {
 
 TEST_CASE("show numbers: long lists are cut behind a number") {
     CHECK(format_some({0, 1, 2, 8}, 20) == "0-2,8");
-    CHECK(format_some({10, 20, 30, 40, 50}, 12) == "10,20 ...");
+    CHECK(format_some({10, 20, 30, 40, 50}, 13) == "10,20,30 ...");
 }
 
 TEST_CASE("show numbers: text is cut by characters, not by bytes") {
