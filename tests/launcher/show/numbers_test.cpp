@@ -19,6 +19,8 @@ TEST_CASE("show numbers: times have three digits and the unit that fits") {
 
 TEST_CASE("show numbers: what is unknown is a dash, and not 0 GB/s") {
     CHECK(format_rate(12.5) == "12.5 GB/s");
+    CHECK(format_rate(0.0308) == "30.8 MB/s");
+    CHECK(format_rate(2e-6) == "2.00 KB/s");
     CHECK(format_rate(0) == "-");
 }
 
@@ -31,6 +33,8 @@ TEST_CASE("show numbers: sizes are in powers of 1024") {
 TEST_CASE("show numbers: counts have commas and plurals") {
     CHECK(format_count(0) == "0");
     CHECK(format_count(1048576) == "1,048,576");
+    CHECK(format_short_count(9999999) == "9,999,999");
+    CHECK(format_short_count(547608330240) == "548 billion");
     CHECK(counted(1, "host") == "1 host");
     CHECK(counted(8192, "host") == "8,192 hosts");
     CHECK(counted(2, "switch", "switches") == "2 switches");
