@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/text.hpp"
 #include "launcher/show/host_kinds.hpp"
@@ -103,12 +104,16 @@ class Builder {
         return *box;
     }
 
-    /// A bridge below a host bridge with several devices is drawn as a switch.
+    /// A bridge below a host bridge with several cards is drawn as a switch; ports of one card
+    /// differ in their function alone.
     void find_switches() {
-        devices_below_.assign(machine_.bridges.size(), 0);
+        cards_below_.assign(machine_.bridges.size(), {});
         const auto count = [this](const Device& device) {
+            const std::string card = device.pci_id.empty()
+                                         ? device.name
+                                         : device.pci_id.substr(0, device.pci_id.rfind('.'));
             for (int at = device.bridge; at >= 0; at = machine_.bridges[at].parent)
-                ++devices_below_[at];
+                cards_below_[at].insert(card);
         };
         std::ranges::for_each(machine_.gpus, count);
         std::ranges::for_each(machine_.nics, count);
@@ -118,7 +123,7 @@ class Builder {
         Box& box = place_of(device.near);
         int found = -1;
         for (int at = device.bridge; at >= 0; at = machine_.bridges[at].parent)
-            if (machine_.bridges[at].parent >= 0 && devices_below_[at] > 1) found = at;
+            if (machine_.bridges[at].parent >= 0 && cards_below_[at].size() > 1) found = at;
         if (found < 0) return box.devices;
         // Found again by its number: the title is the same for all.
         const std::string tip = fmt::format("bridge {} {}", found, machine_.bridges[found].pci_id);
@@ -149,7 +154,7 @@ class Builder {
     Users users_;
     bool has_numa_ = false, has_l3_ = false;
     Box host_;
-    std::vector<int> devices_below_;
+    std::vector<std::set<std::string>> cards_below_;
 };
 
 /// A box that has nothing but one other takes over what that has.

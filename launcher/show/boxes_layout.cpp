@@ -11,8 +11,16 @@ namespace ipcrun::show {
 
 namespace {
 
-/// Puts `boxes` into a grid with its top left corner at (x, y), each as large as the largest.
-/// Returns the size of the grid.
+/// Begins of cells of these sizes, one behind the other, and the end of the last.
+std::vector<double> begins_of(const std::vector<double>& sizes, double gap) {
+    std::vector<double> begins = {0};
+    for (const double size : sizes) begins.push_back(begins.back() + size + gap);
+    begins.back() -= gap;
+    return begins;
+}
+
+/// Puts `boxes` into a grid with its top left corner at (x, y), each as wide as its column and as
+/// high as its row. Returns the size of the grid.
 std::pair<double, double> place_grid(std::vector<Box>& boxes, double x, double y, double gap,
                                      double aspect) {
     if (boxes.empty()) return {0, 0};
@@ -21,15 +29,23 @@ std::pair<double, double> place_grid(std::vector<Box>& boxes, double x, double y
         w = std::max(w, box.w);
         h = std::max(h, box.h);
     }
-    const int columns = grid_columns(static_cast<int>(boxes.size()), w + gap, h + gap, aspect);
-    const int rows = (static_cast<int>(boxes.size()) + columns - 1) / columns;
-    for (int index = 0; index < static_cast<int>(boxes.size()); ++index) {
-        Box& box = boxes[index];
-        box.x = x + (index % columns) * (w + gap);
-        box.y = y + (index / columns) * (h + gap);
-        stretch(box, w, h);
+    const int count = static_cast<int>(boxes.size());
+    const int columns = grid_columns(count, w + gap, h + gap, aspect);
+    std::vector<double> widths(columns), heights((count + columns - 1) / columns);
+    for (int index = 0; index < count; ++index) {
+        double& width = widths[index % columns];
+        double& height = heights[index / columns];
+        width = std::max(width, boxes[index].w);
+        height = std::max(height, boxes[index].h);
     }
-    return {columns * (w + gap) - gap, rows * (h + gap) - gap};
+    const std::vector<double> xs = begins_of(widths, gap), ys = begins_of(heights, gap);
+    for (int index = 0; index < count; ++index) {
+        const int column = index % columns, row = index / columns;
+        boxes[index].x = x + xs[column];
+        boxes[index].y = y + ys[row];
+        stretch(boxes[index], widths[column], heights[row]);
+    }
+    return {xs.back(), ys.back()};
 }
 
 double aspect_of(Box::Kind kind, const Scale& scale) {

@@ -17,8 +17,8 @@ using topology::Algorithm;
 using topology::Prediction;
 
 std::string segments_text(const Prediction& prediction, double bytes) {
-    if (prediction.segments <= 1) return "in one piece";
-    return fmt::format("in {} pieces of {}", format_count(prediction.segments),
+    if (prediction.segments <= 1) return "one piece";
+    return fmt::format("{} pieces of {}", format_count(prediction.segments),
                        format_bytes(bytes / prediction.segments));
 }
 
@@ -30,12 +30,12 @@ std::string way_of(const Overview& overview, const Prediction& prediction, doubl
         case Algorithm::flags:
             return "one exchange, bytes beside the flags";
         case Algorithm::work_sharing:
-            return fmt::format("each of {} reduces {} from all memories", counted(ranks, "rank"),
+            return fmt::format("each rank reduces {} from all memories",
                                format_bytes(bytes / std::max(ranks, 1)));
         case Algorithm::tree:
-            return "up to the root and down, " + segments_text(prediction, bytes);
+            return "up and down, " + segments_text(prediction, bytes);
         case Algorithm::two_tree:
-            return "half by each tree, " + segments_text(prediction, bytes / 2);
+            return "half on each, " + segments_text(prediction, bytes / 2);
         case Algorithm::ring:
             return fmt::format("{} of {} each", counted(2LL * (ranks - 1), "step"),
                                format_bytes(bytes / std::max(ranks, 1)));
@@ -45,14 +45,16 @@ std::string way_of(const Overview& overview, const Prediction& prediction, doubl
     return "";
 }
 
-std::string why_not(const Overview& overview, Algorithm algorithm, double bytes) {
+std::string why_not(const Overview& overview, Algorithm algorithm, const TimesOfSize& size) {
     const auto hosts = std::ranges::count_if(overview.placement.layout_of_host,
                                              [](int layout) { return layout >= 0; });
     const bool is_shared = algorithm == Algorithm::flags || algorithm == Algorithm::work_sharing;
     if (is_shared && hosts > 1) return "ranks are on several hosts, which share no memory";
     if (algorithm == Algorithm::flags)
-        return fmt::format("{} do not fit beside the flags", format_bytes(bytes));
-    return "it cannot serve this number of ranks";
+        return fmt::format("{} do not fit beside the flags", format_bytes(size.bytes));
+    const bool flags = std::ranges::count(size.times, Algorithm::flags, &Prediction::algorithm) > 0;
+    if (is_shared && flags) return fmt::format("{} fit beside the flags", format_bytes(size.bytes));
+    return is_shared ? "ranks share no memory" : "it needs more ranks, or more bytes";
 }
 
 }  // namespace
@@ -77,7 +79,7 @@ std::string format_explanation(const Overview& overview, const TimesOfSize& size
         const auto algorithm = static_cast<Algorithm>(index);
         if (std::ranges::count(size.times, algorithm, &Prediction::algorithm) > 0) continue;
         rows.push_back({" ", std::string(name_of(algorithm)), "-", "", "-",
-                        "no: " + why_not(overview, algorithm, size.bytes)});
+                        "no: " + why_not(overview, algorithm, size)});
     }
     for (const std::string& line : lay_out(rows, "llrrrl"))
         text += cut(line, static_cast<std::size_t>(std::max(columns, 60))) + "\n";

@@ -85,7 +85,7 @@ std::string describe_processors(const Machine& machine) {
     text += counted(machine.packages, "package");
     text += ", " + counted(static_cast<std::int64_t>(machine.numa_nodes.size()), "NUMA node");
     const int caches = last_level_caches(machine);
-    text += ", " + counted(caches, "L3");
+    text += ", " + counted(caches, "L3 cache");
     if (machine.last_level_cache_bytes > 0) {
         text += fmt::format(" of {}",
                             format_bytes(static_cast<double>(machine.last_level_cache_bytes)));

@@ -44,6 +44,8 @@ std::string format_us(double us) {
 
 std::string format_rate(double gbytes_per_s) {
     if (!std::isfinite(gbytes_per_s) || gbytes_per_s <= 0) return "-";
+    if (gbytes_per_s < 0.0995e-3) return three_digits(gbytes_per_s * 1e6) + " KB/s";
+    if (gbytes_per_s < 0.0995) return three_digits(gbytes_per_s * 1e3) + " MB/s";
     return three_digits(gbytes_per_s) + " GB/s";
 }
 
@@ -60,10 +62,20 @@ std::string format_bytes(double bytes) {
 }
 
 std::string format_count(std::int64_t count) {
-    std::string text = std::to_string(count);
-    for (auto at = static_cast<int>(text.size()) - 3; at > 0; at -= 3)
-        text.insert(static_cast<std::size_t>(at), ",");
+    const std::string digits = std::to_string(count);
+    std::string text;
+    for (std::size_t at = 0; at < digits.size(); ++at) {
+        if (at > 0 && (digits.size() - at) % 3 == 0) text += ',';
+        text += digits[at];
+    }
     return text;
+}
+
+std::string format_short_count(std::int64_t count) {
+    constexpr std::int64_t thousand = 1000, million = 1000 * thousand, billion = 1000 * million;
+    if (count < 10 * million) return format_count(count);
+    if (count < 10 * billion) return format_count((count + million / 2) / million) + " million";
+    return format_count((count + billion / 2) / billion) + " billion";
 }
 
 std::string counted(std::int64_t count, std::string_view one, std::string_view many) {

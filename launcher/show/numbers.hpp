@@ -16,6 +16,9 @@ std::string format_rate(double gbytes_per_s);  ///< "12.5 GB/s"; "-" for 0: unkn
 std::string format_bytes(double bytes);        ///< "8 B", "64 KiB", "1.5 GiB"
 std::string format_count(std::int64_t count);  ///< "1,048,576"
 
+/// The same up to ten millions, then "118 million".
+std::string format_short_count(std::int64_t count);
+
 /// "1 host", "8,192 hosts".
 std::string counted(std::int64_t count, std::string_view one, std::string_view many = "");
 

@@ -39,7 +39,7 @@ std::string rim_of_rank(int rank) {
 
 std::string_view colour_of(topology::LinkClass link_class) {
     constexpr std::array<std::string_view, topology::link_classes> colours = {
-        "#9aa5b1",  // self
+        "#6b7785",  // self
         "#a3c940",  // core
         "#5fb233",  // l2
         "#1f8a4c",  // l3
@@ -51,7 +51,7 @@ std::string_view colour_of(topology::LinkClass link_class) {
         "#8e44ad",  // pcie_bridges
         "#5b2a86",  // host_bridge
         "#d63384",  // pcie_machine
-        "#f08c00",  // network_switch
+        "#e07b00",  // network_switch
         "#d92d20",  // network
     };
     return colours[static_cast<std::size_t>(link_class)];

@@ -76,10 +76,9 @@ std::string format_svg(const Overview& overview) {
     const double full = right - margin;
     if (overview.ranks() > 1) {
         const bool wide = is_wide(overview.tree);
-        constexpr double side = 430;
         const Extent tree =
-            draw_tree(svg, overview, margin, y, wide ? full : full - side - between);
-        double x = right - side, below = y;
+            draw_tree(svg, overview, margin, y, wide ? full : full - legend_width - between);
+        double x = right - legend_width, below = y;
         if (wide) {
             x = margin;
             below = y + tree.h + between;

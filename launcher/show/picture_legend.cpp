@@ -38,12 +38,12 @@ void draw_headings(Svg& svg, double x, double y, std::span<const Column> columns
 }  // namespace
 
 Extent draw_legend(Svg& svg, const Overview& overview, double x, double y) {
-    constexpr double width = 430;
+    constexpr double width = legend_width;
     constexpr std::array<Column, 5> columns = {{{34, Anchor::start, "class"},
-                                                {210, Anchor::end, "latency"},
-                                                {305, Anchor::end, "bandwidth"},
-                                                {430, Anchor::end, "pairs"},
-                                                {350, Anchor::end, "in tree"}}};
+                                                {205, Anchor::end, "latency"},
+                                                {288, Anchor::end, "bandwidth"},
+                                                {440, Anchor::end, "pairs"},
+                                                {352, Anchor::end, "in tree"}}};
     draw_heading(svg, x, y, "Links between ranks");
     draw_headings(svg, x, y + 34, columns, width);
     double line = y + first_row;
@@ -55,19 +55,19 @@ Extent draw_legend(Svg& svg, const Overview& overview, double x, double y) {
             edges += level.edges[static_cast<std::size_t>(row.link_class)];
         draw_row(svg, x, line - 2, columns,
                  {fmt::format("{}{}", name_of(row.link_class), row.measured ? " *" : ""),
-                  format_latency(row), format_bandwidth(row), format_count(row.pairs),
-                  format_count(edges)});
+                  format_latency(row), format_bandwidth(row), format_short_count(row.pairs),
+                  format_short_count(edges)});
     }
     return {width, line - y + 6};
 }
 
 Extent draw_times(Svg& svg, const Overview& overview, double x, double y) {
     if (overview.times.empty()) return {};
-    constexpr double width = 430;
+    constexpr double width = legend_width;
     constexpr std::array<Column, 4> columns = {{{60, Anchor::end, "size"},
                                                 {84, Anchor::start, "fastest"},
                                                 {305, Anchor::end, "predicted"},
-                                                {430, Anchor::end, "bytes / time"}}};
+                                                {440, Anchor::end, "bytes / time"}}};
     draw_heading(svg, x, y, "Allreduce");
     draw_headings(svg, x, y + 34, columns, width);
     double line = y + first_row;

@@ -17,6 +17,7 @@ Extent draw_hosts(Svg& svg, const Overview& overview, double x, double y, double
 bool is_wide(const ShownTree& tree);
 Extent draw_tree(Svg& svg, const Overview& overview, double x, double y, double width);
 
+constexpr double legend_width = 440;
 /// What links cost, and what colours mean.
 Extent draw_legend(Svg& svg, const Overview& overview, double x, double y);
 Extent draw_times(Svg& svg, const Overview& overview, double x, double y);

@@ -36,7 +36,7 @@ Lines plan_section(const Overview& overview, std::size_t columns) {
 Lines note_section(const Overview& overview, std::size_t columns) {
     Lines lines;
     for (const std::string& note : overview.notes)
-        for (const std::string& line : wrap("! " + printable(note), columns))
+        for (const std::string& line : wrap("! " + printable(note), columns - 2))
             lines.push_back(lines.empty() || line.starts_with("! ") ? line : "  " + line);
     return lines;
 }

@@ -15,7 +15,7 @@ using topology::LinkClass;
 
 std::string_view code_of(LinkClass link_class) {
     constexpr std::array<std::string_view, topology::link_classes> codes = {
-        ".", "C", "L2", "L3", "N", "P", "M", "NV", "SW", "BR", "HB", "PM", "ns", "n"};
+        "=", "C", "L2", "L3", "N", "P", "M", "NV", "SW", "BR", "HB", "PM", "ns", "n"};
     return codes[static_cast<std::size_t>(link_class)];
 }
 
@@ -27,7 +27,8 @@ Lines matrix(const Overview& overview) {
         Row& row = rows.emplace_back(Row{std::to_string(a)});
         for (int b = 0; b < ranks; ++b) {
             const topology::Link& link = overview.pairs[a * ranks + b];
-            row.push_back(std::string(code_of(link.link_class)) + (link.measured ? "*" : ""));
+            row.push_back(
+                a == b ? "." : std::string(code_of(link.link_class)) + (link.measured ? "*" : ""));
         }
     }
     Lines lines = lay_out(rows, std::string(static_cast<std::size_t>(ranks) + 1, 'r'));

@@ -37,8 +37,11 @@ void add_machine(Lines& lines, const topology::Machine& machine, std::size_t col
         add_wrapped(lines, "GPUs", line, columns);
     const std::string gpu_links = describe_gpu_links(machine);
     if (!gpu_links.empty()) add_wrapped(lines, "", "linked: " + gpu_links, columns);
-    for (const std::string& line : describe_nics(machine))
-        add_wrapped(lines, "NICs", line, columns);
+    std::string label = "NICs";
+    for (const std::string& line : describe_nics(machine)) {
+        add_wrapped(lines, label, line, columns);
+        label.clear();
+    }
 }
 
 /// A line of the table of ranks: one rank, or neighbours that differ in their CPUs alone.

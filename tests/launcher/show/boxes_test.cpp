@@ -62,6 +62,16 @@ TEST_CASE("show boxes: a GPU and its NIC hang on their switch at their NUMA node
     CHECK(node.switches[0].devices[0].ranks == std::vector<int>{2, 3});
 }
 
+TEST_CASE("show boxes: two ports of one card make no switch") {
+    Plan plan = gpu_plan();
+    auto& machine = plan.cluster.machines[0];
+    machine.gpus[0].pci_id = "0000:01:00.0";
+    machine.nics[0].pci_id = "0000:01:00.1";
+    const Box host = host_box(plan.overview(), 0);
+    CHECK(host.inner[0].inner[0].switches.empty());
+    CHECK(host.inner[0].inner[0].devices.size() == 2);
+}
+
 TEST_CASE("show boxes: levels that say nothing are not drawn") {
     const Plan plan = small_plan();
     const Box host = host_box(plan.overview(), 0);

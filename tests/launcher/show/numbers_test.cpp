@@ -19,6 +19,8 @@ TEST_CASE("show numbers: times have three digits and the unit that fits") {
 
 TEST_CASE("show numbers: what is unknown is a dash, and not 0 GB/s") {
     CHECK(format_rate(12.5) == "12.5 GB/s");
+    CHECK(format_rate(0.0308) == "30.8 MB/s");
+    CHECK(format_rate(2e-6) == "2.00 KB/s");
     CHECK(format_rate(0) == "-");
 }
 
@@ -31,6 +33,8 @@ TEST_CASE("show numbers: sizes are in powers of 1024") {
 TEST_CASE("show numbers: counts have commas and plurals") {
     CHECK(format_count(0) == "0");
     CHECK(format_count(1048576) == "1,048,576");
+    CHECK(format_short_count(9999999) == "9,999,999");
+    CHECK(format_short_count(547608330240) == "548 billion");
     CHECK(counted(1, "host") == "1 host");
     CHECK(counted(8192, "host") == "8,192 hosts");
     CHECK(counted(2, "switch", "switches") == "2 switches");
@@ -47,7 +51,7 @@ TEST_CASE("show numbers: a class whose pairs differ has a range") {
 
 TEST_CASE("show numbers: long lists are cut behind a number") {
     CHECK(format_some({0, 1, 2, 8}, 20) == "0-2,8");
-    CHECK(format_some({10, 20, 30, 40, 50}, 12) == "10,20 ...");
+    CHECK(format_some({10, 20, 30, 40, 50}, 13) == "10,20,30 ...");
 }
 
 TEST_CASE("show numbers: text is cut by characters, not by bytes") {

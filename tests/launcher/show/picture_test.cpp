@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -84,7 +85,10 @@ TEST_CASE("show picture: names are escaped") {
 
 TEST_CASE("show picture: every rank has its number on its cores and in the tree") {
     const std::string svg = format_svg(gpu_plan().overview());
-    for (int rank = 0; rank < 8; ++rank) CHECK(count(svg, ">" + std::to_string(rank) + "<") == 2);
+    for (int rank = 0; rank < 8; ++rank) {
+        const std::string words = "font-weight=\"bold\" fill=\"#1f2933\">" + std::to_string(rank);
+        CHECK(count(svg, words + "</text>") == 2);
+    }
     CHECK(count(svg, "<circle") == 8);
     CHECK(count(svg, "<path") == 7);
 }
