@@ -54,6 +54,7 @@ TEST_CASE("cluster source: a number of hosts of a kind is read once") {
     CHECK(names_of(cluster) == "nccl0 nccl1 nccl2 example07");
     CHECK(cluster.machines.size() == 2);
     CHECK(cluster.hosts[2].machine == cluster.hosts[0].machine);
+    CHECK(names_of(read_cluster("core:4 pu:1*2")) == "host0 host1");
     CHECK(read_cluster("pack:2 core:4 pu:1*100000").hosts.size() == 100000);
 }
 

@@ -107,7 +107,11 @@ Cluster read_cluster(const std::string& argument) {
         fail(ErrorCode::usage, "read the topology {}: {} hosts, and {} is the most", argument,
              hosts, hosts_max);
     std::vector<Machine> machines;
-    for (const Part& part : parts) machines.push_back(read_machine_apart(part.source));
+    std::vector<std::string> own_names;
+    for (const Part& part : parts) {
+        machines.push_back(read_machine_apart(part.source));
+        own_names.push_back(machines.back().host);
+    }
     // Each part is read and compared once, however many hosts it stands for.
     Cluster cluster = cluster_of(std::move(machines));
     const std::vector<Host> kinds = std::exchange(cluster.hosts, {});
@@ -115,8 +119,8 @@ Cluster read_cluster(const std::string& argument) {
     for (std::size_t i = 0; i < parts.size(); ++i) {
         for (std::size_t copy = 0; copy < parts[i].count; ++copy) {
             Host host = kinds[i];
-            if (parts[i].count > 1 && !host.name.empty())
-                host.name = fmt::format("{}{}", host.name, copy);
+            if (parts[i].count > 1)
+                host.name = own_names[i].empty() ? "" : fmt::format("{}{}", own_names[i], copy);
             host.name = unused_name(std::move(host.name), cluster.hosts.size(), used);
             used.insert(host.name);
             cluster.hosts.push_back(std::move(host));
