@@ -34,18 +34,12 @@ PlannedTree best_tree(const Costs& costs, const TreeWish& wish) {
     const auto is_met = [&](double bound_us) {
         return portfolio.best().time.us <= bound_us * (1 + rounding);
     };
-    double bound_us = 0;
-    if (runs_exact) {
-        portfolio.offer(exact.best(wish.bytes).tree, "exact");
-        bound_us = bound.us(wish.bytes);
-    }
+    const double bound_us = bound.us(wish.bytes);
+    // Those that the bound stands on: one is the best if the message is best not cut.
+    for (const auto& [bytes, found] : exact.found()) portfolio.offer(found.tree, "exact");
     if (!runs_exact || !is_met(bound_us)) {
         portfolio.offer_large();
         if (costs.size() <= small_max) portfolio.offer_small();
-        if (!runs_exact) bound_us = bound.us(wish.bytes);
-        const int segments = portfolio.best().time.segments;
-        if (runs_exact && segments > 1)
-            portfolio.offer(exact.best(wish.bytes / segments).tree, "exact");
     }
     PlannedTree plan = portfolio.best();
     plan.is_optimal = is_met(bound_us);

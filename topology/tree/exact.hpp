@@ -28,6 +28,8 @@ class ExactTrees {
     bool affordable() const { return classes_.has_value(); }
     /// Remembered, so that asking again costs nothing. Borrowed from this object.
     const ExactTree& best(double bytes);
+    /// All that have been asked for, by bytes.
+    const std::map<double, ExactTree>& found() const { return found_; }
 
   private:
     ExactTree find(double bytes) const;
