@@ -14,10 +14,12 @@ namespace ipcrun::topology {
 
 namespace {
 
-// More members get one wave only, and fewer chains: others cost as much again, and gain some
+// More members get one wave or two, and fewer chains: others cost as much again, and gain some
 // percent.
-constexpr int all_waves_max = 20'000;
-constexpr std::size_t chains_max = 8, few_chains_max = 3;
+constexpr int all_waves_max = 20'000, some_waves_max = 100'000;
+// What members and edges carry hardly counts for less.
+constexpr double load_counts_bytes = 1024;
+constexpr std::size_t chains_max = 8, few_chains_max = 2;
 // A chain of more takes longer to go through than any message pays for.
 constexpr int path_max = 100'000;
 // Chains are within a host; groups larger than that are switches.
@@ -46,7 +48,10 @@ void Portfolio::offer_wave(int degree_max, double bytes) {
                                             .helps = helps})),
               "wave");
     };
-    wave(inside_first, true);
+    // Groups that are entered once load their uplinks less.
+    const bool is_heavy = wish_.bytes >= load_counts_bytes;
+    if (is_heavy) wave(inside_first, false);
+    if (!is_heavy || costs_.size() <= some_waves_max) wave(inside_first, true);
     if (costs_.size() > all_waves_max) return;
     for (const double eagerness : {0.125, 0.5, outside_first}) wave(eagerness, true);
     wave(outside_first, false);
@@ -73,8 +78,8 @@ void Portfolio::offer_large() {
             if (wish_.degree_max == 0 || degree_max < wish_.degree_max)
                 offer_wave(degree_max, wish_.bytes / best_.time.segments);
     }
-    // One message that is not cut has no use for them.
-    if (segments > 1) offer_chains();
+    if (segments > 1 || (costs_.size() <= some_waves_max && wish_.bytes >= load_counts_bytes))
+        offer_chains();
 }
 
 }  // namespace ipcrun::topology

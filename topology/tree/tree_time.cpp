@@ -158,24 +158,35 @@ class Loads {
     std::vector<double> edges_ = {};
 };
 
-/// The best number of segments. `once_us` gives 2 R of a number of bytes. More segments stop to
-/// pay for good once (k - 1) P and the latencies alone take longer: (k - 1) P grows with k.
+/// The best number of segments. `once_us` gives 2 R of a number of bytes, which is the largest of
+/// sums a + c b: so more bytes take no less, and a part of the bytes takes at least that part of
+/// the time. Numbers of segments that cannot win any more are not tried.
 template <typename OnceUs>
 TreeTime best_segments(double bytes, const LargestLoad& period, OnceUs once_us) {
+    std::vector<TreeTime> cuts;  // once_us and us: at least
+    const auto least_us = [](const TreeTime& cut) {
+        return std::max(cut.once_us, cut.period_us) + (cut.segments - 1) * cut.period_us;
+    };
+    const double empty_us = once_us(0.0);
+    for (int segments = 1; segments <= segments_max; segments *= 2)
+        cuts.push_back(
+            {.segments = segments, .once_us = empty_us, .period_us = period.us(bytes / segments)});
     TreeTime best;
     best.us = std::numeric_limits<double>::infinity();
-    double empty_us = -1;
-    for (int segments = 1; segments <= segments_max; segments *= 2) {
-        const double period_us = period.us(bytes / segments);
-        const double behind_us = (segments - 1) * period_us;
-        if (behind_us >= best.us) break;
-        if (segments > 1 && empty_us < 0) empty_us = once_us(0.0);
-        if (behind_us + empty_us >= best.us) break;
-        const double once = once_us(bytes / segments);
-        const double us = std::max(once, period_us) + behind_us;
-        if (us < best.us) best = {us, segments, once, period_us};
+    while (true) {
+        const auto next = std::min_element(
+            cuts.begin(), cuts.end(),
+            [&](const TreeTime& a, const TreeTime& b) { return least_us(a) < least_us(b); });
+        if (next == cuts.end() || least_us(*next) >= best.us) return best;
+        TreeTime now = *next;
+        cuts.erase(next);
+        now.once_us = once_us(bytes / now.segments);
+        now.us = least_us(now);
+        if (now.us < best.us) best = now;
+        for (TreeTime& cut : cuts)
+            cut.once_us = std::max(cut.once_us,
+                                   now.once_us * std::min(1.0, 1.0 * now.segments / cut.segments));
     }
-    return best;
 }
 
 }  // namespace
