@@ -12,7 +12,7 @@ constexpr int tag_before = 0, tag_among = 1, tag_after = 2;
 
 }  // namespace
 
-void reduce_by_doubling(MessageSteps& steps, std::span<const int> order) {
+void allreduce_by_doubling(MessageSteps& steps, std::span<const int> order) {
     using Order = MessageSteps::Order;
     const Range all = steps.all();
     const std::size_t pairs = std::bit_floor(order.size());

@@ -86,11 +86,11 @@ void MessageAllreduce::run_plan(const Part& part, Op op, Deadline deadline) {
     if (own_.size() == 1) return steps.finish(steps.all());
     switch (plan_.algorithm) {
         case Algorithm::ring:
-            return reduce_around_ring(steps, plan_.order);
+            return allreduce_around_ring(steps, plan_.order);
         case Algorithm::recursive_doubling:
-            return reduce_by_doubling(steps, plan_.order);
+            return allreduce_by_doubling(steps, plan_.order);
         default:
-            return reduce_along_trees(steps, plan_.trees, plan_.segment_bytes);
+            return allreduce_along_trees(steps, plan_.trees, plan_.segment_bytes);
     }
 }
 

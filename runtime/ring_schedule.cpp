@@ -4,7 +4,7 @@
 
 namespace ipcrun {
 
-void reduce_around_ring(MessageSteps& steps, std::span<const int> order) {
+void allreduce_around_ring(MessageSteps& steps, std::span<const int> order) {
     const std::size_t n = order.size();
     const auto own =
         static_cast<std::size_t>(std::ranges::find(order, steps.rank()) - order.begin());

@@ -38,8 +38,8 @@ void go_down(MessageSteps& steps, const Tree& tree, std::size_t number, Range pi
 
 }  // namespace
 
-void reduce_along_trees(MessageSteps& steps, std::span<const Tree> trees,
-                        std::size_t segment_bytes) {
+void allreduce_along_trees(MessageSteps& steps, std::span<const Tree> trees,
+                           std::size_t segment_bytes) {
     const std::size_t share_bytes =
         steps.all().piece(0, trees.size()).count() * steps.element_bytes();
     std::size_t pieces = 1, depth = 0;

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <numeric>
@@ -169,6 +170,19 @@ TEST_CASE("message allreduce: all members hold the same bits, whatever rounding 
                 CHECK(std::memcmp(result.data(), results[0].data(), 3001 * sizeof(float)) == 0);
         }
     }
+}
+
+TEST_CASE("message allreduce: nobody waits in a circle with messages that wait for receivers") {
+    // Each of more than a member sends ahead.
+    constexpr std::size_t count = 3 * (17 << 20) / sizeof(double);
+    run_ranks({.ranks = 3, .cpus = 2}, [&](Rank& self) {
+        for (const Algorithm algorithm : {Algorithm::ring, Algorithm::recursive_doubling}) {
+            MessageAllreduce allreduce(self.world, {.algorithm = algorithm});
+            std::vector<double> values(count, 1.0 + self.rank);
+            allreduce.run({values.data(), count, Dtype::f64}, Op::sum, Deadline::after(60s));
+            CHECK(std::ranges::count(values, 6.0) == static_cast<std::ptrdiff_t>(count));
+        }
+    });
 }
 
 TEST_CASE("message allreduce: elements that do not lie side by side are reduced where they lie") {
