@@ -9,8 +9,8 @@ local options <const> = driver.options(arg, {})
 local circumstances <const> = driver.circumstances()
 
 local simulate <const> = "build/bench/simulate"
-if not (driver.capture("ninja -C build bench/simulate >/dev/null") and driver.has_file(simulate)) then
-  io.stderr:write("bench: no SimGrid here (package libsimgrid-dev; then meson setup --reconfigure)\n")
+if not driver.capture("ninja -C build bench/simulate >/dev/null") then
+  io.stderr:write("bench: no SimGrid here (libsimgrid-dev; then meson setup --reconfigure build)\n")
   os.exit(1)
 end
 

@@ -24,7 +24,8 @@ end
 local function cases_in(output)
   local passed, failed, skipped = 0, 0, 0
   -- What doctest calls skipped is what its arguments left out: another test's business.
-  for p, f in output:gmatch("%[doctest%] test cases:[%s%d]+|%s*(%d+) passed[^|]*|%s*(%d+) failed") do
+  for p, f in output:gmatch("%[doctest%] test cases:[%s%d]+|%s*(%d+) passed[^|]*|" ..
+                            "%s*(%d+) failed") do
     passed, failed = passed + p, failed + f
   end
   if passed + failed > 0 then return passed, failed, 0 end

@@ -48,7 +48,7 @@ for bad in 0 -1 x 1s inf nan ''; do
 done
 refused "--grace -1" "option --grace takes a non-negative number of seconds" --grace -1 \
     "${touch_it[@]}"
-refused "bind-to unknown" "option --bind-to takes auto, none, hwthread, core, l3, numa or package; not 'socket'" \
+refused "bind-to unknown" "option --bind-to takes auto, none, hwthread, .*; not 'socket'" \
     --bind-to socket "${touch_it[@]}"
 refused "map-by unknown" "option --map-by takes auto, slot, .*; not 'board'" --map-by board \
     "${touch_it[@]}"

@@ -168,7 +168,8 @@ TEST_CASE("failures: of several communicators those go on that do not have the l
 
 TEST_CASE("communicator: a locality is those who have its number") {
     run_ranks({.ranks = 4}, [](Rank& self) {
-        self.memory->control().rank(self.rank).place.numa = static_cast<std::uint32_t>(1 + self.rank / 2);
+        self.memory->control().rank(self.rank).place.numa =
+            static_cast<std::uint32_t>(1 + self.rank / 2);
         self.world.barrier();
         Communicator numa = self.world.split(Locality::numa);
         CHECK(numa.size() == 2);

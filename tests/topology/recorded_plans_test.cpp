@@ -92,7 +92,8 @@ TEST_CASE("recorded machines: four ranks get the four GPUs and the NIC beside ea
         const auto near = static_cast<std::size_t>(plan.gpu(rank).near.numa_node);
         const std::vector<int>& nodes = plan.placement.place(rank).memory_nodes;
         CHECK(nodes.size() == 2);
-        CHECK(std::count(nodes.begin(), nodes.end(), plan.machine().numa_nodes[near].os_index) == 1);
+        CHECK(std::count(nodes.begin(), nodes.end(), plan.machine().numa_nodes[near].os_index) ==
+              1);
     }
     CHECK(nics.size() == 4);
     CHECK(plan.links.class_between(0, 3) == LinkClass::nvlink);
