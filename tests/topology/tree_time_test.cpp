@@ -86,13 +86,13 @@ TEST_CASE("tree time: a chain of a million members is no deeper than memory") {
 }
 
 TEST_CASE("tree time: two trees share the bytes, and load members together") {
-    const Costs costs = flat_costs(3, {0, 0, 1});
+    const Costs costs = flat_costs(3, {0, 10, 1});
     const Tree first = tree_of({-1, 0, 0}), second = tree_of({1, -1, 1});
     const TreeTime time = time_of(first, second, costs, 2);
     // Members 0 and 1 have two edges in one tree and one in the other, of a byte each.
     CHECK(time.segments == 1);
-    CHECK(time.once_us == Approx(4));
-    CHECK(time.period_us == Approx(3));
+    CHECK(time.once_us == Approx(2 * 2 * 11));
+    CHECK(time.period_us == Approx(3 * 11));
 }
 
 TEST_CASE("tree: a member that is called by another name keeps its children in their order") {

@@ -15,6 +15,12 @@ using namespace ipcrun::topology;
 
 namespace {
 
+Tree wave_tree(const Costs& costs, const WaveWish& wish) {
+    Tree tree = tree_of(wave_parents(costs, wish));
+    order_children(tree, costs, wish.bytes);
+    return tree;
+}
+
 /// Edges of the tree that leave the group.
 int crossings(const Tree& tree, const Group& group) {
     const auto inside = [&](int member) { return group.begin <= member && member < group.end; };
@@ -52,17 +58,21 @@ TEST_CASE("wave: any nesting of groups gives a tree of the degree that is asked 
         const int members = 1 + below(chance, turn % 20 == 0 ? 2000 : 60);
         const Costs costs = random_groups(chance, members, 1 + below(chance, 8));
         for (const int degree_max : {0, 1, 2, 3}) {
-            const Tree tree = wave_tree(
-                costs, {.bytes = 8, .degree_max = degree_max, .root = below(chance, members)});
+            const Tree tree =
+                wave_tree(costs, {.bytes = 8,
+                                  .degree_max = degree_max,
+                                  .root = below(chance, members),
+                                  .eagerness = std::vector<double>{0, 0.1, 0.5, 1, 1e9}[turn % 5],
+                                  .helps = turn % 2 == 0});
             REQUIRE(tree.size() == members);
             REQUIRE((degree_max == 0 || degree_of(tree) <= degree_max));
         }
     }
 }
 
-TEST_CASE("wave: each group is entered once") {
+TEST_CASE("wave: without help each group is entered once") {
     const Costs costs = nested(4, 3);
-    const Tree tree = wave_tree(costs, {});
+    const Tree tree = wave_tree(costs, {.helps = false});
     int edges = 0;
     for (const Group& group : costs.groups) {
         if (group.parent != 0) continue;
@@ -74,6 +84,17 @@ TEST_CASE("wave: each group is entered once") {
 TEST_CASE("wave: two children a member do for ten levels of groups") {
     const Costs costs = nested(10, 2);
     CHECK(degree_of(wave_tree(costs, {.degree_max = 2})) == 2);
+}
+
+TEST_CASE("wave: where near sends are fast, a host fills up before it sends on") {
+    std::vector<Group> groups{{.begin = 0, .end = 8192, .cost = {9, 1, 0}}};
+    for (int host = 0; host < 512; ++host)
+        groups.push_back(
+            {.parent = 0, .begin = host * 16, .end = host * 16 + 16, .cost = {0.05, 0.05, 0}});
+    const Costs costs = group_costs(8192, groups, {}, 0);
+    const double near_us = time_of(wave_tree(costs, {.eagerness = 0}), costs, 8).once_us;
+    const double far_us = time_of(wave_tree(costs, {.eagerness = 1e9}), costs, 8).once_us;
+    CHECK(near_us * 1.2 < far_us);
 }
 
 TEST_CASE("wave: of members that are alike it makes the best tree") {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "topology/tree/bound.hpp"
 #include "topology/tree/exact.hpp"
@@ -15,9 +16,12 @@ namespace {
 // Times are sums of some dozens of numbers: what is nearer than this is the same.
 constexpr double rounding = 1e-9;
 
-PlannedTree alone() {
+// Of one member, or of two: which of them is the root does not matter.
+PlannedTree only_tree(const Costs& costs, double bytes) {
     PlannedTree plan;
-    plan.tree = tree_of({-1});
+    plan.tree = tree_of(costs.size() == 1 ? std::vector<int>{-1} : std::vector<int>{-1, 0});
+    plan.time = time_of(plan.tree, costs, bytes);
+    plan.bound_us = plan.time.us;
     plan.method = "exact";
     plan.is_optimal = true;
     return plan;
@@ -26,26 +30,21 @@ PlannedTree alone() {
 }  // namespace
 
 PlannedTree best_tree(const Costs& costs, const TreeWish& wish) {
-    if (costs.size() == 1) return alone();
+    if (costs.size() <= 2) return only_tree(costs, wish.bytes);
     Portfolio portfolio(costs, wish);
     ExactTrees exact(costs, wish.degree_max);
     const bool runs_exact = wish.exact && exact.affordable();
     const TreeBound bound(costs, wish.degree_max, runs_exact ? &exact : nullptr);
     const auto is_met = [&](double bound_us) {
-        return portfolio.best().time.us <= bound_us * (1 + rounding);
+        return !portfolio.best().method.empty() &&
+               portfolio.best().time.us <= bound_us * (1 + rounding);
     };
-    double bound_us = 0;
-    if (runs_exact) {
-        portfolio.offer(exact.best(wish.bytes).tree, "exact");
-        bound_us = bound.us(wish.bytes);
-    }
+    const double bound_us = bound.us(wish.bytes);
+    // Those that the bound stands on: one is the best if the message is best not cut.
+    for (const auto& [bytes, found] : exact.found()) portfolio.offer(found.tree, "exact");
     if (!runs_exact || !is_met(bound_us)) {
         portfolio.offer_large();
         if (costs.size() <= small_max) portfolio.offer_small();
-        if (!runs_exact) bound_us = bound.us(wish.bytes);
-        const int segments = portfolio.best().time.segments;
-        if (runs_exact && segments > 1)
-            portfolio.offer(exact.best(wish.bytes / segments).tree, "exact");
     }
     PlannedTree plan = portfolio.best();
     plan.is_optimal = is_met(bound_us);

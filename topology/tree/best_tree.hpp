@@ -19,7 +19,8 @@ struct PlannedTree {
     TreeTime time;
     /// No tree with that degree is faster, whatever its segments: bound_us <= time.us.
     double bound_us = 0;
-    /// Which of the portfolio found it: "exact", "wave", "earliest", "search", "path", ...
+    /// Which of the portfolio found it: "exact", "wave", "earliest", "search", "path", "chains",
+    /// "binary".
     std::string_view method;
     bool is_optimal = false;  ///< proven: by the exact algorithm, or by the bound
     double ratio() const { return bound_us > 0 ? time.us / bound_us : 1; }

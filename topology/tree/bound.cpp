@@ -15,9 +15,9 @@ namespace {
 
 // Up to here shortest paths between all pairs count.
 constexpr int paths_max = 64;
-// How many numbers of segments are looked at closely, with the bytes of their segments; for the
-// others one message of no bytes is what goes through.
-constexpr int close_looks_max = 4;
+// How many numbers of segments are looked at closely, with the bytes of their segments, by the
+// exact algorithm and without it; the others have what follows from these.
+constexpr int exact_looks_max = 4, close_looks_max = 8;
 constexpr double infinite = std::numeric_limits<double>::infinity();
 
 struct Cut {
@@ -79,10 +79,15 @@ double TreeBound::us(double bytes) const {
         return std::min_element(cuts.begin(), cuts.end(),
                                 [](const Cut& a, const Cut& b) { return a.us() < b.us(); });
     };
-    for (int look = 0; look < close_looks_max && !fastest()->close; ++look) {
-        const auto cut = fastest();
-        cut->once_us = std::max(empty_us, 2 * ready_us(bytes / cut->segments));
-        cut->close = true;
+    const int looks = exact_ != nullptr ? exact_looks_max : close_looks_max;
+    for (int look = 0; look < looks && !fastest()->close; ++look) {
+        const Cut now = *fastest();
+        fastest()->close = true;
+        const double once_us = 2 * ready_us(bytes / now.segments);
+        // More bytes take no less; a part of the bytes takes at least that part of the time.
+        for (Cut& cut : cuts)
+            cut.once_us =
+                std::max(cut.once_us, once_us * std::min(1.0, 1.0 * now.segments / cut.segments));
     }
     return fastest()->us();
 }

@@ -23,11 +23,13 @@ class ExactTrees {
     /// `degree_max`: children of a member; 0: any number. Borrows `costs`.
     ExactTrees(const Costs& costs, int degree_max);
 
-    /// Is it a matter of a tenth of a second? Members that all differ may be 13, identical ones a
+    /// Is it a matter of a tenth of a second? Members that all differ may be 12, identical ones a
     /// million.
     bool affordable() const { return classes_.has_value(); }
     /// Remembered, so that asking again costs nothing. Borrowed from this object.
     const ExactTree& best(double bytes);
+    /// All that have been asked for, by bytes.
+    const std::map<double, ExactTree>& found() const { return found_; }
 
   private:
     ExactTree find(double bytes) const;

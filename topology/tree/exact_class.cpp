@@ -122,14 +122,16 @@ class ClassTables {
         Step best = only_child(state, root);
         const double* alone = &us_[0][at(root, 0)];
         const double* others = &before(level)[at(root, 0)];
+        const double* everyone = all().data();
         double limit = best.us - least_busy_[root];
         for (const int subtree : subtrees_) {
             const double ready = others[state - subtree];
-            if (ready >= limit || alone[subtree] >= best.us) continue;
+            // One branch: which of the two it is cannot be foreseen.
+            if (std::max(ready - limit, alone[subtree] - best.us) >= 0) continue;
             for (std::uint32_t mask = masks_[subtree]; mask != 0; mask &= mask - 1) {
                 const int b = __builtin_ctz(mask);
                 const int pair = b * count_ + root;
-                const double arrival = all()[at(b, subtree - stride_[b])] + latency_[pair];
+                const double arrival = everyone[at(b, subtree - stride_[b])] + latency_[pair];
                 const double us = std::max(ready, arrival) + busy_[pair];
                 if (us < best.us) best = {us, subtree, b};
             }

@@ -2,9 +2,11 @@
 #include "topology/tree/portfolio.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
+#include "topology/tree/ordered_time.hpp"
 #include "topology/tree/runs.hpp"
 #include "topology/tree/wave.hpp"
 
@@ -12,58 +14,72 @@ namespace ipcrun::topology {
 
 namespace {
 
-// More members get one wave only: a second costs as much again, and gains some percent.
-constexpr int waves_members_max = 20'000;
-// Chains of so many members at least take longer to go through than any message pays for.
+// More members get one wave or two, and fewer chains: others cost as much again, and gain some
+// percent.
+constexpr int all_waves_max = 20'000, some_waves_max = 100'000;
+// What members and edges carry hardly counts for less.
+constexpr double load_counts_bytes = 1024;
+constexpr std::size_t chains_max = 8, few_chains_max = 2;
+// A chain of more takes longer to go through than any message pays for.
 constexpr int path_max = 100'000;
+// Chains are within a host; groups larger than that are switches.
+constexpr int run_max = 1024;
+// See WaveWish: members far away at once, or only when all nearby have the value.
+constexpr double outside_first = 1e9, inside_first = 0;
 
 }  // namespace
 
 void Portfolio::offer(Tree tree, std::string_view method) {
     if (wish_.degree_max > 0 && degree_of(tree) > wish_.degree_max) return;
-    order_children(tree, costs_, wish_.bytes);
-    TreeTime time = time_of(tree, costs_, wish_.bytes);
-    if (time.segments > 1) {
-        Tree ordered = tree;
-        order_children(ordered, costs_, wish_.bytes / time.segments);
-        const TreeTime again = time_of(ordered, costs_, wish_.bytes);
-        if (again.us < time.us) {
-            time = again;
-            tree = std::move(ordered);
-        }
-    }
-    if (!best_.method.empty() && time.us >= best_.time.us) return;
+    const double least_us =
+        best_.method.empty() ? std::numeric_limits<double>::infinity() : best_.time.us;
+    const TreeTime time = order_for_least_time(tree, costs_, wish_.bytes, least_us);
+    if (time.us >= least_us) return;
     best_.tree = std::move(tree);
     best_.time = time;
     best_.method = method;
 }
 
 void Portfolio::offer_wave(int degree_max, double bytes) {
-    offer(wave_tree(costs_, {.bytes = bytes, .degree_max = degree_max}), "wave");
+    const auto wave = [&](double eagerness, bool helps) {
+        offer(tree_of(wave_parents(costs_, {.bytes = bytes,
+                                            .degree_max = degree_max,
+                                            .eagerness = eagerness,
+                                            .helps = helps})),
+              "wave");
+    };
+    // Groups that are entered once load their uplinks less.
+    const bool is_heavy = wish_.bytes >= load_counts_bytes;
+    if (is_heavy) wave(inside_first, false);
+    if (!is_heavy || costs_.size() <= some_waves_max) wave(inside_first, true);
+    if (costs_.size() > all_waves_max) return;
+    for (const double eagerness : {0.125, 0.5, outside_first}) wave(eagerness, true);
+    wave(outside_first, false);
 }
 
 void Portfolio::offer_chains() {
-    offer(position_path(costs_, wish_.degree_max), "path");
+    if (costs_.size() <= path_max) offer(position_path(costs_, wish_.degree_max), "path");
     if (wish_.degree_max == 1) return;
+    const std::size_t most = costs_.size() <= all_waves_max ? chains_max : few_chains_max;
     std::vector<int> sizes{1};
     for (const Group& group : costs_.groups)
-        if (std::find(sizes.begin(), sizes.end(), group.size()) == sizes.end() &&
-            sizes.size() < 8 && group.size() < costs_.size())
+        if (group.size() <= run_max && sizes.size() < most &&
+            std::find(sizes.begin(), sizes.end(), group.size()) == sizes.end())
             sizes.push_back(group.size());
-    for (const int size : sizes) offer(runs_tree(costs_, size), size == 1 ? "binary" : "runs");
+    for (const int size : sizes) offer(runs_tree(costs_, size), size == 1 ? "binary" : "chains");
 }
 
 void Portfolio::offer_large() {
     offer_wave(wish_.degree_max, wish_.bytes);
     const int segments = best_.time.segments;
-    if (costs_.size() <= waves_members_max) {
+    if (costs_.size() <= all_waves_max) {
         if (segments > 1) offer_wave(wish_.degree_max, wish_.bytes / segments);
         for (const int degree_max : {2, 3, 4, 8})
             if (wish_.degree_max == 0 || degree_max < wish_.degree_max)
                 offer_wave(degree_max, wish_.bytes / best_.time.segments);
     }
-    // One message that is not cut has no use for them.
-    if (segments > 1) offer_chains();
+    if (segments > 1 || (costs_.size() <= some_waves_max && wish_.bytes >= load_counts_bytes))
+        offer_chains();
 }
 
 }  // namespace ipcrun::topology

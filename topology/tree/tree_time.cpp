@@ -8,6 +8,7 @@
 
 #include "base/fail.hpp"
 #include "topology/tree/load.hpp"
+#include "topology/tree/ordered_time.hpp"
 
 namespace ipcrun::topology {
 
@@ -61,6 +62,45 @@ double ready_us(const Breadth& tree, double bytes, double reduce_us_per_byte,
     }
     return ready[0];
 }
+
+/// R(root) with the children of everyone in the best order.
+class BestOrder {
+  public:
+    BestOrder(const Breadth& tree, const Costs& costs)
+        : tree_(tree), half_(costs.reduce_us_per_byte / 2), ready_(tree.member.size(), 0) {}
+
+    /// Puts the children of `ordered`, the same tree, into that order unless it is nullptr.
+    double ready_us(double bytes, Tree* ordered) {
+        for (int i = tree_.size() - 1; i >= 0; --i) {
+            const int begin = tree_.first_child[i], end = tree_.first_child[i + 1];
+            arrivals_.clear();
+            for (int child = begin; child < end; ++child)
+                arrivals_.emplace_back(ready_[child] + tree_.cost[child].latency_us, child);
+            if (arrivals_.size() > 1) sort_arrivals();
+            double us = 0;
+            int next = ordered != nullptr ? ordered->first_child[tree_.member[i]] : 0;
+            for (const auto& [at, child] : arrivals_) {
+                us = fold(us, ready_[child], tree_.cost[child], bytes, half_);
+                if (ordered != nullptr) ordered->children[next++] = tree_.member[child];
+            }
+            ready_[i] = us;
+        }
+        return ready_[0];
+    }
+
+  private:
+    void sort_arrivals() {
+        std::sort(arrivals_.begin(), arrivals_.end(), [&](const auto& a, const auto& b) {
+            if (a.first != b.first) return a.first < b.first;
+            return tree_.member[a.second] < tree_.member[b.second];
+        });
+    }
+
+    const Breadth& tree_;
+    double half_;
+    std::vector<double> ready_;
+    std::vector<std::pair<double, int>> arrivals_ = {};  ///< when, entry
+};
 
 /// Loads of all members and physical edges, by one tree or several.
 class Loads {
@@ -118,49 +158,54 @@ class Loads {
     std::vector<double> edges_ = {};
 };
 
-/// The best number of segments. `once_us` gives 2 R of a number of bytes. More segments stop to
-/// pay for good once (k - 1) P and the latencies alone take longer: (k - 1) P grows with k.
+/// The best number of segments. `once_us` gives 2 R of a number of bytes, which is the largest of
+/// sums a + c b: so more bytes take no less, and a part of the bytes takes at least that part of
+/// the time. Numbers of segments that cannot win any more are not tried.
 template <typename OnceUs>
 TreeTime best_segments(double bytes, const LargestLoad& period, OnceUs once_us) {
+    std::vector<TreeTime> cuts;  // once_us and us: at least
+    const auto least_us = [](const TreeTime& cut) {
+        return std::max(cut.once_us, cut.period_us) + (cut.segments - 1) * cut.period_us;
+    };
+    const double empty_us = once_us(0.0);
+    for (int segments = 1; segments <= segments_max; segments *= 2)
+        cuts.push_back(
+            {.segments = segments, .once_us = empty_us, .period_us = period.us(bytes / segments)});
     TreeTime best;
     best.us = std::numeric_limits<double>::infinity();
-    double empty_us = -1;
-    for (int segments = 1; segments <= segments_max; segments *= 2) {
-        const double period_us = period.us(bytes / segments);
-        const double behind_us = (segments - 1) * period_us;
-        if (behind_us >= best.us) break;
-        if (segments > 1 && empty_us < 0) empty_us = once_us(0.0);
-        if (behind_us + empty_us >= best.us) break;
-        const double once = once_us(bytes / segments);
-        const double us = std::max(once, period_us) + behind_us;
-        if (us < best.us) best = {us, segments, once, period_us};
+    while (true) {
+        const auto next = std::min_element(
+            cuts.begin(), cuts.end(),
+            [&](const TreeTime& a, const TreeTime& b) { return least_us(a) < least_us(b); });
+        if (next == cuts.end() || least_us(*next) >= best.us) return best;
+        TreeTime now = *next;
+        cuts.erase(next);
+        now.once_us = once_us(bytes / now.segments);
+        now.us = least_us(now);
+        if (now.us < best.us) best = now;
+        for (TreeTime& cut : cuts)
+            cut.once_us = std::max(cut.once_us,
+                                   now.once_us * std::min(1.0, 1.0 * now.segments / cut.segments));
     }
-    return best;
 }
 
 }  // namespace
 
 void order_children(Tree& tree, const Costs& costs, double bytes) {
     const Breadth breadth(tree, costs);
-    const double half = costs.reduce_us_per_byte / 2;
-    std::vector<double> ready(tree.parent.size(), 0);
-    std::vector<std::pair<double, int>> arrivals;  // when, entry
-    for (int i = breadth.size() - 1; i >= 0; --i) {
-        arrivals.clear();
-        for (int child = breadth.first_child[i]; child < breadth.first_child[i + 1]; ++child)
-            arrivals.emplace_back(ready[child] + breadth.cost[child].latency_us, child);
-        std::sort(arrivals.begin(), arrivals.end(), [&](const auto& a, const auto& b) {
-            if (a.first != b.first) return a.first < b.first;
-            return breadth.member[a.second] < breadth.member[b.second];
-        });
-        double us = 0;
-        int next = tree.first_child[breadth.member[i]];
-        for (const auto& [at, child] : arrivals) {
-            us = fold(us, ready[child], breadth.cost[child], bytes, half);
-            tree.children[next++] = breadth.member[child];
-        }
-        ready[i] = us;
-    }
+    (void)BestOrder(breadth, costs).ready_us(bytes, &tree);
+}
+
+TreeTime order_for_least_time(Tree& tree, const Costs& costs, double bytes, double wanted_us) {
+    const Breadth breadth(tree, costs);
+    Loads loads(costs);
+    loads.add(breadth, 1);
+    BestOrder order(breadth, costs);
+    const TreeTime time = best_segments(bytes, loads.largest(), [&](double segment_bytes) {
+        return 2 * order.ready_us(segment_bytes, nullptr);
+    });
+    if (time.us < wanted_us) (void)order.ready_us(bytes / time.segments, &tree);
+    return time;
 }
 
 TreeTime time_of(const Tree& tree, const Costs& costs, double bytes) {
