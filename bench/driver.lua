@@ -90,7 +90,7 @@ function M.circumstances()
 end
 
 local fields <const> = { "bench", "what", "ranks", "bytes", "p50_us", "p99_us", "min_us", "max_us",
-  "predicted_us", "percent", "taken", "samples", "allreduce_us", "segments", "ratio_to_limit",
+  "predicted_us", "allreduce_us", "segments", "percent", "taken", "samples", "ratio_to_limit",
   "ratio_to_peer", "canary_us", "commit", "cpu", "compiler", "date" }
 
 ---Appends `results` (tables with some of `fields`) to the file `path`, one JSON line each.

@@ -28,8 +28,9 @@ constexpr Seconds sweep_time_max{2.0};
 
 class Agent {
   public:
-    explicit Agent(UniqueFd launcher)
-        : open_files_(raise_open_files()),
+    Agent(UniqueFd launcher, bool devices)
+        : devices_(devices),
+          open_files_(raise_open_files()),
           frames_(loop_, std::move(launcher),
                   {.frame = [this](auto bytes) { handle(decode_to_agent(bytes)); },
                    .closed = [this] { loop_.stop(); }}),
@@ -38,7 +39,7 @@ class Agent {
     /// Until the launcher is gone: it goes first, when it has been told that all is done.
     void run() {
         try {
-            send(Ready{.machine = topology::discover()});
+            send(Ready{.machine = topology::discover(devices_)});
             loop_.run();
         } catch (const std::exception& error) {
             send(Failed{error.what()});
@@ -85,6 +86,7 @@ class Agent {
         if (workers_) workers_->reaped(pid, status);
     }
 
+    bool devices_;
     rlimit open_files_;
     EventLoop loop_;
     FrameStream frames_;
@@ -93,9 +95,9 @@ class Agent {
 };
 
 // The child of a fork: it must not return into its parent's code, nor run what that has at exit.
-[[noreturn]] void be_agent(UniqueFd launcher) {
+[[noreturn]] void be_agent(UniqueFd launcher, bool devices) {
     try {
-        run_agent(std::move(launcher));
+        run_agent(std::move(launcher), devices);
         ::_exit(0);
     } catch (const std::exception& error) {
         // It could not even begin; the launcher knows only that it is gone.
@@ -106,12 +108,12 @@ class Agent {
 
 }  // namespace
 
-void run_agent(UniqueFd launcher) {
+void run_agent(UniqueFd launcher, bool devices) {
     become_subreaper();
-    Agent(std::move(launcher)).run();
+    Agent(std::move(launcher), devices).run();
 }
 
-LocalAgent start_local_agent() {
+LocalAgent start_local_agent(bool devices) {
     auto [ours, theirs] = create_socket_pair(SocketKind::stream);
     sigset_t all;
     sigset_t before;
@@ -123,7 +125,7 @@ LocalAgent start_local_agent() {
         ignore_terminal_signals();
         (void)::setpgid(0, 0);  // cannot fail for a process that has just been born
         check(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0, "restore signals");
-        be_agent(std::move(theirs));
+        be_agent(std::move(theirs), devices);
     }
     const int fork_errno = errno;
     check(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0, "restore signals");

@@ -9,8 +9,9 @@
 namespace ipcrun {
 
 /// Runs the agent on a connected stream socket until the launcher is gone, and leaves no descendant
-/// of this process alive. The calling process becomes a subreaper and has no other children.
-void run_agent(UniqueFd launcher);
+/// of this process alive. `devices`: look for GPUs and NICs, too, which takes some ms. The calling
+/// process becomes a subreaper and has no other children.
+void run_agent(UniqueFd launcher, bool devices);
 
 struct LocalAgent {
     Child process;
@@ -18,6 +19,6 @@ struct LocalAgent {
 };
 
 /// Forks this process, which should still be small, and runs the agent in the child.
-LocalAgent start_local_agent();
+LocalAgent start_local_agent(bool devices);
 
 }  // namespace ipcrun

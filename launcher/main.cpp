@@ -2,6 +2,9 @@
 // ipcrun: parse, start the agent, plan, run, and tell people what went wrong.
 #include "base/fail.hpp"
 #include "launcher/agent.hpp"
+#include "launcher/dry_run.hpp"
+#include "launcher/inputs.hpp"
+#include "launcher/link_costs.hpp"
 #include "launcher/options.hpp"
 #include "launcher/program.hpp"
 #include "launcher/signals.hpp"
@@ -28,14 +31,17 @@ int run(const std::vector<std::string>& argv) {
     }
     tidy_descriptors();
     if (!options.directory.empty()) enter_directory(options.directory);
-    const Program program = find_program(options.command);
-    const Surroundings surroundings = read_surroundings();
+    const Inputs inputs = read_inputs(options);
+    if (options.dry_run) return show_plan(options, inputs, read_surroundings());
+    const Order order =
+        options.measure_links
+            ? order_of_measurement(options, read_surroundings())
+            : Order{options, inputs, find_program(options.command), read_surroundings()};
     prepare_signals();
     std::vector<pid_t> own_children = current_children();
     become_subreaper();
-    LocalAgent agent = start_local_agent();
-    return Supervisor(options, program, surroundings, std::move(agent), std::move(own_children))
-        .run();
+    LocalAgent agent = start_local_agent(needs_devices(order.options));
+    return Supervisor(order, std::move(agent), std::move(own_children)).run();
 }
 
 }  // namespace

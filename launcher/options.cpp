@@ -7,104 +7,10 @@
 
 #include "base/fail.hpp"
 #include "base/text.hpp"
-#include "runtime/wire/control_segment.hpp"
 
 namespace ipcrun {
 
 namespace {
-
-double parse_seconds(std::string_view option, std::string_view text, bool zero_allowed) {
-    const auto seconds = parse_number<double>(text);
-    if (!seconds || *seconds < 0 || (*seconds == 0 && !zero_allowed) || *seconds > seconds_max)
-        fail(ErrorCode::usage,
-             "option {} takes a {} number of seconds, for example {} 2.5; not '{}'", option,
-             zero_allowed ? "non-negative" : "positive", option, text);
-    return *seconds;
-}
-
-void set_ranks(Options& options, std::string_view text) {
-    const auto ranks = parse_number<int>(text);
-    if (!ranks || *ranks < 1 || *ranks > node_ranks_max)
-        fail(ErrorCode::usage, "option -n takes the number of ranks, 1 to {}; not '{}'",
-             node_ranks_max, text);
-    options.ranks = ranks;
-}
-
-void add_environment(Options& options, std::string_view text) {
-    const auto equals = text.find('=');
-    if (text.empty() || equals == 0)
-        fail(ErrorCode::usage, "option -x takes NAME or NAME=VALUE; not '{}'", text);
-    EnvironmentSetting setting{std::string(text.substr(0, equals)), std::nullopt};
-    if (equals != std::string_view::npos) setting.value = text.substr(equals + 1);
-    options.environment.push_back(std::move(setting));
-}
-
-void set_directory(Options& options, std::string_view text) {
-    if (text.empty()) fail(ErrorCode::usage, "option --wdir takes a directory; not ''");
-    options.directory = text;
-}
-
-void set_bind_to(Options& options, std::string_view text) {
-    options.mapping.bind_to = topology::parse_bind_to(text);
-}
-
-void set_stdin(Options& options, std::string_view text) {
-    const auto rank = text == "none" ? std::optional(stdin_none) : parse_number<int>(text);
-    if (!rank || (*rank < 0 && text != "none"))
-        fail(ErrorCode::usage, "option --stdin takes a rank, from 0, or none; not '{}'", text);
-    options.stdin_rank = rank;
-}
-
-const std::vector<OptionRule> rules = {
-    {{"-n", "-np", "--np"},
-     "N",
-     "start N ranks; default: one for every core that may be used",
-     set_ranks},
-    {{"-x"},
-     "NAME[=VALUE]",
-     "set an environment variable for all ranks, or require that it is set;\n"
-     "ranks inherit the whole environment anyway; may be repeated",
-     add_environment},
-    {{"--wdir"}, "DIR", "run as if ipcrun had been started in DIR", set_directory},
-    {{"--bind-to"},
-     "WHAT",
-     "bind each rank to WHAT: auto, none, hwthread, core, l3, numa or package;\n"
-     "default: auto, an even share of the cores, of its own while there are enough",
-     set_bind_to},
-    {{"--report-bindings"},
-     "",
-     "say on standard error where each rank is bound",
-     [](Options& options, std::string_view) { options.report_bindings = true; }},
-    {{"--tag-output"},
-     "",
-     "begin each line of output with the rank in brackets",
-     [](Options& options, std::string_view) { options.tag_output = true; }},
-    {{"--timeout"},
-     "SECONDS",
-     "end the job, with exit status 124, when it takes longer",
-     [](Options& options, std::string_view text) {
-         options.timeout_seconds = parse_seconds("--timeout", text, false);
-     }},
-    {{"--stdin"},
-     "RANK",
-     "give standard input to RANK, or to no rank (none); default: rank 0, unless\n"
-     "it is a terminal",
-     set_stdin},
-    {{"--grace"},
-     "SECONDS",
-     "time between asking ranks to end (TERM) and killing them; default: 0.5",
-     [](Options& options, std::string_view text) {
-         options.grace_seconds = parse_seconds("--grace", text, true);
-     }},
-    {{"--version"},
-     "",
-     "print the version",
-     [](Options& options, std::string_view) { options.version = true; }},
-    {{"--help"},
-     "",
-     "print this text",
-     [](Options& options, std::string_view) { options.help = true; }},
-};
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
@@ -125,7 +31,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 std::string suggestion_for(std::string_view typed) {
     std::string_view nearest;
     std::size_t least = typed.size() / 2 + 1;
-    for (const OptionRule& rule : rules)
+    for (const OptionRule& rule : option_rules())
         for (const std::string_view name : rule.names)
             if (const std::size_t distance = edit_distance(typed, name); distance < least) {
                 least = distance;
@@ -142,14 +48,14 @@ struct GetoptTable {
     std::vector<std::string> names;  // keeps the long names alive
 
     GetoptTable() {
-        for (const OptionRule& rule : rules)
+        for (const OptionRule& rule : option_rules())
             for (const std::string_view name : rule.names)
                 if (name.size() > 2)
                     names.emplace_back(name.substr(name.starts_with("--") ? 2 : 1));
         auto next_name = names.begin();
-        for (std::size_t i = 0; i < rules.size(); ++i) {
-            const bool takes_argument = !rules[i].argument.empty();
-            for (const std::string_view name : rules[i].names) {
+        for (std::size_t i = 0; i < option_rules().size(); ++i) {
+            const bool takes_argument = !option_rules()[i].argument.empty();
+            for (const std::string_view name : option_rules()[i].names) {
                 if (name.size() == 2)
                     short_options += std::string(1, name[1]) + (takes_argument ? ":" : "");
                 else
@@ -161,9 +67,10 @@ struct GetoptTable {
     }
 
     static const OptionRule* rule_of(int value) {
-        if (value >= first_value) return &rules[static_cast<std::size_t>(value - first_value)];
+        if (value >= first_value)
+            return &option_rules()[static_cast<std::size_t>(value - first_value)];
         const std::string name = {'-', static_cast<char>(value)};
-        for (const OptionRule& rule : rules)
+        for (const OptionRule& rule : option_rules())
             if (std::find(rule.names.begin(), rule.names.end(), name) != rule.names.end())
                 return &rule;
         return nullptr;
@@ -172,7 +79,7 @@ struct GetoptTable {
 
 [[noreturn]] void fail_unknown(std::string_view typed) {
     const auto name = typed.substr(0, typed.find('='));
-    for (const OptionRule& rule : rules)
+    for (const OptionRule& rule : option_rules())
         for (const std::string_view known : rule.names)
             if (name == known && typed != name)
                 fail(ErrorCode::usage, "option {} takes no value", name);
@@ -181,10 +88,6 @@ struct GetoptTable {
 }
 
 }  // namespace
-
-const std::vector<OptionRule>& option_rules() {
-    return rules;
-}
 
 Options parse_options(const std::vector<std::string>& argv) {
     const GetoptTable table;
@@ -209,7 +112,12 @@ Options parse_options(const std::vector<std::string>& argv) {
         rule->apply(options, ::optarg == nullptr ? "" : ::optarg);
     }
     options.command.assign(argv.begin() + ::optind, argv.end());
-    if (options.command.empty() && !options.help && !options.version)
+    const bool starts_nothing =
+        options.help || options.version || options.dry_run || options.measure_links;
+    if (options.measure_links && (options.dry_run || !options.command.empty()))
+        fail(ErrorCode::usage, "option --measure-links stands alone: it runs no '{}'",
+             options.dry_run ? "--dry-run" : options.command.front());
+    if (options.command.empty() && !starts_nothing)
         fail(ErrorCode::usage, "no program given; for example: ipcrun -n 4 train.lua");
     return options;
 }
@@ -221,7 +129,7 @@ std::string format_help() {
         ".lua\n"
         "runs in ipcrun-lua, any other as it is.\n\n";
     constexpr std::size_t column = 26;
-    for (const OptionRule& rule : rules) {
+    for (const OptionRule& rule : option_rules()) {
         std::string left = "  " + fmt::format("{}", fmt::join(rule.names, ", "));
         if (!rule.argument.empty()) left += fmt::format(" {}", rule.argument);
         for (const std::string_view line : split(rule.help, '\n')) {

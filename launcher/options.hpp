@@ -13,6 +13,7 @@ namespace ipcrun {
 
 constexpr double seconds_max = 1e8;  ///< three years: longer is a slip of the pen
 constexpr int stdin_none = -1;
+constexpr int planned_ranks_max = 1 << 24;  ///< more than any machine has
 
 struct EnvironmentSetting {
     std::string name;
@@ -22,8 +23,17 @@ struct EnvironmentSetting {
 struct Options {
     std::optional<int> ranks;  ///< absent: one a core that may be used
     std::vector<EnvironmentSetting> environment = {};
-    std::string directory = {};  ///< empty: the present one
-    topology::Mapping mapping = {};
+    std::string directory = {};      ///< empty: the present one
+    topology::Mapping mapping = {};  ///< but for the rankfile, which is not read here
+    std::string rankfile = {};       ///< its name; empty: none
+    std::string machines = {};       ///< in place of this one (--topology); empty: none
+    std::string links = {};          ///< a file of measured costs; empty: none
+    int tree_degree = 2;             ///< 0: as many children as pay
+    bool dry_run = false;
+    bool json = false;
+    std::string picture = {};  ///< file to draw into; empty: none
+    std::optional<double> explain_bytes = {};
+    bool measure_links = false;
     bool report_bindings = false;
     bool tag_output = false;
     std::optional<double> timeout_seconds = {};
@@ -32,7 +42,7 @@ struct Options {
     bool help = false;
     bool version = false;
     std::vector<std::string> command =
-        {};  ///< program and arguments; empty only with help or version
+        {};  ///< program and arguments; may be empty where nothing is started
 };
 
 /// One option: what people type, what they read about it, and what it does.

@@ -8,61 +8,12 @@
 
 #include "base/fail.hpp"
 #include "base/text.hpp"
+#include "launcher/environment.hpp"
 #include "runtime/wire/control_segment.hpp"
-#include "runtime/wire/family_protocol.hpp"
-#include "runtime/wire/rank_environment.hpp"
-#include "topology/place/placement.hpp"
 
 namespace ipcrun {
 
 namespace {
-
-constexpr std::string_view terminal_variable = "IPCRUN_TERMINAL";
-constexpr std::string_view thread_variables[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"};
-
-std::string_view name_of_variable(std::string_view setting) {
-    return setting.substr(0, setting.find('='));
-}
-
-bool has_variable(const std::vector<std::string>& environment, std::string_view name) {
-    return std::any_of(environment.begin(), environment.end(), [name](const std::string& setting) {
-        return name_of_variable(setting) == name;
-    });
-}
-
-void remove_variable(std::vector<std::string>& environment, std::string_view name) {
-    std::erase_if(environment,
-                  [name](const std::string& setting) { return name_of_variable(setting) == name; });
-}
-
-std::vector<std::string> common_environment(const Options& options,
-                                            const Surroundings& surroundings) {
-    std::vector<std::string> environment = surroundings.environment;
-    std::vector<std::string> ours = RankEnvironment().format();
-    ours.emplace_back(terminal_variable);
-    ours.push_back(fmt::format("{}=", parent_fd_variable));
-    // There when ipcrun runs in a rank of another job, or as a child: a rank would take its own
-    // socket for that of the child.
-    for (const std::string& variable : ours)
-        remove_variable(environment, name_of_variable(variable));
-    for (const EnvironmentSetting& setting : options.environment) {
-        if (has_variable(ours, setting.name))
-            fail(ErrorCode::usage, "option -x {}: this variable is for ipcrun to set",
-                 setting.name);
-        if (!setting.value) {
-            if (!has_variable(environment, setting.name))
-                fail(ErrorCode::usage,
-                     "option -x {}: the variable is not set (export it, or give -x {}=VALUE)",
-                     setting.name, setting.name);
-            continue;
-        }
-        remove_variable(environment, setting.name);
-        environment.push_back(fmt::format("{}={}", setting.name, *setting.value));
-    }
-    if (surroundings.output_is_terminal)
-        environment.push_back(fmt::format("{}=1", terminal_variable));
-    return environment;
-}
 
 // Twice the memory, so that a fragmented arena never is what ends a program first.
 std::uint64_t arena_bytes(const topology::Machine& machine, int ranks) {
@@ -81,23 +32,15 @@ int stdin_rank(const Options& options, InputKind kind, int ranks) {
     return *options.stdin_rank;
 }
 
-std::vector<std::string> rank_environment(const Launch& launch, int rank, int ranks, int threads) {
-    RankEnvironment place;
-    place.rank = place.local_rank = rank;
-    place.size = place.local_size = ranks;
-    place.control_fd = control_fd_number;
-    std::vector<std::string> environment = place.format();
-    for (const std::string_view name : thread_variables)
-        if (!has_variable(launch.environment, name))
-            environment.push_back(fmt::format("{}={}", name, threads));
-    return environment;
-}
-
 }  // namespace
 
-Launch make_plan(const Options& options, const Program& program, const Surroundings& surroundings,
-                 const topology::Machine& machine) {
-    const int ranks = options.ranks.value_or(std::min(usable_cores(machine), node_ranks_max));
+Launch make_launch(const Options& options, const Program& program, const Surroundings& surroundings,
+                   const JobPlan& plan) {
+    const topology::Machine& machine = plan.cluster().machine_of(0);
+    const int ranks = plan.ranks();
+    if (ranks > node_ranks_max)
+        fail(ErrorCode::usage, "option -n {}: a host can have {} ranks at most", ranks,
+             node_ranks_max);
     Launch launch;
     launch.program = program.file;
     launch.argv = program.argv;
@@ -109,21 +52,22 @@ Launch make_plan(const Options& options, const Program& program, const Surroundi
     launch.whole_lines = ranks > 1;
     launch.arena_bytes = arena_bytes(machine, ranks);
     launch.usable_cpus = usable_cpus(machine);
-    const topology::Placement placement =
-        topology::place_ranks(topology::cluster_of(machine), ranks, options.mapping);
+    const bool is_bound = options.mapping.bind_to != topology::BindTo::none;
     for (int rank = 0; rank < ranks; ++rank) {
-        const topology::Place& place = placement.place(rank);
-        RankSpec spec{.cpus = place.cpus,
-                      .memory_nodes = place.memory_nodes,
-                      .threads = place.threads,
-                      .spot = place.spot};
-        if (options.mapping.bind_to == topology::BindTo::none) {
-            spec.cpus.clear();
-            spec.memory_nodes.clear();
+        const topology::Place& place = plan.placement().place(rank);
+        RankSpec spec{.threads = place.threads,
+                      .spot = place.spot,
+                      .tree_parent = plan.rank_tree().parent[static_cast<std::size_t>(rank)]};
+        if (is_bound) {
+            spec.cpus = place.cpus;
+            spec.memory_nodes = place.memory_nodes;
         }
-        spec.environment = rank_environment(launch, rank, ranks, place.threads);
+        spec.environment = rank_environment(launch.environment, rank, ranks, machine, place);
         launch.ranks.push_back(std::move(spec));
     }
+    std::vector<std::vector<std::string>*> environments;
+    for (RankSpec& spec : launch.ranks) environments.push_back(&spec.environment);
+    separate(launch.environment, environments);
     return launch;
 }
 

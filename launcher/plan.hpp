@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/// From what the user asked for and what the node is to what the agent is told to start. Pure.
+/// From what the user asked for and who goes where to what the agent is told to start. Pure.
 
 #include <string>
 #include <vector>
 
 #include "launcher/agent_protocol.hpp"
+#include "launcher/job_plan.hpp"
 #include "launcher/options.hpp"
 #include "launcher/program.hpp"
 #include "launcher/surroundings.hpp"
@@ -17,9 +18,10 @@ constexpr int control_fd_number = 3;
 /// All arenas of a node together fit into the half of a 47-bit address space.
 constexpr std::uint64_t heap_bytes_max = 1ull << 46;
 
-/// Throws Error{usage} when the options contradict the machine, the environment or each other.
-Launch make_plan(const Options& options, const Program& program, const Surroundings& surroundings,
-                 const topology::Machine& machine);
+/// Throws Error{usage} when the options contradict the plan, the environment or each other.
+/// `plan` is of one host.
+Launch make_launch(const Options& options, const Program& program, const Surroundings& surroundings,
+                   const JobPlan& plan);
 
 /// One line a rank: "rank 3: cpus 6-7, NUMA node 0, 2 threads".
 std::string format_bindings(const Launch& launch, const topology::Machine& machine);

@@ -5,10 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <initializer_list>
+#include <optional>
 
 #include "base/fail.hpp"
 #include "base/text.hpp"
@@ -60,20 +61,29 @@ std::string search_path(const std::string& name) {
          is_here ? fmt::format("; the one in this directory is './{}'", name) : "");
 }
 
+std::filesystem::path own_folder() {
+    std::error_code error;
+    return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+}
+
+// The first of `places`, seen from the folder of this program, where there is a program.
+std::optional<std::string> find_beside(std::initializer_list<const char*> places) {
+    for (const char* place : places)
+        if (const auto path = own_folder() / place; is_file(path) && may(path, X_OK))
+            return path.lexically_normal();
+    return std::nullopt;
+}
+
 std::string find_interpreter() {
     if (const char* given = std::getenv("IPCRUN_LUA"); given != nullptr && *given != '\0') {
         check_executable(given);
         return given;
     }
-    std::error_code error;
-    const auto folder = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-    const std::array places = {folder / "ipcrun-lua",
-                               folder / "../bindings/lua/interpreter/ipcrun-lua"};
-    for (const auto& place : places)
-        if (is_file(place) && may(place, X_OK)) return place.lexically_normal();
+    if (auto path = find_beside({"ipcrun-lua", "../bindings/lua/interpreter/ipcrun-lua"}))
+        return *path;
     fail(ErrorCode::config,
          "the interpreter ipcrun-lua is not beside {} (set IPCRUN_LUA to its path)",
-         (folder / "ipcrun").string());
+         (own_folder() / "ipcrun").string());
 }
 
 }  // namespace
@@ -99,6 +109,16 @@ Program find_program(const std::vector<std::string>& command) {
         return program;
     }
     return {find_executable(name), command};
+}
+
+std::string find_link_measurer() {
+    if (auto path = find_beside(
+            {"../libexec/ipcrun/ipcrun-measure-links", "../measure/ipcrun-measure-links"}))
+        return *path;
+    fail(ErrorCode::config,
+         "option --measure-links: ipcrun-measure-links is not in libexec/ipcrun beside {} (install "
+         "ipcrun anew)",
+         own_folder().string());
 }
 
 std::string_view spawn_advice(int error_number) {

@@ -22,6 +22,10 @@ std::string find_executable(const std::string& name);
 /// Error{config} when a script needs the interpreter and there is none.
 Program find_program(const std::vector<std::string>& command);
 
+/// The program of ours that measures links, beside this one: installed, or in the build. Throws
+/// Error{config} when it is not there.
+std::string find_link_measurer();
+
 /// What to do about a program that could not be started, for the end of a message: "; raise the
 /// limit of ...", or empty. `error_number`: why.
 std::string_view spawn_advice(int error_number);

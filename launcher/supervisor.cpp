@@ -32,12 +32,8 @@ bool is_same_file(int first, int second) {
 
 }  // namespace
 
-Supervisor::Supervisor(const Options& options, const Program& program,
-                       const Surroundings& surroundings, LocalAgent agent,
-                       std::vector<pid_t> own_children)
-    : options_(options),
-      program_(program),
-      surroundings_(surroundings),
+Supervisor::Supervisor(const Order& order, LocalAgent agent, std::vector<pid_t> own_children)
+    : order_(order),
       own_children_(std::move(own_children)),
       agent_(std::move(agent.process)),
       frames_(loop_, std::move(agent.socket),
@@ -47,19 +43,19 @@ Supervisor::Supervisor(const Options& options, const Program& program,
                                   decode_to_launcher(bytes));
                    },
                .closed = [this] { agent_lost(); }}),
-      signals_(loop_, surroundings.ignored_signals,
+      signals_(loop_, order.surroundings.ignored_signals,
                {.interrupt = [this](int number) { interrupt(number); },
                 .forward = [this](int number) { send(Signal{number}); },
                 .suspend = [this] { suspend(); },
                 .resume = [this] { send(Signal{SIGCONT}); }}),
-      policy_(Seconds(options.grace_seconds)) {
+      policy_(Seconds(order.options.grace_seconds)) {
     open_writers();
 }
 
 void Supervisor::open_writers() {
     const auto open = [this](int fd) {
         return std::make_shared<OutputWriter>(
-            loop_, fd, options_.tag_output,
+            loop_, fd, order_.options.tag_output,
             OutputWriter::Callbacks{
                 .consumed = [this](const Consumed& consumed) { send(consumed); },
                 .broken =
@@ -87,14 +83,19 @@ void Supervisor::act(const Ready& ready) {
     if (ready.version != agent_protocol_version)
         fail(ErrorCode::protocol, "the agent speaks version {} of the protocol, not {}",
              ready.version, agent_protocol_version);
-    const Launch launch = make_plan(options_, program_, surroundings_, ready.machine);
-    if (options_.report_bindings) say(format_bindings(launch, ready.machine));
+    const auto& [options, inputs, program, surroundings] = order_;
+    topology::Cluster cluster = cluster_to_run_on(inputs, ready.machine, surroundings.environment);
+    const PlanWish wish =
+        make_wish(options, inputs, cluster.machine_of(0), surroundings.environment);
+    const JobPlan plan(std::move(cluster), wish);
+    const Launch launch = make_launch(options, program, surroundings, plan);
+    if (options.report_bindings) say(format_bindings(launch, plan.cluster().machine_of(0)));
     ranks_to_start_ = static_cast<int>(launch.ranks.size());
     is_launched_ = true;
     send(launch);
-    if (options_.timeout_seconds)
+    if (options.timeout_seconds)
         time_limit_ = loop_.after(
-            std::chrono::ceil<std::chrono::milliseconds>(Seconds(*options_.timeout_seconds)),
+            std::chrono::ceil<std::chrono::milliseconds>(Seconds(*options.timeout_seconds)),
             [this] { time_out(); });
 }
 
@@ -163,7 +164,7 @@ void Supervisor::suspend() {
 void Supervisor::time_out() {
     if (policy_.is_stopping()) return;
     say(fmt::format("ipcrun: the job took longer than {} s (--timeout)\n",
-                    *options_.timeout_seconds));
+                    *order_.options.timeout_seconds));
     carry_out(policy_.stop(timeout_status, Clock::now()));
 }
 

@@ -10,6 +10,7 @@
 #include "launcher/agent.hpp"
 #include "launcher/agent_protocol.hpp"
 #include "launcher/frames.hpp"
+#include "launcher/inputs.hpp"
 #include "launcher/options.hpp"
 #include "launcher/output.hpp"
 #include "launcher/plan.hpp"
@@ -19,11 +20,18 @@
 
 namespace ipcrun {
 
+/// What a job is made of before the node has said what it is.
+struct Order {
+    Options options;
+    Inputs inputs;
+    Program program;
+    Surroundings surroundings;
+};
+
 class Supervisor {
   public:
-    /// `own_children`: processes that are not the job's (see current_children).
-    Supervisor(const Options& options, const Program& program, const Surroundings& surroundings,
-               LocalAgent agent, std::vector<pid_t> own_children);
+    /// Borrows the order. `own_children`: processes that are not the job's (see current_children).
+    Supervisor(const Order& order, LocalAgent agent, std::vector<pid_t> own_children);
 
     /// Runs the job to its end and leaves nothing of it; returns the exit status of ipcrun. Throws
     /// Error{usage} when the options do not fit the machine, other Errors when ipcrun itself fails.
@@ -55,9 +63,7 @@ class Supervisor {
     OutputWriter& writer(Stream stream) { return *writers_[static_cast<std::size_t>(stream)]; }
     void open_writers();
 
-    const Options& options_;
-    const Program& program_;
-    const Surroundings& surroundings_;
+    const Order& order_;
     std::vector<pid_t> own_children_;
     EventLoop loop_;
     Child agent_;

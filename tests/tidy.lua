@@ -25,8 +25,9 @@ local homes <const> = {
   { header = "^rdma/", folder = "runtime/fabric" },
   { header = "^cuda", folder = "runtime/cuda" },
   { header = "^nvml", folder = "topology/discover" },
+  { header = "^pugixml", folder = "topology/discover" },
   { header = "^uv%.h$", folder = "base" },
-  { header = "^nlohmann/", folder = "topology/link" },
+  { header = "^nlohmann/", folder = "launcher/show", also = "topology/link" },
 }
 
 local lines_max <const> = 400
@@ -66,7 +67,8 @@ end
 local function library_fault(path, included)
   if folder_in(path, on_top) then return nil end
   for _, home in ipairs(homes) do
-    if included:find(home.header) and folder_in(path, { [home.folder] = true }) == nil then
+    local homely = { [home.folder] = true, [home.also or home.folder] = true }
+    if included:find(home.header) and folder_in(path, homely) == nil then
       return ("<%s> is for %s only"):format(included, home.folder)
     end
   end
@@ -207,7 +209,6 @@ local examples <const> = {
   { "Lua may live in a folder of its home", "bindings/lua/torch/a.cpp",
     head .. "#include <lua.hpp>\n" },
   { "libuv has one home", "launcher/a.cpp", head .. "#include <uv.h>\n", "<uv.h> is for base" },
-  { "JSON has one home", "measure/a.cpp", head .. "#include <nlohmann/json.hpp>\n", "is for" },
   { "fabrics have one home", "runtime/a.cpp", head .. "#include <rdma/fabric.h>\n", "is for" },
   { "CUDA has one home", "runtime/a.cpp", head .. "#include <cuda_runtime.h>\n", "is for" },
   { "the licence comes first", "base/a.cpp", "\n", "no SPDX line on top" },

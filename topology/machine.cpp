@@ -3,6 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
+
+#include "base/hash.hpp"
+#include "topology/machine_codec.hpp"
 
 namespace ipcrun::topology {
 
@@ -24,6 +28,25 @@ int usable_cpus(const Machine& machine) {
 
 int usable_cores(const Machine& machine) {
     return cut_to_quota(static_cast<int>(machine.cores.size()), machine.cpu_quota);
+}
+
+std::uint64_t hash_of(const Machine& machine) {
+    Machine kind = machine;
+    kind.host.clear();
+    kind.memory_bytes = 0;  // the kernel keeps another share for itself on every host
+    for (NumaNode& node : kind.numa_nodes) node.bytes = 0;
+    const auto forget_identity = [](Device& device) {
+        device.name.clear();
+        device.pci_id.clear();
+        device.uuid.clear();
+    };
+    for (Bridge& bridge : kind.bridges) bridge.pci_id.clear();
+    for (Gpu& gpu : kind.gpus) forget_identity(gpu);
+    for (Nic& nic : kind.nics) forget_identity(nic);
+    const Bytes bytes = encode(kind);
+    Hash hash;
+    hash.add(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    return hash.value();
 }
 
 }  // namespace ipcrun::topology

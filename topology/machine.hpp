@@ -120,8 +120,8 @@ int usable_cpus(const Machine& machine);
 /// The default number of ranks.
 int usable_cores(const Machine& machine);
 
-/// A number that machines of one kind have in common: of everything but names, serial numbers and
-/// addresses. Measured costs are kept under it.
+/// A number that machines of one kind have in common: of everything but names, serial numbers,
+/// addresses and how much memory there is. Measured costs are kept under it.
 std::uint64_t hash_of(const Machine& machine);
 
 }  // namespace ipcrun::topology

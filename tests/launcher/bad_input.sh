@@ -14,14 +14,15 @@ refused() {
 }
 
 touch_it=(touch "$work/started")
+mkdir "$work/closed"
 refused "unknown option" "unknown option '--tiemout'; did you mean --timeout\?" --tiemout 3 \
     "${touch_it[@]}"
 refused "unknown short option" "unknown option '-q'" -q "${touch_it[@]}"
 refused "value for a flag" "option --tag-output takes no value" --tag-output=1 "${touch_it[@]}"
-refused "-n 0" "option -n takes the number of ranks, 1 to 4096; not '0'" -n 0 "${touch_it[@]}"
+refused "-n 0" "option -n takes the number of ranks, 1 to 16777216; not '0'" -n 0 "${touch_it[@]}"
 refused "-n x" "option -n takes the number of ranks.*'x'" -n x "${touch_it[@]}"
 refused "-n -1" "option -n takes the number of ranks.*'-1'" -n -1 "${touch_it[@]}"
-refused "-n 4097" "1 to 4096; not '4097'" -n 4097 "${touch_it[@]}"
+refused "-n 4097" "option -n 4097: a host can have 4096 ranks at most" -n 4097 "${touch_it[@]}"
 refused "-n 99999999999" "option -n takes" -np 99999999999 "${touch_it[@]}"
 refused "option without its argument" "option --wdir needs an argument: --wdir DIR" --wdir
 refused "no program" "no program given; for example: ipcrun -n 4 train.lua" -n 4
@@ -47,8 +48,53 @@ for bad in 0 -1 x 1s inf nan ''; do
 done
 refused "--grace -1" "option --grace takes a non-negative number of seconds" --grace -1 \
     "${touch_it[@]}"
-refused "bind-to unknown" "option --bind-to takes auto, none, core, numa or package; not 'socket'" \
+refused "bind-to unknown" "option --bind-to takes auto, none, hwthread, core, l3, numa or package; not 'socket'" \
     --bind-to socket "${touch_it[@]}"
+refused "map-by unknown" "option --map-by takes auto, slot, .*; not 'board'" --map-by board \
+    "${touch_it[@]}"
+refused "no GPU to map by" "--map-by gpu: the machine of host .* has no GPU" --map-by gpu \
+    "${touch_it[@]}"
+refused "rank-by unknown" "option --rank-by takes .*; not 'core'" --rank-by core "${touch_it[@]}"
+refused "tree degree 0" "option --tree-degree takes .* from 1, or auto; not '0'" --tree-degree 0 \
+    "${touch_it[@]}"
+for bad in 0 -8 8x K nan 1e30 ''; do
+    refused "--explain '$bad'" "option --explain takes the size of an allreduce" --explain "$bad"
+done
+refused "measuring and running" "option --measure-links stands alone: it runs no 'touch'" \
+    --measure-links "${touch_it[@]}"
+refused "picture that cannot be" "option --picture $work/none/x.svg: No such file or directory" \
+    -n 1 --picture "$work/none/x.svg"
+
+echo 'rank 0=+n0 slot=x' >"$work/rankfile"
+refused "rankfile of nonsense" "$work/rankfile:1: " --rankfile "$work/rankfile" "${touch_it[@]}"
+refused "rankfile not there" "option --rankfile $work/none: No such file or directory" \
+    --rankfile "$work/none" "${touch_it[@]}"
+echo 'rank 1=+n0 slot=0' >"$work/rankfile"
+refused "rankfile with a gap" "rank 0" --rankfile "$work/rankfile" "${touch_it[@]}"
+
+refused "links not there" "option --links $work/none: No such file or directory" \
+    --links "$work/none" "${touch_it[@]}"
+echo '0,1,-1,5' >"$work/links"
+refused "negative cost of a link" "$work/links:1: " -n 2 --links "$work/links" "${touch_it[@]}"
+printf '0 1\n1 0\n\n0 9 9\n9 0 9\n' >"$work/links"
+refused "matrix of the wrong shape" "$work/links:" -n 2 --links "$work/links" "${touch_it[@]}"
+: >"$work/links"
+refused "links of an empty file" "$work/links" -n 2 --links "$work/links" "${touch_it[@]}"
+
+refused "machine not there" "read the topology $work/none.xml: No such file" \
+    --dry-run --topology "$work/none.xml"
+: >"$work/empty.xml"
+refused "machine of an empty file" "read the topology $work/empty.xml: " \
+    --dry-run --topology "$work/empty.xml"
+echo '<topology version="2.0"><object type="Machine"' >"$work/torn.xml"
+refused "machine of malformed XML" "read the topology $work/torn.xml: " \
+    --dry-run --topology "$work/torn.xml"
+refused "machine of no words" "read the topology" --dry-run --topology "pack:0"
+refused "machines of an empty folder" "$work/closed" --dry-run --topology "$work/closed"
+refused "no such machine to run on" "--topology describes a machine with CPU .*--dry-run" \
+    --topology "pack:64 core:64 pu:1" "${touch_it[@]}"
+refused "several machines to run on" "--topology describes 2 hosts.*--dry-run" \
+    --topology "core:1 pu:1*2" "${touch_it[@]}"
 refused "-x without a name" "option -x takes NAME or NAME=VALUE; not '=1'" -x =1 "${touch_it[@]}"
 refused "-x of a variable that is not set" "option -x NOT_THERE: the variable is not set" \
     -x NOT_THERE "${touch_it[@]}"

@@ -23,7 +23,9 @@ topology::Machine four_cores() {
 
 Launch plan(const Options& options, const Surroundings& surroundings = {},
             const topology::Machine& machine = four_cores()) {
-    return make_plan(options, {"/bin/p", {"p", "x"}}, surroundings, machine);
+    const JobPlan plan(topology::cluster_of(machine),
+                       {.ranks = options.ranks, .mapping = options.mapping});
+    return make_launch(options, {"/bin/p", {"p", "x"}}, surroundings, plan);
 }
 
 bool has(const std::vector<std::string>& environment, const std::string& setting) {

@@ -16,6 +16,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "topology/discover/hwloc_topology.hpp"
+#include "topology/machine_codec.hpp"
 
 using namespace ipcrun;
 using namespace ipcrun::topology;
@@ -133,4 +134,15 @@ TEST_CASE("discover: a mask that hwloc knows nothing of is an error that says wh
     CHECK_THROWS_WITH_AS((void)topology.machine({77}),
                          doctest::Contains("none of the CPUs that this process may use"), Error);
     CHECK_THROWS_AS((void)HwlocTopology::load_synthetic("nonsense:x"), Error);
+}
+
+TEST_CASE("discover: devices come on top of the same machine") {
+    Machine machine = discover(true);
+    check_indices(machine);
+    for (const Gpu& gpu : machine.gpus) CHECK_FALSE(gpu.name.empty());
+    const Machine without = discover();
+    CHECK(machine.cores == without.cores);
+    CHECK(machine.host == without.host);
+    CHECK(without.gpus.empty());
+    CHECK(without.nics.empty());
 }

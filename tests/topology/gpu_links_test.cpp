@@ -131,6 +131,7 @@ TEST_CASE("links: a path over bridges is told edge by edge") {
     std::vector<std::string> back = links.between(3, 0).edges;
     std::reverse(back.begin(), back.end());
     CHECK(there == back);
+    CHECK(std::count(there.begin(), there.end(), "host bridge 0") == 1);
     CHECK(std::count(there.begin(), there.end(), "package 0 port") == 1);
     CHECK(std::count(there.begin(), there.end(), "package 1 port") == 1);
 }

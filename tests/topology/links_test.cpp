@@ -176,6 +176,16 @@ TEST_CASE("links: an L3 over two NUMA nodes makes no crossing groups") {
     CHECK(box.links.between(0, 2).cost == default_costs().of(LinkClass::l3));
 }
 
+TEST_CASE("links: a NUMA node over two packages does not make them one") {
+    Machine machine = regular_machine(2, 1, 1, 2);
+    machine.numa_nodes.resize(1);
+    for (Core& core : machine.cores) core.numa_node = 0;
+    const Box box(machine);
+    CHECK(box.links.class_between(0, 2) == LinkClass::machine);
+    CHECK(box.links.between(0, 2).cost == default_costs().of(LinkClass::machine));
+    CHECK(box.links.class_between(0, 1) == LinkClass::l3);
+}
+
 TEST_CASE("links: the interconnect is that of the processors' generation") {
     CHECK(interconnect_gbytes_per_s("AMD EPYC 9555 64-Core Processor") == 16);
     CHECK(interconnect_gbytes_per_s("Intel(R) Xeon(R) CPU E5-2695 v4 @ 2.10GHz") == 6);

@@ -1,32 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "topology/discover/cgroup_quota.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 
 #include "base/text.hpp"
-#include "base/unique_fd.hpp"
+#include "topology/discover/small_file.hpp"
 
 namespace ipcrun::topology {
 
 namespace {
-
-// Files of /proc and of cgroups have no size to ask for. nullopt: not there, or not for us.
-std::optional<std::string> read_small_file(const std::string& path) {
-    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) return std::nullopt;
-    std::string text;
-    char buffer[4096];
-    for (;;) {
-        const ssize_t count = ::read(fd.get(), buffer, sizeof buffer);
-        if (count == 0) return text;
-        if (count > 0) text.append(buffer, static_cast<std::size_t>(count));
-        if (count < 0 && errno != EINTR) return std::nullopt;
-    }
-}
 
 bool contains(std::string_view list, std::string_view word) {
     const auto words = split(list, ',');

@@ -11,6 +11,9 @@
 #include "base/fail.hpp"
 #include "topology/discover/cgroup_quota.hpp"
 #include "topology/discover/hwloc_topology.hpp"
+#include "topology/discover/kfd.hpp"
+#include "topology/discover/live_devices.hpp"
+#include "topology/discover/nvml.hpp"
 
 namespace ipcrun::topology {
 
@@ -50,8 +53,13 @@ std::uint64_t read_memory_bytes() {
 
 }  // namespace
 
-Machine discover() {
-    Machine machine = HwlocTopology::load_host().machine(read_affinity());
+Machine discover(bool devices) {
+    Machine machine = HwlocTopology::load_host(devices).machine(read_affinity());
+    if (devices) {
+        refine_devices(machine);
+        add_kfd(machine);
+        add_nvml(machine, read_nvml());
+    }
     machine.host = read_host_name();
     machine.memory_bytes = read_memory_bytes();
     machine.cpu_quota = read_cpu_quota();

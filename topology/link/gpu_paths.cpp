@@ -213,7 +213,8 @@ std::string GpuPaths::name(int edge) const {
     };
     switch (static_cast<Kind>(kind)) {
         case Kind::bridge:
-            return pci(machine().bridges[at].pci_id, "bridge");
+            return pci(machine().bridges[at].pci_id,
+                       machine().bridges[at].parent < 0 ? "host bridge" : "bridge");
         case Kind::device:
             return pci(machine().gpus[at].pci_id, "gpu");
         case Kind::port:

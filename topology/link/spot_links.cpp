@@ -47,6 +47,18 @@ class Levels {
                         : nodes.cluster_of[static_cast<std::size_t>(spot.numa_node) - 1]);
         }
     }
+    // Firmware that tells of one node for all packages has not told where memory is: such a node
+    // ends at packages, and of ranks on several it says nothing.
+    NestingLevel& add_nodes() {
+        constexpr int nodes_max = 1 << 15;
+        NestingLevel& level = add(&Spot::numa_node, LinkClass::numa);
+        for (std::size_t member = 0; member < spots_.size(); ++member) {
+            const Spot& spot = spots_[member];
+            const bool in_one = spot.numa_node != 0 && spot.package != 0;
+            level.key[member] = in_one ? spot.package * nodes_max + spot.numa_node : 0;
+        }
+        return level;
+    }
     const std::vector<NestingLevel>& levels() const { return levels_; }
 
   private:
@@ -87,7 +99,7 @@ LinkClass class_of(const Spot& a, const Spot& b) {
     if (share(&Spot::core)) return LinkClass::core;
     if (share(&Spot::l2)) return LinkClass::l2;
     if (share(&Spot::last_level_cache)) return LinkClass::l3;
-    if (share(&Spot::numa_node)) return LinkClass::numa;
+    if (share(&Spot::numa_node) && share(&Spot::package)) return LinkClass::numa;
     if (share(&Spot::package)) return LinkClass::package;
     return LinkClass::machine;
 }
@@ -113,7 +125,7 @@ Nesting nest_spots(std::span<const Spot> spots, const CostTable& table, const Ma
     levels.add(&Spot::core, LinkClass::core);
     levels.add(&Spot::l2, LinkClass::l2);
     levels.add(&Spot::last_level_cache, LinkClass::l3);
-    NestingLevel& numa = levels.add(&Spot::numa_node, LinkClass::numa);
+    NestingLevel& numa = levels.add_nodes();
     LinkCost package = table.of(LinkClass::package);
     LinkCost whole = table.of(LinkClass::machine);
     if (machine == nullptr) {

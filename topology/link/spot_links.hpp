@@ -12,7 +12,8 @@
 
 namespace ipcrun::topology {
 
-/// What two ranks of one host have in common that is nearest; `machine` where it is nothing.
+/// What two ranks of one host have in common that is nearest; `machine` where it is nothing. A NUMA
+/// node counts within one package only.
 LinkClass class_of(const Spot& a, const Spot& b);
 
 /// The same spot with what everybody on this machine has in common, bound or not: its only package,

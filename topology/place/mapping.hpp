@@ -50,7 +50,7 @@ enum class BindTo {
 struct RankLine {
     int rank = 0;
     std::string host;       ///< a name, or "+n0" for the first host
-    std::vector<int> cpus;  ///< the kernel's numbers, ascending, never empty
+    std::vector<int> cpus;  ///< the kernel's numbers, ascending, each once, never empty
 
     bool operator==(const RankLine&) const = default;
 };
@@ -59,21 +59,22 @@ struct Mapping {
     MapBy map_by = {};
     RankBy rank_by = RankBy::automatic;
     BindTo bind_to = BindTo::automatic;
-    std::vector<RankLine> rankfile = {};  ///< not empty: it says all, for every rank
-    /// Share the GPUs out among the ranks of a host? Ranks that get none are placed as without
-    /// GPUs.
+    std::vector<RankLine> rankfile = {};  ///< by rank; not empty: it says all, and the rest is auto
+    /// Share the GPUs out among the ranks of a host? Without, ranks are placed as on a machine that
+    /// has none.
     bool gpus = true;
 };
 
 /// Each throws Error{usage} that says which words there are.
 MapBy parse_map_by(std::string_view text);    ///< "numa", "ppr:2:package", ...
-RankBy parse_rank_by(std::string_view text);  ///< "slot", "node"
+RankBy parse_rank_by(std::string_view text);  ///< "auto", "slot", "node"
 BindTo parse_bind_to(std::string_view text);
 std::string_view name_of(BindTo bind_to);
 std::string format_map_by(const MapBy& map_by);
 
-/// The text of a rankfile. Empty lines and what follows # do not count. `name` is for messages,
-/// which tell the line. Throws Error{usage}.
+/// The text of a rankfile: lines for all ranks from 0, in any order, which are returned by rank.
+/// Empty lines and what follows # do not count. `name` is for messages, which tell the line. Throws
+/// Error{usage}.
 std::vector<RankLine> parse_rankfile(std::string_view text, std::string_view name);
 
 }  // namespace ipcrun::topology

@@ -66,15 +66,33 @@ struct Placement {
 
 /// Places `ranks` ranks; nullopt: one for each slot, or each line of the rankfile, or as many as
 /// ppr asks for. Throws Error{usage} when the wish cannot be fulfilled: an object that a machine
-/// does not have, ppr that does not give as many as are asked for, a rankfile with gaps or CPUs
-/// that are not allowed.
+/// does not have, ppr that gives fewer than are asked for, a rankfile with gaps or CPUs that are
+/// not allowed, a rankfile beside another wish.
 ///
-/// By default ranks fill the slots host by host; more ranks than slots are spread evenly. On a host
-/// shares are disjoint, differ by one core at most and end at packages, NUMA nodes and caches where
-/// the counts allow it; with fewer cores than ranks, each serves ceil or floor of ranks / cores
-/// neighbouring ranks. With GPUs, ranks take GPUs in turn, evenly, and cores near to theirs. A
-/// cgroup quota lowers `threads`, never the CPUs.
-/// Cost: O(ranks + for each layout, local ranks x cores).
+/// **Over hosts.** Ranks fill the slots host by host; `node` deals them to the hosts that have free
+/// slots in turn. More ranks than slots: each host gets its part in proportion to its slots. For
+/// `gpu`, a host of which no slots are named has one for each GPU. ppr does not look at slots:
+/// fewer ranks than it gives take the first places, host by host.
+///
+/// **On a host.**
+/// - `automatic` and `node`: shares are disjoint, differ by one core at most and end at packages,
+///   NUMA nodes and caches where the counts allow it; with fewer cores than ranks, each serves ceil
+///   or floor of ranks / cores neighbouring ranks. With GPUs, as for `gpu`.
+/// - `gpu`: every rank has a GPU and cores near to it, as shares_near_gpus() says: fewer ranks than
+///   GPUs take some that lie far apart, more share them evenly.
+/// - `slot`: the machine is cut for all slots of the host, and rank i has the i-th share: few ranks
+///   stay close together.
+/// - `package`, `numa`, `l3`, `core`, `hwthread`: local rank i goes to object i modulo the number
+/// of
+///   objects that have cores. The ranks of an object cut its cores among them.
+/// - ppr: `count` ranks to the first object, then to the second ...
+/// Where the policy settles the cores, each rank has the nearest GPU that is left, evenly.
+///
+/// **Numbers** are in the order of this mapping: host by host, for `node` in turn. `slot` orders
+/// the ranks of a host by their first cores and numbers host by host; `host` numbers in turn.
+///
+/// A cgroup quota lowers `threads`, never the CPUs.
+/// Cost: O(ranks + hosts + for each layout, local ranks x cores).
 Placement place_ranks(const Cluster& cluster, std::optional<int> ranks, const Mapping& mapping);
 
 }  // namespace ipcrun::topology

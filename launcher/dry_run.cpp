@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/dry_run.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/fail.hpp"
+#include "launcher/job_plan.hpp"
+#include "launcher/show/explanation.hpp"
+#include "launcher/show/json.hpp"
+#include "launcher/show/make_overview.hpp"
+#include "launcher/show/picture.hpp"
+#include "launcher/show/text.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+void write_file(const std::string& path, const std::string& text) {
+    std::FILE* file = std::fopen(path.c_str(), "we");
+    const bool written =
+        file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
+    int error_number = errno;
+    if (file != nullptr && std::fclose(file) != 0 && written)
+        error_number = errno;
+    else if (written)
+        return;
+    fail(ErrorCode::usage, "option --picture {}: {}", path, std::strerror(error_number));
+}
+
+std::optional<topology::SharedMemoryCosts> shared_memory_of(const JobPlan& plan) {
+    const auto& hosts = plan.placement().layout_of_host;
+    if (std::count(hosts.begin(), hosts.end(), -1) + 1 != std::ssize(hosts)) return std::nullopt;
+    topology::SharedMemoryCosts costs = topology::default_shared_memory_costs();
+    costs.cpus = usable_cpus(plan.cluster().machine_of(plan.placement().seat(0).host));
+    return costs;
+}
+
+std::vector<show::Setting> settings_of(const Options& options) {
+    std::vector<show::Setting> settings;
+    const auto add = [&](const char* name, std::string value, bool is_given) {
+        if (is_given) settings.push_back({name, std::move(value)});
+    };
+    const topology::Mapping& mapping = options.mapping;
+    add("map-by", topology::format_map_by(mapping.map_by), mapping.map_by != topology::MapBy{});
+    add("bind-to", std::string(topology::name_of(mapping.bind_to)),
+        mapping.bind_to != topology::BindTo::automatic);
+    add("rankfile", options.rankfile, !options.rankfile.empty());
+    add("links", options.links, !options.links.empty());
+    add("tree-degree", options.tree_degree == 0 ? "auto" : std::to_string(options.tree_degree),
+        options.tree_degree != 2);
+    return settings;
+}
+
+// What is not as people may think it is.
+std::vector<std::string> notes_on(const JobPlan& plan, const PlanWish& wish) {
+    std::vector<std::string> notes;
+    if (!wish.costs_measured.empty())
+        notes.push_back(
+            fmt::format("links within a host cost what was measured on {} "
+                        "(--measure-links)",
+                        wish.costs_measured));
+    const topology::Cluster& cluster = plan.cluster();
+    for (std::size_t host = 0; host < cluster.hosts.size(); ++host) {
+        const topology::Machine& machine = cluster.machine_of(static_cast<int>(host));
+        const auto ranks =
+            static_cast<int>(plan.placement().ranks_of(static_cast<int>(host)).size());
+        const int cores = static_cast<int>(machine.cores.size());
+        if (ranks > cores)
+            notes.push_back(
+                fmt::format("{}: {} ranks share {} core{}; operations take longer where "
+                            "ranks have to take turns",
+                            cluster.hosts[host].name, ranks, cores, cores == 1 ? "" : "s"));
+        if (machine.cpu_quota > 0)
+            notes.push_back(fmt::format("{}: a cgroup allows processor time of {:g} CPUs",
+                                        cluster.hosts[host].name, machine.cpu_quota));
+        if (notes.size() >= 8) break;
+    }
+    return notes;
+}
+
+}  // namespace
+
+int show_plan(const Options& options, const Inputs& inputs, const Surroundings& surroundings) {
+    topology::Cluster cluster = cluster_to_plan_for(inputs, surroundings.environment);
+    const PlanWish wish =
+        make_wish(options, inputs, cluster.machine_of(0), surroundings.environment);
+    const JobPlan plan(std::move(cluster), wish);
+    show::Overview overview = show::make_overview(plan.cluster(), plan.placement(), plan.links(),
+                                                  plan.tree(), {.degree_max = options.tree_degree});
+    std::vector<double> sizes(show::usual_sizes.begin(), show::usual_sizes.end());
+    if (options.explain_bytes) sizes = {*options.explain_bytes};
+    overview.times = show::predict_sizes(plan.links().costs(), shared_memory_of(plan), sizes,
+                                         options.tree_degree);
+    overview.source = options.machines.empty() ? "this host" : options.machines;
+    overview.settings = settings_of(options);
+    overview.argv = options.command;
+    overview.notes = notes_on(plan, wish);
+    if (!options.picture.empty()) write_file(options.picture, show::format_svg(overview));
+    if (options.json)
+        fmt::print("{}", show::format_json(overview));
+    else if (options.explain_bytes)
+        fmt::print("{}", show::format_explanation(overview, overview.times[0]));
+    else
+        fmt::print("{}", show::format_text(overview));
+    return 0;
+}
+
+}  // namespace ipcrun

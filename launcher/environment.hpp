@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// The environment that ranks get: what is common to all, and what tells each its place.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "launcher/options.hpp"
+#include "launcher/surroundings.hpp"
+#include "topology/place/placement.hpp"
+
+namespace ipcrun {
+
+/// The user's environment with the settings of -x, without what only ipcrun may set. Throws
+/// Error{usage} for an -x that cannot be.
+std::vector<std::string> common_environment(const Options& options,
+                                            const Surroundings& surroundings);
+
+/// "NAME=value" for one rank of a job on one host, beside `common`: its numbers, its threads unless
+/// `common` has them, its GPU and NIC on `machine`.
+std::vector<std::string> rank_environment(const std::vector<std::string>& common, int rank,
+                                          int ranks, const topology::Machine& machine,
+                                          const topology::Place& place);
+
+/// Variables that some ranks have their own of leave `common` for the others': no rank gets two.
+void separate(std::vector<std::string>& common, std::vector<std::vector<std::string>*> ranks);
+
+/// The value of the first setting of `name`; nullopt: there is none.
+std::optional<std::string_view> find_variable(const std::vector<std::string>& environment,
+                                              std::string_view name);
+
+}  // namespace ipcrun
