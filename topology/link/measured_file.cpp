@@ -25,7 +25,8 @@ bool is_absolute(std::optional<std::string_view> path) {
 }
 
 void make_folders(const std::filesystem::path& folder) {
-    if (folder.empty() || std::filesystem::is_directory(folder)) return;
+    std::error_code error;
+    if (folder.empty() || std::filesystem::is_directory(folder, error)) return;
     make_folders(folder.parent_path());
     // Another job may make it at the same time.
     if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
@@ -88,8 +89,9 @@ void write_measured(const MeasuredCosts& costs, const std::string& path) {
 }
 
 std::optional<MeasuredCosts> read_measured(const std::string& path, std::uint64_t machine) {
-    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    // HOME may still be another user's, after su or sudo.
+    if (!fd && (errno == ENOENT || errno == ENOTDIR || errno == EACCES)) return std::nullopt;
     check_syscall(fd.get(), "open " + path);
     std::string text(read_bytes_max, '\0');
     std::size_t bytes = 0;
