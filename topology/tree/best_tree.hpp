@@ -26,10 +26,10 @@ struct PlannedTree {
     double ratio() const { return bound_us > 0 ? time.us / bound_us : 1; }
 };
 
-/// Deterministic. Runs a portfolio (see docs/DESIGN.md) and keeps the cheapest: exact where classes
-/// of interchangeable members are few enough, the hierarchical wave for any number, and for up to
-/// 64 members greedy trees improved by local search. Memory O(n). Cost: 0.1 s for 65,536 members, 1
-/// s for 1,048,576.
+/// Deterministic. Runs a portfolio (see docs/topology.md) and keeps the cheapest: exact where
+/// classes of interchangeable members are few enough, the hierarchical wave for any number, and for
+/// up to 64 members greedy trees improved by local search. Memory O(n). Cost: 0.1 s for 65,536
+/// members, 1 s for 1,048,576.
 PlannedTree best_tree(const Costs& costs, const TreeWish& wish = {});
 
 struct PlannedTwoTree {
@@ -42,8 +42,8 @@ struct PlannedTwoTree {
 /// reduction and scan", Parallel Computing 35, 2009). At least 2 members.
 PlannedTwoTree best_two_tree(const Costs& costs, double bytes);
 
-/// No tree with at most `degree_max` children a member takes less; see docs/DESIGN.md for the proof
-/// of each term. For two members it is exact.
+/// No tree with at most `degree_max` children a member takes less; see docs/topology.md for the
+/// proof of each term. For two members it is exact.
 double tree_bound_us(const Costs& costs, double bytes, int degree_max);
 
 }  // namespace ipcrun::topology
