@@ -19,6 +19,8 @@ namespace {
 constexpr int all_waves_max = 20'000, some_waves_max = 100'000;
 // What members and edges carry hardly counts for less.
 constexpr double load_counts_bytes = 1024;
+// From here on a tree that is not cut may lose to one that is, also where the wave is not.
+constexpr double cut_bytes = 16384;
 constexpr std::size_t chains_max = 8, few_chains_max = 2;
 // A chain of more takes longer to go through than any message pays for.
 constexpr int path_max = 100'000;
@@ -78,8 +80,8 @@ void Portfolio::offer_large() {
             if (wish_.degree_max == 0 || degree_max < wish_.degree_max)
                 offer_wave(degree_max, wish_.bytes / best_.time.segments);
     }
-    if (segments > 1 || (costs_.size() <= some_waves_max && wish_.bytes >= load_counts_bytes))
-        offer_chains();
+    const double chains_bytes = costs_.size() <= some_waves_max ? load_counts_bytes : cut_bytes;
+    if (segments > 1 || wish_.bytes >= chains_bytes) offer_chains();
 }
 
 }  // namespace ipcrun::topology
