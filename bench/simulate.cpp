@@ -6,6 +6,8 @@
 //
 // A message holds the sending port of one rank and the receiving port of the other for `gap`, and
 // the links between them as long as their bandwidth, which messages share, takes.
+#include <xbt/log.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <simgrid/s4u.hpp>
@@ -47,8 +49,8 @@ void build_platform(int leaves) {
     };
     const auto count = static_cast<unsigned>(leaves);
     sg4::create_fatTree_zone("fat tree", sg4::Engine::get_instance()->get_netzone_root(),
-                             {2, {hosts_of_leaf, count}, {1, hosts_of_leaf}, {1, 1}}, {name_host},
-                             gbytes_per_s * 1e9, hop_us * 1e-6,
+                             {2, {hosts_of_leaf, count}, {1, hosts_of_leaf}, {1, 1}},
+                             sg4::ClusterCallbacks(name_host), gbytes_per_s * 1e9, hop_us * 1e-6,
                              sg4::Link::SharingPolicy::SPLITDUPLEX)
         ->seal();
 }
@@ -60,8 +62,13 @@ class Rank {
         : number_(number), in_(sg4::Mutex::create()), out_(sg4::Mutex::create()) {}
 
     void send(int to, const char* channel, double bytes) {
-        box(number_, to, channel)->put_async(&token_, static_cast<std::uint64_t>(bytes))->detach();
+        box(number_, to, channel)->put_init(&token_, static_cast<std::uint64_t>(bytes))->detach();
         hold(*out_, gap_us);
+    }
+    /// What comes from there on that channel is for `actor`, and is on its way as soon as it is
+    /// sent: otherwise messages start when they are asked for.
+    void expect(int from, const char* channel, const sg4::ActorPtr& actor) const {
+        box(from, number_, channel)->set_receiver(actor);
     }
     void receive(int from, const char* channel, double reduced_bytes) {
         (void)box(from, number_, channel)->get<int>();
@@ -82,8 +89,8 @@ class Rank {
     int token_ = 0;
 };
 
-void start(int rank, const std::function<void()>& what) {
-    sg4::Actor::create("rank", sg4::Host::by_name(std::to_string(rank)), what);
+sg4::ActorPtr start(int rank, const std::function<void()>& what) {
+    return sg4::Actor::create("rank", sg4::Host::by_name(std::to_string(rank)), what);
 }
 
 // Up and down at once: each segment goes down as soon as it has come up to the root.
@@ -97,7 +104,7 @@ void start_tree(const Tree& tree, std::vector<Rank>& ranks, int segments, double
             for (auto child = children.rbegin(); child != children.rend(); ++child)
                 self.send(*child, down, bytes);
         };
-        start(v, [=, &self] {
+        const auto upwards = start(v, [=, &self] {
             for (int segment = 0; segment < segments; ++segment) {
                 for (const int child : children) self.receive(child, up, bytes);
                 if (parent >= 0)
@@ -106,36 +113,45 @@ void start_tree(const Tree& tree, std::vector<Rank>& ranks, int segments, double
                     send_down();
             }
         });
-        if (parent >= 0)
-            start(v, [=, &self] {
-                for (int segment = 0; segment < segments; ++segment) {
-                    self.receive(parent, down, 0);
-                    send_down();
-                }
-            });
+        for (const int child : children) self.expect(child, up, upwards);
+        if (parent < 0) continue;
+        const auto downwards = start(v, [=, &self] {
+            for (int segment = 0; segment < segments; ++segment) {
+                self.receive(parent, down, 0);
+                send_down();
+            }
+        });
+        self.expect(parent, down, downwards);
     }
 }
 
 void start_ring(std::vector<Rank>& ranks, double bytes) {
     const int n = static_cast<int>(ranks.size());
-    for (int v = 0; v < n; ++v)
-        start(v, [=, &self = ranks[static_cast<std::size_t>(v)]] {
+    for (int v = 0; v < n; ++v) {
+        Rank& self = ranks[static_cast<std::size_t>(v)];
+        const int left = (v + n - 1) % n;
+        const auto actor = start(v, [=, &self] {
             for (int step = 0; step < 2 * (n - 1); ++step) {
                 self.send((v + 1) % n, ">", bytes / n);
-                self.receive((v + n - 1) % n, ">", step < n - 1 ? bytes / n : 0);
+                self.receive(left, ">", step < n - 1 ? bytes / n : 0);
             }
         });
+        self.expect(left, ">", actor);
+    }
 }
 
 void start_recursive_doubling(std::vector<Rank>& ranks, double bytes) {
     const int n = static_cast<int>(ranks.size());
-    for (int v = 0; v < n; ++v)
-        start(v, [=, &self = ranks[static_cast<std::size_t>(v)]] {
+    for (int v = 0; v < n; ++v) {
+        Rank& self = ranks[static_cast<std::size_t>(v)];
+        const auto actor = start(v, [=, &self] {
             for (int bit = 1; bit < n; bit *= 2) {
                 self.send(v ^ bit, "=", bytes);
                 self.receive(v ^ bit, "=", bytes);
             }
         });
+        for (int bit = 1; bit < n; bit *= 2) self.expect(v ^ bit, "=", actor);
+    }
 }
 
 int fail(const char* why) {
@@ -155,6 +171,7 @@ int main(int argc, char** argv) {
     const auto algorithm = parse_algorithm(argv[2]);
     const double bytes = std::atof(argv[3]);
     if (leaves < 2 || !algorithm || bytes < 1) return fail("what is to be simulated?");
+    xbt_log_control_set("xbt_cfg.thres:warning");
     // As it is: without what the default model adds for TCP.
     sg4::Engine::set_config("network/model:CM02");
     sg4::Engine::set_config("network/TCP-gamma:0");

@@ -122,6 +122,18 @@ class Wave {
         return fresh_member(group);
     }
 
+    /// The member of `fresh`, a group within `group` that nobody has been reached in, that is placed
+    /// there as the sender is in its own: what several members of a group send outside then goes to
+    /// different places elsewhere, so by different rails, and by different links of switches that
+    /// route by destination.
+    int counterpart(int sender, int group, int fresh) const {
+        int own = costs_.group_of[sender];
+        if (own == group) return costs_.groups[fresh].begin;
+        while (costs_.groups[own].parent != group) own = costs_.groups[own].parent;
+        const int offset = sender - costs_.groups[own].begin;
+        return costs_.groups[fresh].begin + offset % costs_.groups[fresh].size();
+    }
+
     void send(int sender, double now) {
         int target = -1, group = costs_.group_of[sender];
         double places = left_[sender];  // of the unit of the group that the sender is in
@@ -193,7 +205,7 @@ class Wave {
         const Front& front = fronts_[group];
         double busy = front.busy_us, latency = front.latency_us;
         const int inner = fresh_group(group);
-        int receiver = inner >= 0 ? entry_of(inner) : fresh_member(group);
+        int receiver = inner >= 0 ? counterpart(sender, group, inner) : fresh_member(group);
         if (costs_.groups[group].matrix >= 0) {
             receiver = nearest(sender, group);
             const LinkCost cost = costs_.between(sender, receiver);
