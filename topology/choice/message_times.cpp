@@ -12,8 +12,18 @@ namespace ipcrun::topology {
 double ring_us(const Costs& costs, double bytes) {
     const int n = costs.size();
     Traffic traffic(costs);
-    for (int member = 0; member < n; ++member) traffic.add(member, (member + 1) % n);
-    return (n - 1) * (traffic.step_us(bytes / n, true) + traffic.step_us(bytes / n, false));
+    double around_us = 0;
+    for (int member = 0; member < n; ++member) {
+        const int next = (member + 1) % n;
+        traffic.add(member, next);
+        const LinkCost link = costs.between(member, next);
+        around_us += link.latency_us + link.gap_us +
+                     bytes / n * (link.us_per_byte + costs.reduce_us_per_byte / 2);
+    }
+    // Nobody waits for all others: a piece goes around as fast as each link lets it, unless one of
+    // them has too much to carry for the n - 1 pieces of each round.
+    const double steps = 2.0 * (n - 1);
+    return std::max(steps / n * around_us, steps * traffic.load_us(bytes / n));
 }
 
 // As in runtime/doubling_schedule.cpp: of the first 2 * spare positions every second stands aside.

@@ -65,6 +65,19 @@ void Traffic::clear() {
     links_.clear();
 }
 
+// Of the edges that messages share.
+double Traffic::edges_us(double bytes) const {
+    double us = 0;
+    for (std::size_t group = 0; group < uplinks_.size(); ++group) {
+        const int messages = std::max(uplinks_[group].in, uplinks_[group].out);
+        us = std::max(us, bytes * messages * costs_.groups[group].uplink_us_per_byte);
+    }
+    // What goes round, or both ways between pairs, passes an edge as often in each direction.
+    for (std::size_t edge = 0; edge < edges_.size(); ++edge)
+        us = std::max(us, bytes * ((edges_[edge] + 1) / 2) * edge_costs_[edge]);
+    return us;
+}
+
 double Traffic::step_us(double bytes, bool combines) const {
     const double reduce_us_per_byte = combines ? costs_.reduce_us_per_byte : 0;
     double latency_us = 0, us = 0;
@@ -73,13 +86,13 @@ double Traffic::step_us(double bytes, bool combines) const {
         us = std::max(
             us, link.latency_us + link.gap_us + bytes * (link.us_per_byte + reduce_us_per_byte));
     }
-    for (std::size_t group = 0; group < uplinks_.size(); ++group) {
-        const int messages = std::max(uplinks_[group].in, uplinks_[group].out);
-        us = std::max(us, latency_us + bytes * messages * costs_.groups[group].uplink_us_per_byte);
-    }
-    // What goes round, or both ways between pairs, passes an edge as often in each direction.
-    for (std::size_t edge = 0; edge < edges_.size(); ++edge)
-        us = std::max(us, latency_us + bytes * ((edges_[edge] + 1) / 2) * edge_costs_[edge]);
+    return std::max(us, latency_us + edges_us(bytes));
+}
+
+double Traffic::load_us(double bytes) const {
+    double us = edges_us(bytes);
+    for (const LinkCost& link : links_)
+        us = std::max(us, link.gap_us + bytes * (link.us_per_byte + costs_.reduce_us_per_byte));
     return us;
 }
 

@@ -21,11 +21,15 @@ class Traffic {
     /// How long the step takes with `bytes` a message, each combined at its end if `combines`.
     double step_us(double bytes, bool combines) const;
 
+    /// What the most loaded link or edge is busy with in a step: how soon the next one can follow.
+    double load_us(double bytes) const;
+
   private:
     struct Load {
         int in = 0, out = 0;
     };
     void add_link(const LinkCost& cost);
+    double edges_us(double bytes) const;
 
     const Costs& costs_;
     std::vector<Load> uplinks_;       // by group
