@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cctype>
 #include <cstddef>
 #include <map>
 #include <utility>
@@ -26,14 +25,6 @@ template <typename... Args>
                           Args&&... args) {
     fail(ErrorCode::usage, "{}:{}: {}", name, line,
          fmt::format(format, std::forward<Args>(args)...));
-}
-
-// For messages: of one line, and of what can be printed.
-std::string shortened(std::string_view text) {
-    std::string result(text.substr(0, 40));
-    for (char& character : result)
-        if (std::isprint(static_cast<unsigned char>(character)) == 0) character = '?';
-    return result;
 }
 
 // Parts that empty lines separate; a line with nothing but a comment is none at all.
@@ -82,8 +73,8 @@ class Parser {
         for (const Line& line : lines) {
             const auto fields = fields_of(line.text);
             if (fields.size() != 4)
-                fail_at(name_, line.number, "'{}' has {} fields; a line is {}",
-                        shortened(line.text), fields.size(), header);
+                fail_at(name_, line.number, "'{}' has {} fields; a line is {}", excerpt(line.text),
+                        fields.size(), header);
             const int a = rank(line, fields[0]);
             const int b = rank(line, fields[1]);
             if (a == b)
@@ -128,14 +119,14 @@ class Parser {
                 fail_at(name_, line.number,
                         "'{}' stands on the diagonal, where 0 or - is expected: nobody has a link "
                         "to himself",
-                        shortened(diagonal));
+                        excerpt(diagonal));
         }
         return rows;
     }
 
     int rank(const Line& line, std::string_view field) const {
         const auto rank = parse_number<int>(field);
-        if (!rank || *rank < 0) fail_at(name_, line.number, "'{}' is no rank", shortened(field));
+        if (!rank || *rank < 0) fail_at(name_, line.number, "'{}' is no rank", excerpt(field));
         if (*rank >= ranks_)
             fail_at(name_, line.number, "there is no rank {}: the last of {} is {}", *rank, ranks_,
                     ranks_ - 1);
@@ -146,7 +137,7 @@ class Parser {
         const auto latency = parse_number<double>(field);
         if (!latency || *latency < 0)
             fail_at(name_, line.number, "'{}' is no latency in us: a number from 0 is expected",
-                    shortened(field));
+                    excerpt(field));
         return *latency;
     }
 
@@ -155,7 +146,7 @@ class Parser {
         // What is smaller would make times that cannot be written down.
         if (!bandwidth || *bandwidth < 1e-9)
             fail_at(name_, line.number,
-                    "'{}' is no bandwidth in GB/s: a number above 0 is expected", shortened(field));
+                    "'{}' is no bandwidth in GB/s: a number above 0 is expected", excerpt(field));
         return 1e-3 / *bandwidth;
     }
 
