@@ -77,7 +77,7 @@ std::vector<std::string> notes_on(const JobPlan& plan, const PlanWish& wish) {
         if (ranks > cores)
             notes.push_back(
                 fmt::format("{}: {} ranks share {} core{}{}; operations take longer where "
-                            "ranks have to take turns",
+                            "ranks have to take turns, which the time of the tree leaves out",
                             names, ranks, cores, cores == 1 ? "" : "s",
                             kind.hosts.size() == 1 ? "" : " of each"));
         if (machine.cpu_quota > 0)

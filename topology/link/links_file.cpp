@@ -12,6 +12,9 @@ namespace ipcrun::topology {
 
 namespace {
 
+// A second, and a kilobyte a second: what is beyond would make times that nobody can read.
+constexpr double latency_us_max = 1e6;
+constexpr double gbytes_per_s_min = 1e-6, gbytes_per_s_max = 1e6;
 constexpr std::string_view header = "rank_a,rank_b,latency_us,gbytes_per_s";
 
 struct Line {
@@ -135,18 +138,19 @@ class Parser {
 
     double latency(const Line& line, std::string_view field) const {
         const auto latency = parse_number<double>(field);
-        if (!latency || *latency < 0)
-            fail_at(name_, line.number, "'{}' is no latency in us: a number from 0 is expected",
-                    excerpt(field));
+        if (!latency || *latency < 0 || *latency > latency_us_max)
+            fail_at(name_, line.number,
+                    "'{}' is no latency in us: a number from 0 to {:.0f} is expected",
+                    excerpt(field), latency_us_max);
         return *latency;
     }
 
     double us_per_byte(const Line& line, std::string_view field) const {
         const auto bandwidth = parse_number<double>(field);
-        // What is smaller would make times that cannot be written down.
-        if (!bandwidth || *bandwidth < 1e-9)
+        if (!bandwidth || *bandwidth < gbytes_per_s_min || *bandwidth > gbytes_per_s_max)
             fail_at(name_, line.number,
-                    "'{}' is no bandwidth in GB/s: a number above 0 is expected", excerpt(field));
+                    "'{}' is no bandwidth in GB/s: a number from {:f} to {:.0f} is expected",
+                    excerpt(field), gbytes_per_s_min, gbytes_per_s_max);
         return 1e-3 / *bandwidth;
     }
 
