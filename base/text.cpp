@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 namespace ipcrun {
 
@@ -22,6 +23,15 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
         if (at == std::string_view::npos) return pieces;
         text.remove_prefix(at + 1);
     }
+}
+
+std::string excerpt(std::string_view text) {
+    constexpr std::size_t columns = 40;
+    std::string result(text.substr(0, columns));
+    for (char& character : result)
+        if (std::isprint(static_cast<unsigned char>(character)) == 0) character = '?';
+    if (text.size() > columns) result += "...";
+    return result;
 }
 
 std::string_view trim(std::string_view text) {

@@ -32,6 +32,9 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 /// `text` without spaces, tabs and newlines at either end.
 std::string_view trim(std::string_view text);
 
+/// The beginning of `text` for a message: of one line, and of what can be printed.
+std::string excerpt(std::string_view text);
+
 /// Numbers as "0-3,8": ascending, each once. The kernel's form for CPU and node lists.
 std::optional<std::vector<int>> parse_list(std::string_view text);
 std::string format_list(const std::vector<int>& numbers);

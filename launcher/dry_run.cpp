@@ -10,6 +10,7 @@
 #include "base/fail.hpp"
 #include "launcher/job_plan.hpp"
 #include "launcher/show/explanation.hpp"
+#include "launcher/show/host_kinds.hpp"
 #include "launcher/show/json.hpp"
 #include "launcher/show/make_overview.hpp"
 #include "launcher/show/picture.hpp"
@@ -18,6 +19,9 @@
 namespace ipcrun {
 
 namespace {
+
+// Kinds of hosts are few, but nobody reads pages of notes.
+constexpr std::size_t notes_max = 8;
 
 void write_file(const std::string& path, const std::string& text) {
     std::FILE* file = std::fopen(path.c_str(), "we");
@@ -64,22 +68,31 @@ std::vector<std::string> notes_on(const JobPlan& plan, const PlanWish& wish) {
                         "(--measure-links)",
                         wish.costs_measured));
     const topology::Cluster& cluster = plan.cluster();
-    for (std::size_t host = 0; host < cluster.hosts.size(); ++host) {
-        const topology::Machine& machine = cluster.machine_of(static_cast<int>(host));
-        const auto ranks =
-            static_cast<int>(plan.placement().ranks_of(static_cast<int>(host)).size());
-        const int cores = static_cast<int>(machine.cores.size());
+    for (const show::HostKind& kind : show::host_kinds(cluster, plan.placement())) {
+        if (kind.layout < 0) continue;
+        const topology::Machine& machine = cluster.machines[static_cast<std::size_t>(kind.machine)];
+        const std::string names = show::names_of(cluster, kind.hosts);
+        const auto ranks = plan.placement().ranks_of(kind.hosts.front()).size();
+        const std::size_t cores = machine.cores.size();
         if (ranks > cores)
             notes.push_back(
-                fmt::format("{}: {} ranks share {} core{}; operations take longer where "
-                            "ranks have to take turns",
-                            cluster.hosts[host].name, ranks, cores, cores == 1 ? "" : "s"));
+                fmt::format("{}: {} ranks share {} core{}{}; operations take longer where "
+                            "ranks have to take turns, which the time of the tree leaves out",
+                            names, ranks, cores, cores == 1 ? "" : "s",
+                            kind.hosts.size() == 1 ? "" : " of each"));
         if (machine.cpu_quota > 0)
-            notes.push_back(fmt::format("{}: a cgroup allows processor time of {:g} CPUs",
-                                        cluster.hosts[host].name, machine.cpu_quota));
-        if (notes.size() >= 8) break;
+            notes.push_back(fmt::format("{}: a cgroup allows processor time of {:g} CPUs", names,
+                                        machine.cpu_quota));
+        if (notes.size() >= notes_max) break;
     }
     return notes;
+}
+
+// Whoever asked for a plan and did not get it has to know; a reader that has gone away does.
+void print(const std::string& text) {
+    const bool is_written =
+        std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+    if (!is_written && errno != EPIPE) fail_errno(errno, "write the plan to standard output");
 }
 
 }  // namespace
@@ -101,11 +114,11 @@ int show_plan(const Options& options, const Inputs& inputs, const Surroundings& 
     overview.notes = notes_on(plan, wish);
     if (!options.picture.empty()) write_file(options.picture, show::format_svg(overview));
     if (options.json)
-        fmt::print("{}", show::format_json(overview));
+        print(show::format_json(overview));
     else if (options.explain_bytes)
-        fmt::print("{}", show::format_explanation(overview, overview.times[0]));
+        print(show::format_explanation(overview, overview.times[0]));
     else
-        fmt::print("{}", show::format_text(overview));
+        print(show::format_text(overview));
     return 0;
 }
 

@@ -23,6 +23,9 @@ namespace {
 
 constexpr std::size_t file_bytes_max = 64 << 20;
 
+// Editors of other systems begin files with it.
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
 // The text of the file that `option` names.
 std::string read_text(std::string_view option, const std::string& path) {
     const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -31,7 +34,7 @@ std::string read_text(std::string_view option, const std::string& path) {
     char buffer[1 << 16];
     for (;;) {
         const ssize_t count = ::read(fd.get(), buffer, sizeof buffer);
-        if (count == 0) return text;
+        if (count == 0) return text.starts_with(byte_order_mark) ? text.substr(3) : text;
         if (count < 0 && errno == EINTR) continue;
         if (count < 0)
             fail(ErrorCode::usage, "option {} {}: {}", option, path, std::strerror(errno));
@@ -103,6 +106,7 @@ topology::Cluster cluster_to_run_on(const Inputs& inputs, const topology::Machin
                  "does "
                  "not allow us (add --dry-run to see the plan)",
                  cpu);
+    cluster.machines[0] = show_gpus(std::move(cluster.machines[0]), environment);
     cluster.hosts[0].name = cluster.machines[0].host = here.host;
     cluster.machines[0].cpu_quota = here.cpu_quota;
     cluster.machines[0].memory_bytes = here.memory_bytes;

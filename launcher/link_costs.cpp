@@ -46,6 +46,8 @@ Order order_of_measurement(const Options& options, const Surroundings& surroundi
     if (!path)
         fail(ErrorCode::config,
              "option --measure-links: no place to keep the result (set HOME or XDG_CACHE_HOME)");
+    // Rather now than when all has been measured.
+    topology::check_writable(*path);
     const topology::Measurement measurement = topology::pairs_to_measure(machine);
     Order order{.options = options, .surroundings = surroundings};
     order.options.ranks = static_cast<int>(measurement.core_of_rank.size());

@@ -2,6 +2,9 @@
 #include "launcher/show/make_overview.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <future>
+#include <thread>
 
 namespace ipcrun::show {
 
@@ -10,6 +13,10 @@ namespace {
 using topology::Costs;
 using topology::LinkClass;
 using topology::Links;
+
+// Fewer take milliseconds; and each thread takes a hundred bytes for every rank.
+constexpr int threads_pay_ranks = 20'000;
+constexpr unsigned threads_max = 4;
 
 ShownTree shown_tree(const Links& links, const topology::PlannedTree& planned,
                      const topology::TreeWish& wish) {
@@ -64,9 +71,22 @@ Overview make_overview(const topology::Cluster& cluster, const topology::Placeme
 std::vector<TimesOfSize> predict_sizes(const Costs& costs,
                                        const std::optional<topology::SharedMemoryCosts>& shared,
                                        std::span<const double> sizes, int degree_max) {
-    std::vector<TimesOfSize> rows;
-    for (const double bytes : sizes)
-        rows.push_back({bytes, topology::predict_allreduce(costs, shared, bytes, degree_max)});
+    std::vector<TimesOfSize> rows(sizes.size());
+    std::atomic<std::size_t> next = 0;
+    const auto predict = [&] {
+        for (std::size_t i = next++; i < sizes.size(); i = next++)
+            rows[i] = {sizes[i], topology::predict_allreduce(costs, shared, sizes[i], degree_max)};
+    };
+    const unsigned threads = costs.size() < threads_pay_ranks
+                                 ? 1
+                                 : std::min({std::thread::hardware_concurrency(), threads_max,
+                                             static_cast<unsigned>(sizes.size())});
+    // Where no thread is to be had, there is nothing left for it to do when it is asked for.
+    std::vector<std::future<void>> helpers;
+    for (unsigned helper = 1; helper < threads; ++helper)
+        helpers.push_back(std::async(std::launch::async | std::launch::deferred, predict));
+    predict();
+    for (std::future<void>& helper : helpers) helper.get();
     return rows;
 }
 

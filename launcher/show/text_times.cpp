@@ -19,7 +19,7 @@ const topology::Prediction* find(const TimesOfSize& row, Algorithm algorithm) {
 }  // namespace
 
 Lines time_section(const Overview& overview) {
-    if (overview.times.empty()) return {};
+    if (overview.times.empty() || overview.ranks() < 2) return {};
     std::vector<Row> rows = {{"algorithm"}};
     Row rates = {"bytes by best time"};
     for (const TimesOfSize& size : overview.times) {

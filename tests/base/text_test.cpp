@@ -31,6 +31,12 @@ TEST_CASE("text: lists of numbers are read and written in the kernel's form") {
     }
 }
 
+TEST_CASE("text: an excerpt is short, and can be printed") {
+    CHECK(excerpt("slot=0-3") == "slot=0-3");
+    CHECK(excerpt("a\033[2J\n\xff") == "a?[2J??");
+    CHECK(excerpt(std::string(1000, 'x')) == std::string(40, 'x') + "...");
+}
+
 TEST_CASE("text: trimming takes white space at both ends only") {
     CHECK(trim("  a b\n") == "a b");
     CHECK(trim(" \t\n") == "");

@@ -99,6 +99,26 @@ refused "-x without a name" "option -x takes NAME or NAME=VALUE; not '=1'" -x =1
 refused "-x of a variable that is not set" "option -x NOT_THERE: the variable is not set" \
     -x NOT_THERE "${touch_it[@]}"
 
+refused "no machine before the star" "no machine is named before the '\*'" --dry-run --topology "*3"
+printf '<system version="1"><cpu numaid="0" affinity="%05000d"/></system>' 0 | tr 0 x \
+    >"$work/long.xml"
+run "$IPCRUN" --dry-run --topology "$work/long.xml"
+ok "long words of a file are not repeated whole" test "$(wc -c <"$err")" -lt 300
+printf '\xef\xbb\xbfrank 0=+n0 slot=x\033[2J' >"$work/rankfile"
+refused "rankfile behind a byte order mark" "'x\?\[2J' is no list" --rankfile "$work/rankfile" \
+    "${touch_it[@]}"
+
+touch "$work/cache"
+run env XDG_CACHE_HOME="$work/cache" "$IPCRUN" --measure-links
+is "$status $(wc -l <"$err")" "1 1" "costs that cannot be kept are not measured: one line"
+like "$(<"$err")" "^ipcrun: make the folder $work/cache/ipcrun: " "it says what is in the way"
+
+run bash -c 'exec "$@" >/dev/full' - "$IPCRUN" --dry-run -n 1 true
+is "$status" 1 "a plan that cannot be written is a failure"
+like "$(<"$err")" "^ipcrun: write the plan to standard output: No space" "it says so"
+run bash -c '"$@" | true; echo "${PIPESTATUS[0]}"' - "$IPCRUN" --json -n 64 true
+is "$(wc -c <"$err")" 0 "a reader of a plan may go away"
+
 # Nothing is forbidden to root: these are for the run as an ordinary user.
 if [[ $(id -u) != 0 ]]; then
     mkdir -p "$work/closed"

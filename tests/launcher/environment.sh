@@ -71,4 +71,21 @@ is "$(trap '' USR1; "$IPCRUN" -n 1 awk '/^SigIgn/ {print $2}' /proc/self/status 
     "200" \
     "a signal that was ignored when ipcrun started stays ignored"
 
+cpu=${allowed%%[-,]*}
+mask=$(printf '%08x' $((1 << (cpu % 32))))
+for ((word = cpu / 32; word > 0; word--)); do mask+=,00000000; done
+gpu='class="0x030200" vendor="0x10de" link_speed="16.0 GT/s PCIe" link_width="16"'
+cat >"$work/gpus.xml" <<END
+<system version="1"><cpu numaid="0" affinity="$mask" arch="x86_64">
+<pci busid="0000:01:00.0" $gpu><gpu dev="0" sm="80"/></pci>
+<pci busid="0000:02:00.0" $gpu><gpu dev="1" sm="80"/></pci>
+</cpu></system>
+END
+gpus='echo $IPCRUN_GPU $CUDA_VISIBLE_DEVICES'
+described=("$IPCRUN" --topology "$work/gpus.xml" -n 2 sh -c "$gpus")
+is "$(env -u CUDA_VISIBLE_DEVICES "${described[@]}" | sort | paste -sd,)" \
+    "0000:01:00.0 0,0000:02:00.0 1" "each rank sees its GPU of a described machine"
+is "$(CUDA_VISIBLE_DEVICES=1 "${described[@]}" | sort -u)" "0000:02:00.0 1" \
+    "and none that is hidden"
+
 done_testing

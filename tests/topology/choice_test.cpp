@@ -156,3 +156,19 @@ TEST_CASE("choice: whole messages along a tree take what the definition of a tre
     CHECK(is(whole_messages_us(tree, costs, 1000), 2 * (ready_of_1 + near.latency_us + s)));
     CHECK(is(whole_messages_us(tree, costs, 8), time_of(tree, costs, 8).once_us));
 }
+
+TEST_CASE("choice: more bytes never take less time over shared memory") {
+    SharedMemoryCosts costs = default_shared_memory_costs();
+    for (const int cpus : {2, 8, 192}) {
+        costs.cpus = cpus;
+        for (const int members : {2, 8, 32, 96, 192}) {
+            CHECK(flags_us(members, costs, 8) <= flags_us(members, costs, 1024));
+            CHECK(flags_us(members, costs, 8) <= work_sharing_us(members, costs, 2048));
+        }
+    }
+}
+
+TEST_CASE("choice: the operation of a single member takes as long for any bytes") {
+    const SharedMemoryCosts costs = default_shared_memory_costs();
+    CHECK(work_sharing_us(1, costs, 1e9) == flags_us(1, costs, 8));
+}

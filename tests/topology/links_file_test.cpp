@@ -75,6 +75,8 @@ TEST_CASE("links file: what is no number is refused, with the line") {
     CHECK(is_refused("0,1,1,-2\n", 2, "'-2' is no bandwidth"));
     CHECK(is_refused("0,1,1,1e-300\n", 2, "is no bandwidth"));
     CHECK(is_refused("0,1,1,1e999\n", 2, "is no bandwidth"));
+    CHECK(is_refused("0,1,1,1e300\n", 2, "is no bandwidth"));
+    CHECK(is_refused("0,1,1e300,1\n", 2, "a number from 0 to 1000000 is expected"));
     CHECK(is_refused("0,1,,1\n", 2, "'' is no latency"));
     CHECK(is_refused("0 x\n1 0\n\n0 1\n1 0\n", 2, "'x' is no latency"));
 }

@@ -166,7 +166,7 @@ TEST_CASE("rankfile: what the job cannot give is refused") {
     says(refused("rank 0=+nx slot=0"), "+n0 to +n1");
     says(refused("rank 0=n1 slot=0-2"), "rank 0: CPU 2 is not among those of host n1");
     says(refused("rank 0=n1 slot=0-2"), "(0-1)");
-    says(refused("rank 0=n1 slot=0", 2), "lines for 1 ranks, not the 2 of -n");
+    says(refused("rank 0=n1 slot=0", 2), "lines for 1 rank, not the 2 of -n");
     Mapping mapping = by_file("rank 0=n0 slot=0");
     mapping.bind_to = BindTo::numa;
     says(refusal([&] { (void)place_ranks(cluster, 1, mapping); }), "leave out --map-by");

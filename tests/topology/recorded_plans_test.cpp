@@ -55,7 +55,7 @@ struct Plan {
 
 bool is_missing(const char* file) {
     const bool missing = testing::recorded_machine(file).empty();
-    if (missing) MESSAGE("no recorded machine ", file);
+    if (missing) MESSAGE("no recorded machine ", std::string(file));
     return missing;
 }
 

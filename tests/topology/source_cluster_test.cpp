@@ -65,6 +65,15 @@ TEST_CASE("cluster source: no two hosts have one name") {
     CHECK(names.size() == 6);
 }
 
+TEST_CASE("cluster source: the number of a copy does not run into the digits of a name") {
+    CHECK(names_of(read_cluster(pair + "*2")) == "example07-0 example07-1");
+}
+
+TEST_CASE("cluster source: cores of a description have one hardware thread unless it says more") {
+    CHECK(read_cluster("pack:2 core:4").machine_of(0).cores.size() == 8);
+    CHECK(read_cluster("core:3*2").machine_of(1).cores.front().cpus.size() == 1);
+}
+
 TEST_CASE("cluster source: commas within a description belong to it") {
     const Cluster cluster = read_cluster("pack:1 core:4 pu:1(indexes=0,2,1,3),core:2 pu:1");
     REQUIRE(cluster.hosts.size() == 2);

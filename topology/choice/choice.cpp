@@ -23,6 +23,7 @@ int steps_of_doubling(int members) {
 // costs switches, and segments may pay no more.
 Prediction along_trees(Algorithm algorithm, const Crowd& crowd, const Costs& costs,
                        const TreeTime& time, std::span<const Tree> trees, double bytes) {
+    if (crowd.members_per_cpu() <= 1) return {algorithm, time.us, time.segments};
     int depth = 0;
     double whole_us = 0;
     for (const Tree& tree : trees) {
@@ -33,7 +34,6 @@ Prediction along_trees(Algorithm algorithm, const Crowd& crowd, const Costs& cos
     // A message for each edge and way, which are all of the bytes in the end.
     const double busy_us = 2 * (costs.size() - 1) * typical_busy_us(costs, bytes);
     const double us = crowd.of_path(time.us, 2 * depth + time.segments - 1, busy_us);
-    if (crowd.members_per_cpu() <= 1) return {algorithm, us, time.segments};
     const double at_once_us = crowd.of_path(whole_us, 2 * depth, busy_us);
     if (at_once_us <= us) return {algorithm, at_once_us, 1};
     return {algorithm, us, time.segments};
@@ -42,7 +42,8 @@ Prediction along_trees(Algorithm algorithm, const Crowd& crowd, const Costs& cos
 void add_messages(std::vector<Prediction>& all, const Costs& costs, const Crowd& crowd,
                   double bytes, int degree_max) {
     const int n = costs.size();
-    const PlannedTree tree = best_tree(costs, {.bytes = bytes, .degree_max = degree_max});
+    const PlannedTree tree =
+        best_tree(costs, {.bytes = bytes, .degree_max = degree_max, .bound = false});
     all.push_back(along_trees(Algorithm::tree, crowd, costs, tree.time, {&tree.tree, 1}, bytes));
     const PlannedTwoTree two = best_two_tree(costs, bytes);
     const std::array<Tree, 2> both{two.first, two.second};

@@ -7,28 +7,34 @@ namespace ipcrun::topology {
 
 namespace {
 
-constexpr double cache_line = 64;  // of the flag itself
+constexpr double cache_line = 64;
+// Of the first line, where the bytes of small operations follow.
+constexpr double flag_bytes = 24;
 
 // GB/s are bytes a nanosecond.
 double us_of(double bytes, double gbytes_per_s) {
     return gbytes_per_s > 0 ? 1e-3 * bytes / gbytes_per_s : 0;
 }
 
-// Members that share a CPU come to it one after another.
+// Each sees the line of each other one. Members that share a CPU come to it one after another.
 double arrival_us(int members, const SharedMemoryCosts& costs, double each_us) {
     const int cpus = std::max(costs.cpus, 1);
     const int waves = (members + cpus - 1) / cpus;
-    return costs.flag_us + waves * each_us + (waves > 1 ? waves * costs.wake_us : 0);
+    return costs.flag_us + waves * each_us + (waves > 1 ? waves * costs.wake_us : 0) +
+           us_of(members * cache_line, costs.flag_gbytes_per_s);
 }
 
 }  // namespace
 
 double flags_us(int members, const SharedMemoryCosts& costs, double bytes) {
+    if (members == 1) return costs.operation_us;  // it has its result
+    const double more_bytes = std::max(bytes + flag_bytes - cache_line, 0.0);
     return arrival_us(members, costs, costs.operation_us) +
-           us_of(members * (bytes + cache_line), costs.flag_gbytes_per_s);
+           us_of(members * more_bytes, costs.flag_gbytes_per_s);
 }
 
 double work_sharing_us(int members, const SharedMemoryCosts& costs, double bytes) {
+    if (members == 1) return costs.operation_us;
     const int workers = std::clamp(costs.cpus, 1, members);
     const bool is_cached = members * bytes <= costs.cache_bytes;
     double gbytes_per_s = workers * costs.cpu_gbytes_per_s;

@@ -105,7 +105,7 @@ class Reader {
         const auto cpus = parse_mask(cpu.attribute("affinity").value());
         if (!cpus)
             refuse(fmt::format("the affinity '{}' is no mask of CPUs",
-                               cpu.attribute("affinity").value()));
+                               excerpt(cpu.attribute("affinity").value())));
         const int first_core = static_cast<int>(machine_.cores.size());
         for (std::vector<int>& threads : group_threads(*cpus))
             machine_.cores.push_back({.cpus = std::move(threads),

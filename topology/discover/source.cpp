@@ -83,7 +83,11 @@ Machine read_synthetic(const std::string& description) {
         refuse(description,
                "there is no such file, and a description looks like \"pack:2 numa:2 l3:2 core:4 "
                "pu:2\"");
-    const HwlocTopology topology = HwlocTopology::load_synthetic(description);
+    // hwloc wants to be told of hardware threads even where a core has only one.
+    const bool has_threads = description.find("pu:") != std::string::npos ||
+                             description.find("PU:") != std::string::npos;
+    const HwlocTopology topology =
+        HwlocTopology::load_synthetic(has_threads ? description : description + " pu:1");
     return topology.machine(topology.all_cpus());
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <set>
 #include <string_view>
@@ -55,7 +56,10 @@ Part parse_part(const std::string& piece) {
         fail(ErrorCode::usage,
              "read the topology {}: behind the '*' stands how many hosts there are, 1 to {}", text,
              hosts_max);
-    return {std::string(trim(std::string_view(text).substr(0, star))), *count};
+    std::string source(trim(std::string_view(text).substr(0, star)));
+    if (source.empty())
+        fail(ErrorCode::usage, "read the topology {}: no machine is named before the '*'", text);
+    return {std::move(source), *count};
 }
 
 /// A folder is all that is recorded in it.
@@ -90,6 +94,13 @@ std::vector<Part> parse_parts(const std::string& argument) {
     return parts;
 }
 
+/// "node" becomes "node7", and "node01" becomes "node01-7".
+std::string name_of_copy(const std::string& name, std::size_t copy) {
+    if (name.empty()) return name;
+    const bool is_numbered = std::isdigit(static_cast<unsigned char>(name.back())) != 0;
+    return fmt::format("{}{}{}", name, is_numbered ? "-" : "", copy);
+}
+
 /// A name that none has yet.
 std::string unused_name(std::string name, std::size_t index, const std::set<std::string>& used) {
     if (name.empty() || used.contains(name)) name = fmt::format("host{}", index);
@@ -119,8 +130,7 @@ Cluster read_cluster(const std::string& argument) {
     for (std::size_t i = 0; i < parts.size(); ++i) {
         for (std::size_t copy = 0; copy < parts[i].count; ++copy) {
             Host host = kinds[i];
-            if (parts[i].count > 1)
-                host.name = own_names[i].empty() ? "" : fmt::format("{}{}", own_names[i], copy);
+            if (parts[i].count > 1) host.name = name_of_copy(own_names[i], copy);
             host.name = unused_name(std::move(host.name), cluster.hosts.size(), used);
             used.insert(host.name);
             cluster.hosts.push_back(std::move(host));

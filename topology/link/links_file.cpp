@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cctype>
 #include <cstddef>
 #include <map>
 #include <utility>
@@ -13,6 +12,9 @@ namespace ipcrun::topology {
 
 namespace {
 
+// A second, and a kilobyte a second: what is beyond would make times that nobody can read.
+constexpr double latency_us_max = 1e6;
+constexpr double gbytes_per_s_min = 1e-6, gbytes_per_s_max = 1e6;
 constexpr std::string_view header = "rank_a,rank_b,latency_us,gbytes_per_s";
 
 struct Line {
@@ -26,14 +28,6 @@ template <typename... Args>
                           Args&&... args) {
     fail(ErrorCode::usage, "{}:{}: {}", name, line,
          fmt::format(format, std::forward<Args>(args)...));
-}
-
-// For messages: of one line, and of what can be printed.
-std::string shortened(std::string_view text) {
-    std::string result(text.substr(0, 40));
-    for (char& character : result)
-        if (std::isprint(static_cast<unsigned char>(character)) == 0) character = '?';
-    return result;
 }
 
 // Parts that empty lines separate; a line with nothing but a comment is none at all.
@@ -82,8 +76,8 @@ class Parser {
         for (const Line& line : lines) {
             const auto fields = fields_of(line.text);
             if (fields.size() != 4)
-                fail_at(name_, line.number, "'{}' has {} fields; a line is {}",
-                        shortened(line.text), fields.size(), header);
+                fail_at(name_, line.number, "'{}' has {} fields; a line is {}", excerpt(line.text),
+                        fields.size(), header);
             const int a = rank(line, fields[0]);
             const int b = rank(line, fields[1]);
             if (a == b)
@@ -128,14 +122,14 @@ class Parser {
                 fail_at(name_, line.number,
                         "'{}' stands on the diagonal, where 0 or - is expected: nobody has a link "
                         "to himself",
-                        shortened(diagonal));
+                        excerpt(diagonal));
         }
         return rows;
     }
 
     int rank(const Line& line, std::string_view field) const {
         const auto rank = parse_number<int>(field);
-        if (!rank || *rank < 0) fail_at(name_, line.number, "'{}' is no rank", shortened(field));
+        if (!rank || *rank < 0) fail_at(name_, line.number, "'{}' is no rank", excerpt(field));
         if (*rank >= ranks_)
             fail_at(name_, line.number, "there is no rank {}: the last of {} is {}", *rank, ranks_,
                     ranks_ - 1);
@@ -144,18 +138,19 @@ class Parser {
 
     double latency(const Line& line, std::string_view field) const {
         const auto latency = parse_number<double>(field);
-        if (!latency || *latency < 0)
-            fail_at(name_, line.number, "'{}' is no latency in us: a number from 0 is expected",
-                    shortened(field));
+        if (!latency || *latency < 0 || *latency > latency_us_max)
+            fail_at(name_, line.number,
+                    "'{}' is no latency in us: a number from 0 to {:.0f} is expected",
+                    excerpt(field), latency_us_max);
         return *latency;
     }
 
     double us_per_byte(const Line& line, std::string_view field) const {
         const auto bandwidth = parse_number<double>(field);
-        // What is smaller would make times that cannot be written down.
-        if (!bandwidth || *bandwidth < 1e-9)
+        if (!bandwidth || *bandwidth < gbytes_per_s_min || *bandwidth > gbytes_per_s_max)
             fail_at(name_, line.number,
-                    "'{}' is no bandwidth in GB/s: a number above 0 is expected", shortened(field));
+                    "'{}' is no bandwidth in GB/s: a number from {:f} to {:.0f} is expected",
+                    excerpt(field), gbytes_per_s_min, gbytes_per_s_max);
         return 1e-3 / *bandwidth;
     }
 

@@ -81,6 +81,11 @@ std::optional<std::string> measured_path(std::uint64_t machine,
     return std::nullopt;
 }
 
+void check_writable(const std::string& path) {
+    make_folders(std::filesystem::path(path).parent_path());
+    const TemporaryFile tried(path);
+}
+
 void write_measured(const MeasuredCosts& costs, const std::string& path) {
     make_folders(std::filesystem::path(path).parent_path());
     TemporaryFile file(path);

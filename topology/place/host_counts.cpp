@@ -119,8 +119,8 @@ std::vector<int> count_by_host(const std::vector<int>& capacities, std::optional
     const std::int64_t room = sum(capacities);
     const std::int64_t wanted = ranks ? *ranks : room;
     if (map_by.policy == MapBy::Policy::packed && wanted > room)
-        fail(ErrorCode::usage, "--map-by {} gives {} ranks, not the {} of -n",
-             format_map_by(map_by), room, wanted);
+        fail(ErrorCode::usage, "--map-by {} gives {} rank{}, not the {} of -n",
+             format_map_by(map_by), room, room == 1 ? "" : "s", wanted);
     if (wanted > room) return fill_in_proportion(capacities, wanted);
     const bool in_turn =
         map_by.policy == MapBy::Policy::round_robin && map_by.object == Object::host;

@@ -36,7 +36,7 @@ class Line {
 
     void skip(std::string_view word) {
         if (rest_.substr(0, word.size()) != word)
-            refuse("a line reads '{}'; '{}' was expected at '{}'", form, word, rest_);
+            refuse("a line reads '{}'; '{}' was expected at '{}'", form, word, excerpt(rest_));
         rest_.remove_prefix(word.size());
         skip_space();
     }
@@ -64,18 +64,21 @@ class Line {
 std::vector<int> parse_cpus(const Line& line, std::string_view text) {
     if (text.empty()) line.refuse("the list of CPUs is empty");
     if (text.find(':') != std::string_view::npos)
-        line.refuse("'{}': CPUs are the kernel's numbers, as 4-7,12; not package:core", text);
+        line.refuse("'{}': CPUs are the kernel's numbers, as 4-7,12; not package:core",
+                    excerpt(text));
     std::vector<int> cpus;
     for (const std::string_view piece : split(text, ',')) {
         const auto range = parse_list(piece);
-        if (!range || range->empty()) line.refuse("'{}' is no list of CPUs, as 4-7,12", text);
+        if (!range || range->empty())
+            line.refuse("'{}' is no list of CPUs, as 4-7,12", excerpt(text));
         if (range->back() >= cpus_max || cpus.size() + range->size() > cpus_max)
-            line.refuse("'{}': CPUs have numbers below {}, and each is named once", text, cpus_max);
+            line.refuse("'{}': CPUs have numbers below {}, and each is named once", excerpt(text),
+                        cpus_max);
         cpus.insert(cpus.end(), range->begin(), range->end());
     }
     std::sort(cpus.begin(), cpus.end());
     const auto twice = std::adjacent_find(cpus.begin(), cpus.end());
-    if (twice != cpus.end()) line.refuse("'{}' names CPU {} twice", text, *twice);
+    if (twice != cpus.end()) line.refuse("'{}' names CPU {} twice", excerpt(text), *twice);
     return cpus;
 }
 
@@ -84,7 +87,7 @@ RankLine parse_line(Line line) {
     const std::string_view number = line.take_until(" \t=");
     const auto rank = parse_number<int>(number);
     if (!rank || *rank < 0 || *rank >= ranks_max)
-        line.refuse("'{}' is no rank, from 0 to {}", number, ranks_max - 1);
+        line.refuse("'{}' is no rank, from 0 to {}", excerpt(number), ranks_max - 1);
     line.skip("=");
     const std::string_view host = line.take_until(" \t=");
     if (host.empty()) line.refuse("rank {} has no host", *rank);
@@ -92,7 +95,8 @@ RankLine parse_line(Line line) {
     line.skip("=");
     const std::string_view list = line.take_until(space);
     if (!line.rest().empty())
-        line.refuse("'{}' stands behind the list of CPUs, which has no spaces", line.rest());
+        line.refuse("'{}' stands behind the list of CPUs, which has no spaces",
+                    excerpt(line.rest()));
     return {*rank, std::string(host), parse_cpus(line, list)};
 }
 

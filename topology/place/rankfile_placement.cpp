@@ -27,8 +27,8 @@ void check_agreement(std::optional<int> ranks, const Mapping& mapping) {
              "--bind-to");
     const std::size_t lines = mapping.rankfile.size();
     if (ranks && static_cast<std::size_t>(*ranks) != lines)
-        fail(ErrorCode::usage, "--rankfile has lines for {} ranks, not the {} of -n", lines,
-             *ranks);
+        fail(ErrorCode::usage, "--rankfile has lines for {} rank{}, not the {} of -n", lines,
+             lines == 1 ? "" : "s", *ranks);
     for (std::size_t rank = 0; rank < lines; ++rank)
         if (mapping.rankfile[rank].rank != static_cast<int>(rank))
             fail(ErrorCode::usage, "--rankfile: line {} is not of rank {}", rank + 1, rank);

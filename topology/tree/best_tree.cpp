@@ -34,12 +34,15 @@ PlannedTree best_tree(const Costs& costs, const TreeWish& wish) {
     Portfolio portfolio(costs, wish);
     ExactTrees exact(costs, wish.degree_max);
     const bool runs_exact = wish.exact && exact.affordable();
-    const TreeBound bound(costs, wish.degree_max, runs_exact ? &exact : nullptr);
     const auto is_met = [&](double bound_us) {
         return !portfolio.best().method.empty() &&
                portfolio.best().time.us <= bound_us * (1 + rounding);
     };
-    const double bound_us = bound.us(wish.bytes);
+    // Of many members it takes as long as the tree.
+    const double bound_us =
+        wish.bound || runs_exact
+            ? TreeBound(costs, wish.degree_max, runs_exact ? &exact : nullptr).us(wish.bytes)
+            : 0;
     // Those that the bound stands on: one is the best if the message is best not cut.
     for (const auto& [bytes, found] : exact.found()) portfolio.offer(found.tree, "exact");
     if (!runs_exact || !is_met(bound_us)) {

@@ -12,12 +12,13 @@ struct TreeWish {
     double bytes = 8;    ///< of the allreduce that it is for
     int degree_max = 2;  ///< children of a member at most; 0: as many as pay
     bool exact = true;   ///< may the exact algorithm run?
+    bool bound = true;   ///< is it to be said how good the tree is?
 };
 
 struct PlannedTree {
     Tree tree;  ///< over the positions of the costs
     TreeTime time;
-    /// No tree with that degree is faster, whatever its segments: bound_us <= time.us.
+    /// No tree with that degree is faster, whatever its segments: bound_us <= time.us. 0: unknown.
     double bound_us = 0;
     /// Which of the portfolio found it: "exact", "wave", "earliest", "search", "path", "chains",
     /// "binary".
