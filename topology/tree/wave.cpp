@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <functional>
 #include <limits>
 #include <queue>
 #include <utility>
@@ -28,7 +30,7 @@ struct Front {
     int units = 0;        ///< groups and members directly within it
     int fresh = 0;        ///< those of them that have not been entered
     int missing = 0;      ///< members without the value
-    int places = 0;       ///< children that its members with the value can still have
+    std::int64_t places = 0;  ///< children that its members with the value can still have
     bool entered = false;
     double busy_us = 0;  ///< s and L of a message within
     double latency_us = 0;
@@ -124,12 +126,13 @@ class Wave {
 
     void send(int sender, double now) {
         int target = -1, group = costs_.group_of[sender];
-        double places = left_[sender];  // of the unit of the group that the sender is in
+        auto places =
+            static_cast<double>(left_[sender]);  // of the unit of the group that the sender is in
         for (; group >= 0; group = costs_.groups[group].parent) {
             const Front& front = fronts_[group];
             if (front.fresh > 0 && (target < 0 || is_time(front, places))) target = group;
             if (!can_spare(front)) break;
-            places = front.places;
+            places = static_cast<double>(front.places);
         }
         if (target >= 0) {
             send_within(sender, target, now);
@@ -247,7 +250,7 @@ class Wave {
 
     // As many as can send out now, the earliest of them first.
     void wake(Front& front, double now) {
-        for (int spare = front.missing == 0 ? any_degree : front.places - 1;
+        for (std::int64_t spare = front.missing == 0 ? any_degree : front.places - 1;
              spare > 0 && !front.parked.empty(); --spare) {
             const auto [since, member] = front.parked.back();
             front.parked.pop_back();
