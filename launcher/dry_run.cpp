@@ -31,6 +31,12 @@ void write_file(const std::string& path, const std::string& text) {
     fail(ErrorCode::usage, "option --picture {}: {}", path, std::strerror(error_number));
 }
 
+// All of it, or an error: what is left in a buffer at exit is lost without a word.
+void print_all(const std::string& text) {
+    fmt::print("{}", text);
+    if (std::fflush(stdout) != 0) fail_errno(errno, "write the plan to standard output");
+}
+
 std::optional<topology::SharedMemoryCosts> shared_memory_of(const JobPlan& plan) {
     const auto& hosts = plan.placement().layout_of_host;
     if (std::count(hosts.begin(), hosts.end(), -1) + 1 != std::ssize(hosts)) return std::nullopt;
@@ -101,11 +107,11 @@ int show_plan(const Options& options, const Inputs& inputs, const Surroundings& 
     overview.notes = notes_on(plan, wish);
     if (!options.picture.empty()) write_file(options.picture, show::format_svg(overview));
     if (options.json)
-        fmt::print("{}", show::format_json(overview));
+        print_all(show::format_json(overview));
     else if (options.explain_bytes)
-        fmt::print("{}", show::format_explanation(overview, overview.times[0]));
+        print_all(show::format_explanation(overview, overview.times[0]));
     else
-        fmt::print("{}", show::format_text(overview));
+        print_all(show::format_text(overview));
     return 0;
 }
 

@@ -85,6 +85,7 @@ void Supervisor::act(const Ready& ready) {
              ready.version, agent_protocol_version);
     const auto& [options, inputs, program, surroundings] = order_;
     topology::Cluster cluster = cluster_to_run_on(inputs, ready.machine, surroundings.environment);
+    check_rank_count(options.ranks.value_or(1));
     const PlanWish wish =
         make_wish(options, inputs, cluster.machine_of(0), surroundings.environment);
     const JobPlan plan(std::move(cluster), wish);
