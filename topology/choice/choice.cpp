@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <span>
 
 #include "topology/choice/message_times.hpp"
@@ -13,11 +12,6 @@
 namespace ipcrun::topology {
 
 namespace {
-
-int steps_of_doubling(int members) {
-    const auto n = static_cast<unsigned>(members);
-    return std::bit_width(n) - 1 + (std::has_single_bit(n) ? 0 : 2);
-}
 
 // Up and down, and one step more for each segment that follows. Where CPUs are shared each of those
 // costs switches, and segments may pay no more.
@@ -50,7 +44,7 @@ void add_messages(std::vector<Prediction>& all, const Costs& costs, const Crowd&
     all.push_back({Algorithm::ring, crowd.of_steps(ring_us(costs, bytes), 2 * (n - 1),
                                                    typical_busy_us(costs, bytes / n))});
     all.push_back({Algorithm::recursive_doubling,
-                   crowd.of_steps(recursive_doubling_us(costs, bytes), steps_of_doubling(n),
+                   crowd.of_steps(recursive_doubling_us(costs, bytes), recursive_doubling_steps(n),
                                   typical_busy_us(costs, bytes))});
 }
 
