@@ -42,8 +42,8 @@ std::optional<std::string> measured_path(std::uint64_t machine,
 /// Error{system}.
 void write_measured(const MeasuredCosts& costs, const std::string& path);
 
-/// nullopt: there is no such file, or none that this user may look at. Throws Error{config} when it is damaged, or of another kind of
-/// machine; Error{system} when it cannot be read.
+/// nullopt: there is no such file, or none that this user may look at. Throws Error{config} when it
+/// is damaged, or of another kind of machine; Error{system} when it cannot be read.
 std::optional<MeasuredCosts> read_measured(const std::string& path, std::uint64_t machine);
 
 }  // namespace ipcrun::topology
