@@ -144,9 +144,12 @@ class Parser {
 
     double latency(const Line& line, std::string_view field) const {
         const auto latency = parse_number<double>(field);
-        if (!latency || *latency < 0)
-            fail_at(name_, line.number, "'{}' is no latency in us: a number from 0 is expected",
-                    shortened(field));
+        // What is larger than a quarter of an hour would make sums that cannot be written down.
+        constexpr double us_max = 1e9;
+        if (!latency || *latency < 0 || *latency > us_max)
+            fail_at(name_, line.number,
+                    "'{}' is no latency in us: a number from 0 to {:g} is expected",
+                    shortened(field), us_max);
         return *latency;
     }
 
