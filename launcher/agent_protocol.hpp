@@ -45,8 +45,8 @@ constexpr int no_rank = -1;
 
 /// What differs from rank to rank.
 struct RankSpec {
-    std::vector<int> cpus;          ///< empty: not bound
-    std::vector<int> memory_nodes;  ///< empty: any
+    std::vector<int> cpus = {};          ///< empty: not bound
+    std::vector<int> memory_nodes = {};  ///< empty: any
     int threads = 1;
     std::vector<std::string> environment = {};  ///< "NAME=value", beside Launch::environment
     topology::Spot spot = {};                   ///< what it is bound within

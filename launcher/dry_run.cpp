@@ -62,6 +62,7 @@ std::vector<show::Setting> settings_of(const Options& options) {
 // What is not as people may think it is.
 std::vector<std::string> notes_on(const JobPlan& plan, const PlanWish& wish) {
     std::vector<std::string> notes;
+    if (!wish.warning.empty()) notes.push_back(wish.warning);
     if (!wish.costs_measured.empty())
         notes.push_back(
             fmt::format("links within a host cost what was measured on {} "

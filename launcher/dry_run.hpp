@@ -10,7 +10,8 @@ namespace ipcrun {
 
 /// Plans for what was described, or for this machine, prints what the options ask for on standard
 /// output, and writes the picture. Returns the exit status. Throws Error{usage} where the options
-/// do not fit the machines, Error{system} where the picture cannot be written.
+/// do not fit the machines or the picture cannot be written, Error{system} where standard output
+/// cannot.
 int show_plan(const Options& options, const Inputs& inputs, const Surroundings& surroundings);
 
 }  // namespace ipcrun

@@ -30,19 +30,21 @@ void remove_variable(std::vector<std::string>& environment, std::string_view nam
                   [name](const std::string& setting) { return name_of_variable(setting) == name; });
 }
 
-// By which the libraries of a vendor are told which GPUs there are for a process; null: none known.
-const char* visibility_variable(topology::GpuVendor vendor) {
-    switch (vendor) {
+// The UUID in the form that the vendor's library reads in its variable; empty: it reads none.
+std::string visible_uuid(const topology::Gpu& gpu) {
+    switch (gpu.vendor) {
         case topology::GpuVendor::nvidia:
-            return "CUDA_VISIBLE_DEVICES";
+            return gpu.uuid;
         case topology::GpuVendor::amd:
-            return "ROCR_VISIBLE_DEVICES";
-        case topology::GpuVendor::intel:
-            return "ZE_AFFINITY_MASK";
+            // ROCm has all 16 digits of the serial number.
+            return gpu.uuid.empty() || gpu.uuid.starts_with("GPU-")
+                       ? gpu.uuid
+                       : fmt::format("GPU-{:0>16}", gpu.uuid);
+        case topology::GpuVendor::intel:  // numbers alone
         case topology::GpuVendor::other:
-            return nullptr;
+            break;
     }
-    return nullptr;
+    return {};
 }
 
 // What the vendor's library calls that GPU: by its UUID, which is the same whatever the order is
@@ -54,11 +56,13 @@ std::string visible_name(const topology::Machine& machine, std::size_t index,
         machine.gpus.begin(), machine.gpus.begin() + static_cast<std::ptrdiff_t>(index),
         [&](const topology::Gpu& other) { return other.vendor == gpu.vendor; });
     const auto place = static_cast<std::size_t>(before);
-    if (!gpu.uuid.empty()) return gpu.uuid;
+    if (std::string uuid = visible_uuid(gpu); !uuid.empty()) return uuid;
     std::vector<int> numbers;
     for (const std::string_view word : split(users.value_or(""), ','))
-        if (const auto number = parse_number<int>(trim(word))) numbers.push_back(*number);
+        if (const auto number = parse_number<int>(trim(word.substr(0, word.find('.')))))
+            numbers.push_back(*number);
     std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
     return std::to_string(place < numbers.size() ? numbers[place] : static_cast<int>(place));
 }
 
@@ -76,6 +80,20 @@ void add_gpu(std::vector<std::string>& environment, const std::vector<std::strin
 }
 
 }  // namespace
+
+const char* visibility_variable(topology::GpuVendor vendor) {
+    switch (vendor) {
+        case topology::GpuVendor::nvidia:
+            return "CUDA_VISIBLE_DEVICES";
+        case topology::GpuVendor::amd:
+            return "ROCR_VISIBLE_DEVICES";
+        case topology::GpuVendor::intel:
+            return "ZE_AFFINITY_MASK";
+        case topology::GpuVendor::other:
+            return nullptr;
+    }
+    return nullptr;
+}
 
 void separate(std::vector<std::string>& common, std::vector<std::vector<std::string>*> ranks) {
     std::set<std::string, std::less<>> own;

@@ -24,6 +24,10 @@ std::vector<std::string> rank_environment(const std::vector<std::string>& common
                                           int ranks, const topology::Machine& machine,
                                           const topology::Place& place);
 
+/// The variable by which the libraries of a vendor are told which GPUs there are for a process;
+/// null: none known.
+const char* visibility_variable(topology::GpuVendor vendor);
+
 /// Variables that some ranks have their own of leave `common` for the others': no rank gets two.
 void separate(std::vector<std::string>& common, std::vector<std::vector<std::string>*> ranks);
 

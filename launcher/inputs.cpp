@@ -56,9 +56,11 @@ std::vector<int> cpus_of(const topology::Machine& machine) {
 // Variables that hide GPUs from programs hide them from us.
 topology::Machine show_gpus(topology::Machine machine,
                             const std::vector<std::string>& environment) {
-    for (const std::string_view variable : {"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"})
-        if (const auto list = find_variable(environment, variable))
-            machine = topology::visible(std::move(machine), *list);
+    constexpr topology::GpuVendor vendors[] = {
+        topology::GpuVendor::nvidia, topology::GpuVendor::amd, topology::GpuVendor::intel};
+    for (const topology::GpuVendor vendor : vendors)
+        if (const auto list = find_variable(environment, visibility_variable(vendor)))
+            machine = topology::visible(std::move(machine), vendor, *list);
     return machine;
 }
 
@@ -122,9 +124,16 @@ PlanWish make_wish(const Options& options, const Inputs& inputs, const topology:
                   .links_name = options.links,
                   .tree_degree = options.tree_degree};
     wish.mapping.rankfile = inputs.rankfile;
-    if (const auto measured = find_measured(machine, environment)) {
-        wish.costs = topology::with_measured(wish.costs, *measured);
-        wish.costs_measured = measured->when;
+    // Who measures does not ask what was measured: that file may be the damaged one.
+    if (options.measure_links) return wish;
+    try {
+        if (const auto measured = find_measured(machine, environment)) {
+            wish.costs = topology::with_measured(wish.costs, *measured);
+            wish.costs_measured = measured->when;
+        }
+    } catch (const Error& error) {
+        // It is a cache: what is wrong with it must not keep jobs from running.
+        wish.warning = fmt::format("{}; costs of links are assumed", error.what());
     }
     return wish;
 }

@@ -20,6 +20,7 @@ struct PlanWish {
     topology::Mapping mapping = {};
     topology::CostTable costs = topology::default_costs();
     std::string costs_measured = {};  ///< when they were; empty: they are assumed
+    std::string warning = {};         ///< why they are although something was kept; empty: nothing
     std::string links_text = {};      ///< of a --links file; empty: none
     std::string links_name = {};      ///< that file's name, for messages
     int tree_degree = 2;              ///< 0: as many children as pay

@@ -52,6 +52,7 @@ Order order_of_measurement(const Options& options, const Surroundings& surroundi
     Order order{.options = options, .surroundings = surroundings};
     order.options.ranks = static_cast<int>(measurement.core_of_rank.size());
     order.options.mapping = {};
+    order.options.links.clear();
     order.inputs.rankfile = topology::rankfile_of(measurement, machine);
     order.program.file = find_link_measurer();
     order.program.argv = {"ipcrun-measure-links", *path, fmt::format("{:016x}", number)};

@@ -74,7 +74,7 @@ void set_explain(Options& options, std::string_view text) {
         number.remove_suffix(1);
     }
     const auto value = parse_number<double>(number);
-    if (!value || *value <= 0 || *value * unit > bytes_max)
+    if (!value || !(*value * unit >= 1) || *value * unit > bytes_max)
         fail(ErrorCode::usage,
              "option --explain takes the size of an allreduce, for example 8, 64K or 16M; not '{}'",
              text);

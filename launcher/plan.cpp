@@ -34,13 +34,17 @@ int stdin_rank(const Options& options, InputKind kind, int ranks) {
 
 }  // namespace
 
+void check_rank_count(int ranks) {
+    if (ranks > node_ranks_max)
+        fail(ErrorCode::usage, "option -n {}: a host can have {} ranks at most", ranks,
+             node_ranks_max);
+}
+
 Launch make_launch(const Options& options, const Program& program, const Surroundings& surroundings,
                    const JobPlan& plan) {
     const topology::Machine& machine = plan.cluster().machine_of(0);
     const int ranks = plan.ranks();
-    if (ranks > node_ranks_max)
-        fail(ErrorCode::usage, "option -n {}: a host can have {} ranks at most", ranks,
-             node_ranks_max);
+    check_rank_count(ranks);
     Launch launch;
     launch.program = program.file;
     launch.argv = program.argv;

@@ -18,6 +18,10 @@ constexpr int control_fd_number = 3;
 /// All arenas of a node together fit into the half of a 47-bit address space.
 constexpr std::uint64_t heap_bytes_max = 1ull << 46;
 
+/// Throws Error{usage} for more ranks than can be started on one host. A plan of too many takes its
+/// time: to be called before one is made, too.
+void check_rank_count(int ranks);
+
 /// Throws Error{usage} when the options contradict the plan, the environment or each other.
 /// `plan` is of one host.
 Launch make_launch(const Options& options, const Program& program, const Surroundings& surroundings,

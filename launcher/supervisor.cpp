@@ -85,8 +85,10 @@ void Supervisor::act(const Ready& ready) {
              ready.version, agent_protocol_version);
     const auto& [options, inputs, program, surroundings] = order_;
     topology::Cluster cluster = cluster_to_run_on(inputs, ready.machine, surroundings.environment);
+    check_rank_count(options.ranks.value_or(1));
     const PlanWish wish =
         make_wish(options, inputs, cluster.machine_of(0), surroundings.environment);
+    if (!wish.warning.empty()) say(fmt::format("ipcrun: warning: {}\n", wish.warning));
     const JobPlan plan(std::move(cluster), wish);
     const Launch launch = make_launch(options, program, surroundings, plan);
     if (options.report_bindings) say(format_bindings(launch, plan.cluster().machine_of(0)));

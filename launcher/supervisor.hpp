@@ -23,8 +23,8 @@ namespace ipcrun {
 /// What a job is made of before the node has said what it is.
 struct Order {
     Options options;
-    Inputs inputs;
-    Program program;
+    Inputs inputs = {};
+    Program program = {};
     Surroundings surroundings;
 };
 

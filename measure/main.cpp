@@ -67,9 +67,7 @@ void add(MeasuredCosts& costs, LinkClass link, const LinkCost& cost) {
     LinkCost& known = costs.table.of(link);
     if (std::find(costs.measured.begin(), costs.measured.end(), link) == costs.measured.end())
         costs.measured.push_back(link);
-    known.latency_us = std::max(known.latency_us, cost.latency_us);
-    known.gap_us = std::max(known.gap_us, cost.gap_us);
-    known.us_per_byte = std::max(known.us_per_byte, cost.us_per_byte);
+    known = dearer(known, cost);
 }
 
 std::string now() {
@@ -117,5 +115,8 @@ int main(int argc, char** argv) {
     } catch (const Error& error) {
         std::fprintf(stderr, "ipcrun-measure-links: %s\n", error.what());
         return error.code == ErrorCode::usage ? 2 : 1;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "ipcrun-measure-links: %s\n", error.what());
+        return 1;
     }
 }

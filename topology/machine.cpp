@@ -30,6 +30,15 @@ int usable_cores(const Machine& machine) {
     return cut_to_quota(static_cast<int>(machine.cores.size()), machine.cpu_quota);
 }
 
+std::vector<int> bridges_above(const Machine& machine, const Device& device) {
+    std::vector<int> above;
+    // A parent has a lower number, so this ends.
+    for (int bridge = device.bridge; bridge >= 0;
+         bridge = machine.bridges[static_cast<std::size_t>(bridge)].parent)
+        above.push_back(bridge);
+    return above;
+}
+
 std::uint64_t hash_of(const Machine& machine) {
     Machine kind = machine;
     kind.host.clear();

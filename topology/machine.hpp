@@ -120,6 +120,9 @@ int usable_cpus(const Machine& machine);
 /// The default number of ranks.
 int usable_cores(const Machine& machine);
 
+/// The bridges above a device, the nearest first, up to its host bridge.
+std::vector<int> bridges_above(const Machine& machine, const Device& device);
+
 /// A number that machines of one kind have in common: of everything but names, serial numbers,
 /// addresses and how much memory there is. Measured costs are kept under it.
 std::uint64_t hash_of(const Machine& machine);

@@ -21,14 +21,20 @@ std::string_view digits_of(std::string_view uuid) {
     return uuid.substr(0, uuid.find('/'));
 }
 
-std::optional<std::size_t> find_gpu(const Machine& machine, std::string_view wanted) {
-    if (const auto number = parse_number<std::size_t>(wanted))
-        return *number < machine.gpus.size() ? number : std::nullopt;
+/// `candidates`: indices of the GPUs that may be meant.
+std::optional<std::size_t> find_gpu(const Machine& machine,
+                                    const std::vector<std::size_t>& candidates,
+                                    std::string_view wanted) {
+    // Parts of a GPU ("2.1"), too, make the whole GPU visible.
+    if (const auto number = parse_number<std::size_t>(wanted.substr(0, wanted.find('.')))) {
+        if (*number >= candidates.size()) return std::nullopt;
+        return candidates[*number];
+    }
     const std::string_view digits = digits_of(wanted);
     // Both kinds of UUID have a word before the digits, so a mere word is none.
     if (digits.empty() || digits.size() == wanted.size()) return std::nullopt;
     std::optional<std::size_t> found;
-    for (std::size_t i = 0; i < machine.gpus.size(); ++i) {
+    for (const std::size_t i : candidates) {
         if (!digits_of(machine.gpus[i].uuid).starts_with(digits)) continue;
         if (found) return std::nullopt;
         found = i;
@@ -38,10 +44,16 @@ std::optional<std::size_t> find_gpu(const Machine& machine, std::string_view wan
 
 }  // namespace
 
-Machine visible(Machine machine, std::string_view list) {
-    std::vector<bool> wanted(machine.gpus.size());
+Machine visible(Machine machine, GpuVendor vendor, std::string_view list) {
+    std::vector<bool> wanted(machine.gpus.size(), true);
+    std::vector<std::size_t> candidates;
+    for (std::size_t i = 0; i < machine.gpus.size(); ++i) {
+        if (machine.gpus[i].vendor != vendor) continue;
+        candidates.push_back(i);
+        wanted[i] = false;
+    }
     for (const std::string_view entry : split(list, ',')) {
-        const auto gpu = find_gpu(machine, trim(entry));
+        const auto gpu = find_gpu(machine, candidates, trim(entry));
         if (!gpu) break;
         wanted[*gpu] = true;
     }

@@ -29,10 +29,12 @@ double page_us(const LinkCost& cost) {
 /// Pairs by class; those of one matrix are kept apart until it is known how often it occurs.
 class Counter {
   public:
-    void add(LinkClass link_class, const LinkCost& cost, std::int64_t pairs) {
+    void add(LinkClass link_class, const LinkCost& cost, std::int64_t pairs,
+             bool is_measured = false) {
         ClassOfLinks& row = rows_[static_cast<std::size_t>(link_class)];
         if (row.pairs == 0) row = {.link_class = link_class, .least = cost, .most = cost};
         row.pairs += pairs;
+        row.measured = row.measured || is_measured;
         if (page_us(cost) < page_us(row.least)) row.least = cost;
         if (page_us(cost) > page_us(row.most)) row.most = cost;
     }
@@ -55,7 +57,8 @@ void add_matrix(const Links& links, const Group& group, std::int64_t times, Coun
     for (int i = 0; i < matrix.size; ++i) {
         for (int j = i + 1; j < matrix.size; ++j) {
             const int a = rank_at[group.begin + i], b = rank_at[group.begin + j];
-            counter.add(links.class_between(a, b), matrix.costs[i * matrix.size + j], times);
+            counter.add(links.class_between(a, b), matrix.costs[i * matrix.size + j], times,
+                        links.is_measured(a, b));
         }
     }
 }

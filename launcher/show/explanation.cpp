@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 
 #include "launcher/show/numbers.hpp"
 #include "launcher/show/table.hpp"
+#include "topology/choice/message_times.hpp"
 
 namespace ipcrun::show {
 
@@ -25,7 +25,6 @@ std::string segments_text(const Prediction& prediction, double bytes) {
 /// What the algorithm does, with the numbers that make it fast or slow.
 std::string way_of(const Overview& overview, const Prediction& prediction, double bytes) {
     const int ranks = overview.ranks();
-    const int rounds = std::bit_width(static_cast<unsigned>(std::max(ranks, 1)) - 1);
     switch (prediction.algorithm) {
         case Algorithm::flags:
             return "one exchange, bytes beside the flags";
@@ -40,7 +39,9 @@ std::string way_of(const Overview& overview, const Prediction& prediction, doubl
             return fmt::format("{} of {} each", counted(2LL * (ranks - 1), "step"),
                                format_bytes(bytes / std::max(ranks, 1)));
         case Algorithm::recursive_doubling:
-            return fmt::format("{} of {} each", counted(rounds, "round"), format_bytes(bytes));
+            return fmt::format("{} of {} each",
+                               counted(topology::recursive_doubling_steps(ranks), "step"),
+                               format_bytes(bytes));
     }
     return "";
 }

@@ -60,11 +60,6 @@ Overview make_overview(const topology::Cluster& cluster, const topology::Placeme
     for (int a = 0; a < ranks; ++a)
         for (int b = 0; b < ranks; ++b)
             overview.pairs.push_back(a == b ? topology::Link() : links.between(a, b));
-    for (ClassOfLinks& row : overview.classes) {
-        row.measured = std::ranges::any_of(overview.pairs, [&](const topology::Link& link) {
-            return link.link_class == row.link_class && link.measured;
-        });
-    }
     return overview;
 }
 

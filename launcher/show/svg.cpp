@@ -113,18 +113,12 @@ void Svg::branch(double x1, double y1, double x2, double y2, const ShapeStyle& s
 }
 
 void Svg::text(double x, double y, std::string_view words, const TextStyle& style) {
-    const auto look = [&](std::string_view more) {
-        constexpr std::string_view anchors[] = {"start", "middle", "end"};
-        body_ += fmt::format(
-            "<text x=\"{}\" y=\"{}\" font-size=\"{}\" text-anchor=\"{}\"{}{}>{}</text>\n",
-            coordinate(x), coordinate(y), coordinate(style.font),
-            anchors[static_cast<int>(style.anchor)], style.bold ? " font-weight=\"bold\"" : "",
-            more, escape(words));
-    };
-    // Twice, since not every program that shows SVG knows paint-order.
-    if (style.halo)
-        look(" fill=\"none\" stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"round\"");
-    look(fmt::format(" fill=\"{}\"", style.fill));
+    constexpr std::string_view anchors[] = {"start", "middle", "end"};
+    body_ += fmt::format(
+        "<text x=\"{}\" y=\"{}\" font-size=\"{}\" text-anchor=\"{}\"{} fill=\"{}\">{}</text>\n",
+        coordinate(x), coordinate(y), coordinate(style.font),
+        anchors[static_cast<int>(style.anchor)], style.bold ? " font-weight=\"bold\"" : "",
+        style.fill, escape(words));
 }
 
 std::string Svg::document(double width, double height, std::string_view title) const {

@@ -14,7 +14,6 @@ struct TextStyle {
     std::string_view fill = "#1f2933";
     Anchor anchor = Anchor::start;
     bool bold = false;
-    bool halo = false;  ///< a white rim, for text that lies on lines
 };
 
 struct ShapeStyle {

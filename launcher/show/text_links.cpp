@@ -48,13 +48,14 @@ Lines legend(const Overview& overview, bool with_codes) {
     bool measured = false;
     for (const ClassOfLinks& row : overview.classes) {
         measured = measured || row.measured;
-        rows.push_back({with_codes ? std::string(code_of(row.link_class)) : "",
-                        std::string(name_of(row.link_class)), format_latency(row),
-                        format_bandwidth(row), format_count(row.pairs),
-                        format_count(tree_edges(overview, row.link_class))});
+        rows.push_back(
+            {with_codes ? std::string(code_of(row.link_class)) : "",
+             fmt::format("{}{}", name_of(row.link_class), row.measured && !with_codes ? " *" : ""),
+             format_latency(row), format_bandwidth(row), format_count(row.pairs),
+             format_count(tree_edges(overview, row.link_class))});
     }
     Lines lines = lay_out(rows, "llrrrr");
-    if (measured && with_codes) lines.push_back("*  measured (--links)");
+    if (measured) lines.push_back("*  measured (--links)");
     return lines;
 }
 

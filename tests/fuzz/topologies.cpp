@@ -42,7 +42,8 @@ void try_nccl(const std::string& text, const std::string& visible_list) {
     try {
         const Machine machine = read_nccl(document.document_element(), "fuzz");
         check_indices(machine);
-        check_indices(visible(machine, visible_list));
+        for (const GpuVendor vendor : {GpuVendor::nvidia, GpuVendor::amd, GpuVendor::other})
+            check_indices(visible(machine, vendor, visible_list));
         (void)hash_of(machine);
     } catch (const Error& error) {
         check(error.code == ErrorCode::usage, "refused for another reason than the file");

@@ -57,9 +57,12 @@ refused "no GPU to map by" "--map-by gpu: the machine of host .* has no GPU" --m
 refused "rank-by unknown" "option --rank-by takes .*; not 'core'" --rank-by core "${touch_it[@]}"
 refused "tree degree 0" "option --tree-degree takes .* from 1, or auto; not '0'" --tree-degree 0 \
     "${touch_it[@]}"
-for bad in 0 -8 8x K nan 1e30 ''; do
+for bad in 0 -8 8x K nan 1e30 '' 0.001; do
     refused "--explain '$bad'" "option --explain takes the size of an allreduce" --explain "$bad"
 done
+run bash -c "exec $IPCRUN --dry-run -n 1 >/dev/full"
+is "$status" 1 "a plan that cannot be written: exit status 1"
+like "$(<"$err")" 'No space left on device' "a plan that cannot be written: says why"
 refused "measuring and running" "option --measure-links stands alone: it runs no 'touch'" \
     --measure-links "${touch_it[@]}"
 refused "picture that cannot be" "option --picture $work/none/x.svg: No such file or directory" \

@@ -13,6 +13,9 @@ like "$(tail -1 "$err")" \
     '^ipcrun: start rank [0-9]+: .*Too many open files; raise .* open files \(ulimit -n\)$' \
     "and the message says which limit to raise"
 nothing_left "and leave nothing"
+run bash -c "ulimit -v 1000000; exec $IPCRUN -n 16777216 true"
+is "$status" 2 "more ranks than a host can have are refused"
+like "$(<"$err")" 'a host can have 4096 ranks at most' "before they take memory or time"
 
 # ipcrun and its agent sleep while nothing happens.
 "$IPCRUN" -n 2 sleep 60 &

@@ -135,3 +135,25 @@ TEST_CASE("plan: bindings are printed one line a rank") {
     CHECK(format_bindings(unbound, machine)
               .starts_with("rank 0: not bound, cpus 0-3, NUMA node 0, 1 thread\n"));
 }
+
+TEST_CASE("plan: each vendor's libraries are told of a rank's GPU in their own form") {
+    topology::Machine machine = four_cores();
+    const auto setting_for = [&](topology::GpuVendor vendor, const std::string& uuid) {
+        machine.gpus.assign(1, {});
+        machine.gpus[0].name = "gpu0";
+        machine.gpus[0].vendor = vendor;
+        machine.gpus[0].uuid = uuid;
+        const Launch launch = plan({.ranks = 1}, {}, machine);
+        for (const std::string& setting : launch.ranks[0].environment)
+            if (setting.find("VISIBLE") != std::string::npos || setting.starts_with("ZE_"))
+                return setting;
+        return std::string();
+    };
+    CHECK(setting_for(topology::GpuVendor::nvidia, "GPU-2f0d") == "CUDA_VISIBLE_DEVICES=GPU-2f0d");
+    // The driver tells the number alone, without zeros before it.
+    CHECK(setting_for(topology::GpuVendor::amd, "9c1e4d2b60a7f35") ==
+          "ROCR_VISIBLE_DEVICES=GPU-09c1e4d2b60a7f35");
+    CHECK(setting_for(topology::GpuVendor::amd, "") == "ROCR_VISIBLE_DEVICES=0");
+    CHECK(setting_for(topology::GpuVendor::intel, "00000000-0000-0000-f0da-000000000001") ==
+          "ZE_AFFINITY_MASK=0");
+}

@@ -23,4 +23,15 @@ ok "nothing was written" test ! -e "$work/none.json"
 run "$IPCRUN" -n 2 --timeout 60 "$MEASURE" /proc/none/links.json "$number" l3:0-1
 is "$status" 1 "a file that cannot be written is an error"
 like "$(<"$err")" 'make the folder /proc/none' "the message says what was attempted"
+# What is kept is asked for by every job, but not by the one that writes it anew.
+export XDG_CACHE_HOME=$work/kept
+run "$IPCRUN" --measure-links --timeout 90
+is "$status" 0 "ipcrun measures this machine"
+kept=("$work"/kept/ipcrun/links-*.json)
+echo damaged >"${kept[0]}"
+run "$IPCRUN" -n 1 true
+like "$(<"$err")" 'delete the file, or measure again' "a damaged file is told of"
+run "$IPCRUN" --measure-links --timeout 90
+is "$status" 0 "and measuring again replaces it"
+ok "what was measured can be used" "$IPCRUN" -n 1 true
 done_testing

@@ -71,6 +71,7 @@ TEST_CASE("links file: what is no number is refused, with the line") {
     CHECK(is_refused("0,1,nan,1\n", 2, "links.csv:1: 'nan' is no latency"));
     CHECK(is_refused("0,1,1,10\n0,1,1,inf\n", 2, "links.csv:2: 'inf' is no bandwidth"));
     CHECK(is_refused("0,1,-1,1\n", 2, "'-1' is no latency"));
+    CHECK(is_refused("0,1,1e308,1\n", 2, "'1e308' is no latency"));
     CHECK(is_refused("0,1,1,0\n", 2, "'0' is no bandwidth"));
     CHECK(is_refused("0,1,1,-2\n", 2, "'-2' is no bandwidth"));
     CHECK(is_refused("0,1,1,1e-300\n", 2, "is no bandwidth"));

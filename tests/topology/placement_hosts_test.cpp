@@ -193,7 +193,7 @@ TEST_CASE("ppr: more ranks than it gives are refused with both numbers") {
     CHECK(refusal(cluster, 9, "ppr:4:package") ==
           "--map-by ppr:4:package gives 8 ranks, not the 9 of -n");
     const Cluster many = hosts_of(machine_of({.cores = 8}), std::vector<int>(64, 0));
-    CHECK(refusal(many, std::nullopt, "ppr:1000000:core").find("more than 16777216 ranks") !=
+    CHECK(refusal(many, std::nullopt, "ppr:1000000:core").find("and 16777216 is the most") !=
           std::string::npos);
 }
 
@@ -257,4 +257,13 @@ TEST_CASE("clusters: equal machines are kept once, and names stand for one host 
     std::string names;
     for (const Host& host : repeated.hosts) names += host.name + " ";
     CHECK(names == "host0-2 host1 host0 host3 ");
+}
+
+TEST_CASE("hosts: a few ranks fit on more hosts than any job fills, all of their slots do not") {
+    const Cluster cluster = hosts_of(machine_of({.cores = 2}), std::vector<int>(20, 1 << 20));
+    CHECK(place_ranks(cluster, 3, {}).ranks_of(0).size() == 3);
+    CHECK(refusal(cluster, std::nullopt, "slot").find("say how many there are to be (-n)") !=
+          std::string::npos);
+    CHECK(refusal(hosts_of(machine_of({.cores = 32}), {0}), 1, "ppr:1048576:core")
+              .find("and 16777216 is the most") != std::string::npos);
 }

@@ -210,3 +210,16 @@ TEST_CASE("placement: names of bindings are read back") {
     for (const char* bad : {"", "Core", "socket", "core ", "cores"})
         CHECK_THROWS_AS(parse_bind_to(bad), Error);
 }
+
+TEST_CASE(
+    "placement: more cores than a choice of cuts is made for are shared evenly all the same") {
+    const Machine machine = build({10'000, 10'000}, 2);
+    const Placement placement = place_ranks(cluster_of(machine), 13'000, {});
+    std::size_t cores = 0;
+    for (int rank = 0; rank < 13'000; ++rank) {
+        const std::size_t own = placement.place(rank).cpus.size();
+        REQUIRE((own == 1 || own == 2));
+        cores += own;
+    }
+    CHECK(cores == 20'000);
+}

@@ -137,3 +137,12 @@ TEST_CASE("two trees: a large message takes less than by one tree") {
     const Costs costs = flat_costs(256, {1, 0.3, 1e-4});
     CHECK(best_two_tree(costs, 1.6e7).time.us < best_tree(costs, {.bytes = 1.6e7}).time.us * 1.05);
 }
+
+TEST_CASE("wave: places for children are counted beyond two billion") {
+    const Costs costs = nested(3, 12);
+    for (const double eagerness : {0.0, 0.125, 1e9}) {
+        const WaveWish many{.degree_max = 100'000, .eagerness = eagerness};
+        const WaveWish more{.degree_max = 10'000'000, .eagerness = eagerness};
+        CHECK(wave_parents(costs, more) == wave_parents(costs, many));
+    }
+}

@@ -16,6 +16,7 @@ Machine four_gpus() {
         Gpu gpu;
         gpu.name = "gpu" + std::to_string(machine.gpus.size());
         gpu.uuid = uuid;
+        gpu.vendor = GpuVendor::nvidia;
         machine.gpus.push_back(gpu);
     }
     machine.gpu_links = {{0, 1, 10}, {1, 3, 20}, {2, 3, 30}};
@@ -29,7 +30,7 @@ std::string names_of(const Machine& machine) {
 }
 
 std::string left_by(std::string_view list) {
-    return names_of(visible(four_gpus(), list));
+    return names_of(visible(four_gpus(), GpuVendor::nvidia, list));
 }
 
 }  // namespace
@@ -38,6 +39,7 @@ TEST_CASE("visible GPUs: numbers name them in the order of PCI ids") {
     CHECK(left_by("0") == "0");
     CHECK(left_by("3, 1") == "13");
     CHECK(left_by("0,1,2,3") == "0123");
+    CHECK(left_by("2.0,2.1,3.1") == "23");
 }
 
 TEST_CASE("visible GPUs: UUIDs and unique beginnings of them name them too") {
@@ -56,7 +58,17 @@ TEST_CASE("visible GPUs: the list ends at the first entry that names none") {
 }
 
 TEST_CASE("visible GPUs: links between those that are left stay") {
-    const Machine machine = visible(four_gpus(), "1,3");
+    const Machine machine = visible(four_gpus(), GpuVendor::nvidia, "1,3");
     REQUIRE(machine.gpu_links.size() == 1);
     CHECK(machine.gpu_links[0] == GpuLink{0, 1, 20});
+}
+
+TEST_CASE("visible GPUs: a list hides GPUs of its vendor alone, and counts them alone") {
+    Machine machine = four_gpus();
+    machine.gpus[0].vendor = machine.gpus[2].vendor = GpuVendor::amd;
+    CHECK(names_of(visible(machine, GpuVendor::nvidia, "1")) == "023");
+    CHECK(names_of(visible(machine, GpuVendor::amd, "")) == "13");
+    // Batch systems set the variables of all vendors to the same numbers.
+    CHECK(names_of(visible(visible(four_gpus(), GpuVendor::nvidia, "2,3"), GpuVendor::amd,
+                           "2,3")) == "23");
 }

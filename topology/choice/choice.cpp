@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <span>
 
 #include "topology/choice/message_times.hpp"
@@ -13,11 +12,6 @@
 namespace ipcrun::topology {
 
 namespace {
-
-int steps_of_doubling(int members) {
-    const auto n = static_cast<unsigned>(members);
-    return std::bit_width(n) - 1 + (std::has_single_bit(n) ? 0 : 2);
-}
 
 // Up and down, and one step more for each segment that follows. Where CPUs are shared each of those
 // costs switches, and segments may pay no more.
@@ -39,6 +33,16 @@ Prediction along_trees(Algorithm algorithm, const Crowd& crowd, const Costs& cos
     return {algorithm, us, time.segments};
 }
 
+// A flag is not seen sooner than a message over the longest way. Where members share CPUs, or links
+// are those of GPUs, costs of links tell nothing of flags.
+std::optional<SharedMemoryCosts> with_distance(std::optional<SharedMemoryCosts> shared,
+                                               const Costs& costs) {
+    const Group& all = costs.groups[0];
+    if (shared && shared->cpus >= costs.size() && all.matrix < 0)
+        shared->flag_us = std::max(shared->flag_us, all.cost.latency_us + all.cost.gap_us);
+    return shared;
+}
+
 void add_messages(std::vector<Prediction>& all, const Costs& costs, const Crowd& crowd,
                   double bytes, int degree_max) {
     const int n = costs.size();
@@ -51,16 +55,17 @@ void add_messages(std::vector<Prediction>& all, const Costs& costs, const Crowd&
     all.push_back({Algorithm::ring, crowd.of_steps(ring_us(costs, bytes), 2 * (n - 1),
                                                    typical_busy_us(costs, bytes / n))});
     all.push_back({Algorithm::recursive_doubling,
-                   crowd.of_steps(recursive_doubling_us(costs, bytes), steps_of_doubling(n),
+                   crowd.of_steps(recursive_doubling_us(costs, bytes), recursive_doubling_steps(n),
                                   typical_busy_us(costs, bytes))});
 }
 
 }  // namespace
 
 std::vector<Prediction> predict_allreduce(const Costs& costs,
-                                          const std::optional<SharedMemoryCosts>& shared,
+                                          const std::optional<SharedMemoryCosts>& memory,
                                           double bytes, int degree_max) {
     const int n = costs.size();
+    const std::optional<SharedMemoryCosts> shared = with_distance(memory, costs);
     std::vector<Prediction> all;
     if (shared && bytes <= shared->flags_bytes_max)
         all.push_back({Algorithm::flags, flags_us(n, *shared, bytes)});

@@ -48,6 +48,11 @@ double recursive_doubling_us(const Costs& costs, double bytes) {
     return us;
 }
 
+int recursive_doubling_steps(int members) {
+    const auto n = static_cast<unsigned>(members);
+    return std::bit_width(n) - 1 + (std::has_single_bit(n) ? 0 : 2);
+}
+
 double whole_messages_us(const Tree& tree, const Costs& costs, double bytes) {
     // Parents before children; then the other way round.
     std::vector<int> order{tree.root};

@@ -16,6 +16,9 @@ double ring_us(const Costs& costs, double bytes);
 /// there are more members than a power of two. At least 2 members. Cost: O(n log n x depth).
 double recursive_doubling_us(const Costs& costs, double bytes);
 
+/// How many steps those are.
+int recursive_doubling_steps(int members);
+
 /// As time_of, for messages that are not cut into segments: 2 R of the root. Cost: O(n x depth).
 double whole_messages_us(const Tree& tree, const Costs& costs, double bytes);
 

@@ -14,11 +14,6 @@ std::size_t index(int number) {
     return static_cast<std::size_t>(number);
 }
 
-LinkCost dearer(const LinkCost& a, const LinkCost& b) {
-    return {std::max(a.latency_us, b.latency_us), std::max(a.gap_us, b.gap_us),
-            std::max(a.us_per_byte, b.us_per_byte)};
-}
-
 }  // namespace
 
 Traffic::Traffic(const Costs& costs)

@@ -51,9 +51,9 @@ void confine_child(pid_t parent) {
     if (const UniqueFd nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC)); nowhere)
         (void)::dup2(nowhere.get(), STDERR_FILENO);
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent)
-        ::_exit(1);  // it died before it could take this one along
-                     // Sanitizers map terabytes.
+    // It may have died before it could take this one along.
+    if (::getppid() != parent) ::_exit(1);
+// Sanitizers map terabytes.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     limit(RLIMIT_AS, memory_bytes_max);
 #endif

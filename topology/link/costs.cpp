@@ -16,12 +16,6 @@ std::size_t at(int row, int column, int size) {
            static_cast<std::size_t>(column);
 }
 
-// Which direction is dearer can depend on the bytes, so each part counts by itself.
-LinkCost dearer(const LinkCost& a, const LinkCost& b) {
-    return {std::max(a.latency_us, b.latency_us), std::max(a.gap_us, b.gap_us),
-            std::max(a.us_per_byte, b.us_per_byte)};
-}
-
 void check_matrix(const PairMatrix& matrix) {
     const std::size_t pairs = at(matrix.size, 0, matrix.size);
     check(matrix.size >= 1 && matrix.costs.size() == pairs, "a matrix that is not square");

@@ -166,13 +166,8 @@ GpuPath GpuPaths::over_bridges(int gpu_a, int gpu_b) const {
     return path;
 }
 
-// The nearest first, up to the host bridge. A parent has a lower number, so this ends.
 std::vector<int> GpuPaths::bridges_above(int gpu) const {
-    std::vector<int> above;
-    for (int bridge = machine().gpus[static_cast<std::size_t>(gpu)].bridge; bridge >= 0;
-         bridge = machine().bridges[static_cast<std::size_t>(bridge)].parent)
-        above.push_back(bridge);
-    return above;
+    return topology::bridges_above(machine(), machine().gpus[static_cast<std::size_t>(gpu)]);
 }
 
 int GpuPaths::nearest(int gpu, int Nearness::*part) const {

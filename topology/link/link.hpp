@@ -2,6 +2,7 @@
 #pragma once
 /// Links between two ranks: of which class they are, and what a message over one costs.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -43,6 +44,12 @@ struct LinkCost {
     double gbytes_per_s() const { return us_per_byte > 0 ? 1e-3 / us_per_byte : 0; }
     bool operator==(const LinkCost&) const = default;
 };
+
+/// The dearer of two in each part: which one is, may depend on the bytes.
+constexpr LinkCost dearer(const LinkCost& a, const LinkCost& b) {
+    return {std::max(a.latency_us, b.latency_us), std::max(a.gap_us, b.gap_us),
+            std::max(a.us_per_byte, b.us_per_byte)};
+}
 
 /// Costs by class, and of the reduction itself.
 struct CostTable {

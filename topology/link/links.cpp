@@ -138,18 +138,22 @@ LinkClass Links::class_between(int rank_a, int rank_b) const {
     return class_of(filled(values, a.spot), filled(values, b.spot));
 }
 
+bool Links::is_measured(int rank_a, int rank_b) const {
+    const auto [low, high] = std::minmax(rank_a, rank_b);
+    const auto found = std::lower_bound(overrides_.begin(), overrides_.end(), std::pair(low, high),
+                                        [](const LinkOverride& each, const auto& pair) {
+                                            return std::pair(each.a, each.b) < pair;
+                                        });
+    return found != overrides_.end() && found->a == low && found->b == high;
+}
+
 Link Links::between(int rank_a, int rank_b) const {
     Link link;
     link.link_class = class_between(rank_a, rank_b);
     if (rank_a == rank_b) return link;
     link.cost = costs_.between(position_of_[static_cast<std::size_t>(rank_a)],
                                position_of_[static_cast<std::size_t>(rank_b)]);
-    const auto [low, high] = std::minmax(rank_a, rank_b);
-    const auto found = std::lower_bound(overrides_.begin(), overrides_.end(), std::pair(low, high),
-                                        [](const LinkOverride& each, const auto& pair) {
-                                            return std::pair(each.a, each.b) < pair;
-                                        });
-    link.measured = found != overrides_.end() && found->a == low && found->b == high;
+    link.measured = is_measured(rank_a, rank_b);
     const int host_a = placement_.seat(rank_a).host;
     const int host_b = placement_.seat(rank_b).host;
     if (host_a == host_b)

@@ -44,6 +44,8 @@ class Links {
     /// Cost: O(depth of the machine).
     Link between(int rank_a, int rank_b) const;
     LinkClass class_between(int rank_a, int rank_b) const;
+    /// Is the cost of this pair one of --links?
+    bool is_measured(int rank_a, int rank_b) const;
 
     /// Costs in positions: ranks host by host, on a host along the machine. Ranks with a GPU are
     /// joined by the links of their GPUs, others by those of their CPUs. Memory and time: O(ranks),

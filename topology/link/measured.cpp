@@ -125,9 +125,7 @@ CostTable with_measured(CostTable assumed, const MeasuredCosts& costs) {
             nearer = cost;
             continue;
         }
-        cost.latency_us = std::max(cost.latency_us, nearer.latency_us);
-        cost.gap_us = std::max(cost.gap_us, nearer.gap_us);
-        cost.us_per_byte = std::max(cost.us_per_byte, nearer.us_per_byte);
+        cost = dearer(cost, nearer);
     }
     return assumed;
 }

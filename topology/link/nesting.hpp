@@ -40,8 +40,6 @@ class GroupBuilder {
     void add(const std::vector<Group>& nested, int parent, int begin, int matrix,
              double uplink_us_per_byte);
     std::vector<Group> take() { return std::move(groups_); }
-    std::size_t size() const { return groups_.size(); }
-    void reserve(std::size_t groups) { groups_.reserve(groups); }
 
   private:
     std::vector<Group> groups_;

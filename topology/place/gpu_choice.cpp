@@ -16,9 +16,8 @@ namespace {
 using Branches = std::array<int, 5>;
 
 Branches branches_of(const Machine& machine, const Gpu& gpu) {
-    int top = gpu.bridge;
-    while (top >= 0 && machine.bridges[static_cast<std::size_t>(top)].parent >= 0)
-        top = machine.bridges[static_cast<std::size_t>(top)].parent;
+    const std::vector<int> above = bridges_above(machine, gpu);
+    const int top = above.empty() ? -1 : above.back();
     return {gpu.near.package, gpu.near.numa_node, gpu.near.last_level_cache, top, gpu.bridge};
 }
 

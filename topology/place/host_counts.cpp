@@ -95,7 +95,6 @@ std::vector<int> capacities(const Cluster& cluster, const Mapping& mapping) {
     const MapBy& map_by = mapping.map_by;
     const std::vector<int> objects = objects_by_machine(cluster, mapping);
     std::vector<int> result;
-    std::int64_t total = 0;
     for (std::size_t host = 0; host < cluster.hosts.size(); ++host) {
         const int own = objects[static_cast<std::size_t>(cluster.hosts[host].machine)];
         std::int64_t capacity = slots_of(cluster, static_cast<int>(host));
@@ -103,12 +102,10 @@ std::vector<int> capacities(const Cluster& cluster, const Mapping& mapping) {
             capacity = std::int64_t{own} * map_by.count;
         else if (uses(map_by, Object::gpu) && cluster.hosts[host].slots <= 0)
             capacity = own;
-        total += capacity;
-        if (total > ranks_max)
+        if (capacity > ranks_max)
             fail(ErrorCode::usage,
-                 "the hosts up to {} have room for more than {} ranks under "
-                 "--map-by {}: name fewer slots",
-                 cluster.hosts[host].name, ranks_max, format_map_by(map_by));
+                 "--map-by {} gives {} ranks on host {} alone, and {} is the most: name fewer",
+                 format_map_by(map_by), capacity, cluster.hosts[host].name, ranks_max);
         result.push_back(static_cast<int>(capacity));
     }
     return result;
@@ -118,6 +115,11 @@ std::vector<int> count_by_host(const std::vector<int>& capacities, std::optional
                                const MapBy& map_by) {
     const std::int64_t room = sum(capacities);
     const std::int64_t wanted = ranks ? *ranks : room;
+    if (!ranks && room > ranks_max)
+        fail(ErrorCode::usage,
+             "{} hosts have room for {} ranks under --map-by {}, and {} is the most: say how many "
+             "there are to be (-n)",
+             capacities.size(), room, format_map_by(map_by), ranks_max);
     if (map_by.policy == MapBy::Policy::packed && wanted > room)
         fail(ErrorCode::usage, "--map-by {} gives {} rank{}, not the {} of -n",
              format_map_by(map_by), room, room == 1 ? "" : "s", wanted);

@@ -14,10 +14,11 @@ namespace ipcrun::topology {
 
 /// Ranks that each host is meant for under this mapping: its slots; without a number of slots, its
 /// GPUs for --map-by gpu; for ppr, what that gives. Throws Error{usage} where a host lacks the
-/// object.
+/// object, or ppr gives more on one than any job has.
 std::vector<int> capacities(const Cluster& cluster, const Mapping& mapping);
 
-/// Ranks of each host. Throws Error{usage} when ppr gives fewer than are asked for.
+/// Ranks of each host. Throws Error{usage} when ppr gives fewer than are asked for, and where
+/// nothing is asked for and there is room for more than any job has.
 std::vector<int> count_by_host(const std::vector<int>& capacities, std::optional<int> ranks,
                                const MapBy& map_by);
 

@@ -19,15 +19,6 @@ double latency_between(const Machine& machine, int from, int to) {
         .numa_latencies[static_cast<std::size_t>(from) * nodes + static_cast<std::size_t>(to)];
 }
 
-// From the device up to its host bridge.
-std::vector<int> bridges_above(const Machine& machine, const Device& device) {
-    std::vector<int> bridges;
-    for (int bridge = device.bridge; bridge >= 0;
-         bridge = machine.bridges[static_cast<std::size_t>(bridge)].parent)
-        bridges.push_back(bridge);
-    return bridges;
-}
-
 }  // namespace
 
 Distance distance(const Machine& machine, const Core& core, const Nearness& device) {

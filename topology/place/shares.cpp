@@ -30,6 +30,20 @@ void add(Worth& sum, const Worth& worth) {
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += worth[i];
 }
 
+// What the choice of cuts may take: a third of a second, and 128 MiB. Hosts of a few thousand cores
+// stay below.
+constexpr std::size_t steps_max = std::size_t{1} << 22;
+
+// At least as many cores as ranks; shares end where they would on a machine without boundaries.
+std::vector<Share> cut_by_number(const std::vector<int>& cores, int ranks) {
+    const auto count = static_cast<std::int64_t>(cores.size());
+    std::vector<Share> shares;
+    for (std::int64_t rank = 0; rank < ranks; ++rank)
+        shares.push_back({.cores = {cores.begin() + rank * count / ranks,
+                                    cores.begin() + (rank + 1) * count / ranks}});
+    return shares;
+}
+
 // At least as many cores as ranks. Every rank gets `least` cores and `extra` of them one more;
 // which ones is free, so the choice is the one whose cuts fall on the most valuable boundaries.
 // Exact, by dynamic programming over (ranks served, extras given): O(ranks x extra) steps.
@@ -38,6 +52,8 @@ std::vector<Share> cut_evenly(const Machine& machine, const std::vector<int>& co
     const int least = count / ranks;
     const int extra = count % ranks;
     const auto width = static_cast<std::size_t>(extra) + 1;
+    if ((static_cast<std::size_t>(ranks) + 1) * width > steps_max)
+        return cut_by_number(cores, ranks);
     const auto core_at = [&](int i) -> const Core& {
         return machine.cores[static_cast<std::size_t>(cores[static_cast<std::size_t>(i)])];
     };

@@ -26,7 +26,8 @@ std::vector<int> all_cores(const Machine& machine);
 /// Cuts `cores` (ascending, never empty) into shares of neighbours for `ranks` ranks, at least 1.
 /// Shares differ by one core at most, and end where packages, NUMA nodes and caches do if that is
 /// possible. With fewer cores than ranks, neighbouring ranks have one core together.
-/// Cost: O(ranks x remainder of cores / ranks).
+/// Cost: O(ranks x remainder of cores / ranks); O(cores) where that is more than some millions, and
+/// then shares end anywhere.
 std::vector<Share> cut_into_shares(const Machine& machine, const std::vector<int>& cores,
                                    int ranks);
 

@@ -16,7 +16,7 @@ namespace {
 
 // Trees times members that searches may look at, in all, and for each pair of members: a tenth of a
 // second at most.
-constexpr double steps_max = 2.4e6;
+constexpr double steps_max = 4e5;
 constexpr double pair_steps_max = 4000;
 constexpr int searches = 3;
 // Beyond, look-ahead and paths do not begin at every member.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <functional>
 #include <limits>
 #include <queue>
 #include <utility>
@@ -28,7 +30,7 @@ struct Front {
     int units = 0;        ///< groups and members directly within it
     int fresh = 0;        ///< those of them that have not been entered
     int missing = 0;      ///< members without the value
-    int places = 0;       ///< children that its members with the value can still have
+    std::int64_t places = 0;  ///< children that its members with the value can still have
     bool entered = false;
     double busy_us = 0;  ///< s and L of a message within
     double latency_us = 0;
@@ -122,10 +124,10 @@ class Wave {
         return fresh_member(group);
     }
 
-    /// The member of `fresh`, a group within `group` that nobody has been reached in, that is placed
-    /// there as the sender is in its own: what several members of a group send outside then goes to
-    /// different places elsewhere, so by different rails, and by different links of switches that
-    /// route by destination.
+    /// The member of `fresh`, a group within `group` that nobody has been reached in, that is
+    /// placed there as the sender is in its own: what several members of a group send outside then
+    /// goes to different places elsewhere, so by different rails, and by different links of
+    /// switches that route by destination.
     int counterpart(int sender, int group, int fresh) const {
         int own = costs_.group_of[sender];
         if (own == group) return costs_.groups[fresh].begin;
@@ -136,12 +138,13 @@ class Wave {
 
     void send(int sender, double now) {
         int target = -1, group = costs_.group_of[sender];
-        double places = left_[sender];  // of the unit of the group that the sender is in
+        auto places =
+            static_cast<double>(left_[sender]);  // of the unit of the group that the sender is in
         for (; group >= 0; group = costs_.groups[group].parent) {
             const Front& front = fronts_[group];
             if (front.fresh > 0 && (target < 0 || is_time(front, places))) target = group;
             if (!can_spare(front)) break;
-            places = front.places;
+            places = static_cast<double>(front.places);
         }
         if (target >= 0) {
             send_within(sender, target, now);
@@ -160,7 +163,7 @@ class Wave {
              group = costs_.groups[group].parent) {
             if (fronts_[group].missing == 0) continue;
             const double arrival = now + fronts_[group].busy_us + fronts_[group].latency_us;
-            const int receiver = last_within(group, arrival);
+            const int receiver = last_within(group, arrival, sender);
             if (receiver < 0) continue;
             hand_over(sender, receiver, now, fronts_[group].busy_us, fronts_[group].latency_us);
             return;
@@ -169,7 +172,7 @@ class Wave {
 
     /// A member that those within its group would reach later than `arrival`; in turn from all of
     /// the groups within. -1: there is none nearby.
-    int last_within(int group, double arrival) {
+    int last_within(int group, double arrival, int sender = -1) {
         constexpr int looks_max = 8;
         const auto groups = units_.groups_in(group);
         Front& front = fronts_[group];
@@ -180,6 +183,8 @@ class Wave {
             const Front& other = fronts_[inner];
             if (!other.entered || other.missing == 0) continue;
             if (other.entered_us + late_share * other.fill_us < arrival) continue;
+            const int opposite = sender < 0 ? -1 : counterpart(sender, group, inner);
+            if (opposite >= 0 && has_value_[opposite] == 0) return opposite;
             const int fresh = last_fresh_group(inner);
             if (fresh >= 0) return entry_of(fresh);
             const int deeper = last_within(inner, arrival);
@@ -259,7 +264,7 @@ class Wave {
 
     // As many as can send out now, the earliest of them first.
     void wake(Front& front, double now) {
-        for (int spare = front.missing == 0 ? any_degree : front.places - 1;
+        for (std::int64_t spare = front.missing == 0 ? any_degree : front.places - 1;
              spare > 0 && !front.parked.empty(); --spare) {
             const auto [since, member] = front.parked.back();
             front.parked.pop_back();

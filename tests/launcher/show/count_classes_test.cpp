@@ -55,3 +55,13 @@ TEST_CASE("show counts: measured pairs widen the range of their class") {
     CHECK(classes[0].most.us_per_byte == us_per_byte);
     CHECK(classes[0].least.latency_us < 9);
 }
+
+TEST_CASE("show counts: classes with measured pairs are told, however many ranks there are") {
+    const Plan plan = plan_of(machine_of({.packages = 2, .cores = 16}, "box", ""), 1, 32);
+    const std::vector<topology::LinkOverride> measured = {{0, 31, 9, 1e-3}};
+    const topology::Links links(plan.cluster, plan.placement, topology::default_costs(), measured);
+    const std::vector<ClassOfLinks> classes = count_classes(links);
+    REQUIRE(classes.size() == 2);
+    CHECK_FALSE(classes[0].measured);
+    CHECK(classes[1].measured);
+}

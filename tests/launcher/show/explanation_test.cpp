@@ -26,3 +26,13 @@ TEST_CASE("show explanation: what cannot be used says why") {
     const TimesOfSize size{8, {{ipcrun::topology::Algorithm::tree, 4}}};
     CHECK(format_explanation(many, size).find("several hosts") != std::string::npos);
 }
+
+TEST_CASE("show explanation: doubling counts the steps of those who are more than a power of two") {
+    const TimesOfSize size{8, {{ipcrun::topology::Algorithm::recursive_doubling, 4}}};
+    const Plan six = plan_of(machine_of({}, "box", ""), 1, 6);
+    CHECK(format_explanation(six.overview(), size).find("4 steps of 8 B each") !=
+          std::string::npos);
+    const Plan eight = plan_of(machine_of({}, "box", ""), 1, 8);
+    CHECK(format_explanation(eight.overview(), size).find("3 steps of 8 B each") !=
+          std::string::npos);
+}
