@@ -29,7 +29,9 @@ is "$status" 0 "a million ranks are planned for"
 ok "and shown in bounds" test "$(wc -c <"$out")" -le 20000
 
 # A described machine that is a part of this one can be run on.
-cpu=$("$IPCRUN" -n 1 sh -c 'sed -n "s/^Cpus_allowed_list:[^0-9]*\([0-9]*\).*/\1/p" /proc/self/status')
+list=$("$IPCRUN" -n 1 grep Cpus_allowed_list /proc/self/status)
+cpu=${list//[!0-9,-]/}
+cpu=${cpu%%[,-]*}
 if [[ $cpu == 0 ]]; then
     run "$IPCRUN" --topology "core:1 pu:1" -n 2 --report-bindings true
     is "$(grep -c 'cpus 0,' "$err")" 2 "ranks are placed on what was described"

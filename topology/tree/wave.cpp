@@ -19,6 +19,9 @@ namespace {
 
 // How much of the time that a group takes to be filled must be left for help to be worth a send.
 constexpr double late_share = 0.4;
+// From here on a message to a member's counterpart is worth more than one to who would wait
+// longest.
+constexpr double rail_bytes = 1024;
 constexpr int any_degree = std::numeric_limits<int>::max();
 
 /// What the wave knows of a group.
@@ -183,7 +186,8 @@ class Wave {
             const Front& other = fronts_[inner];
             if (!other.entered || other.missing == 0) continue;
             if (other.entered_us + late_share * other.fill_us < arrival) continue;
-            const int opposite = sender < 0 ? -1 : counterpart(sender, group, inner);
+            const bool is_rail = sender >= 0 && bytes_ >= rail_bytes;
+            const int opposite = is_rail ? counterpart(sender, group, inner) : -1;
             if (opposite >= 0 && has_value_[opposite] == 0) return opposite;
             const int fresh = last_fresh_group(inner);
             if (fresh >= 0) return entry_of(fresh);
