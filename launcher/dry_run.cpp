@@ -63,6 +63,14 @@ std::vector<show::Setting> settings_of(const Options& options) {
 std::vector<std::string> notes_on(const JobPlan& plan, const PlanWish& wish) {
     std::vector<std::string> notes;
     if (!wish.warning.empty()) notes.push_back(wish.warning);
+    const auto& layouts = plan.placement().layouts;
+    const auto has_gpu = [](const topology::Place& place) { return place.gpu >= 0; };
+    if (std::any_of(layouts.begin(), layouts.end(), [&](const topology::Layout& layout) {
+            return std::any_of(layout.places.begin(), layout.places.end(), has_gpu);
+        }))
+        notes.emplace_back(
+            "ranks have GPUs: links, tree and messages are those of GPU memory, flags and "
+            "work-sharing those of host memory");
     if (!wish.costs_measured.empty())
         notes.push_back(
             fmt::format("links within a host cost what was measured on {} "
