@@ -28,7 +28,7 @@
 
 namespace ipcrun {
 
-constexpr std::uint32_t agent_protocol_version = 1;
+constexpr std::uint32_t agent_protocol_version = 2;
 /// The longest frame: a Launch for the largest job with a full environment.
 constexpr std::size_t frame_bytes_max = 64 << 20;
 /// Bytes of one stream (all ranks together) that the agent may send ahead of Consumed.

@@ -105,8 +105,7 @@ topology::Cluster cluster_to_run_on(const Inputs& inputs, const topology::Machin
         if (!std::binary_search(allowed.begin(), allowed.end(), cpu))
             fail(ErrorCode::usage,
                  "option --topology describes a machine with CPU {}, which this one has not, or "
-                 "does "
-                 "not allow us (add --dry-run to see the plan)",
+                 "does not allow us (add --dry-run to see the plan)",
                  cpu);
     cluster.machines[0] = show_gpus(std::move(cluster.machines[0]), environment);
     cluster.hosts[0].name = cluster.machines[0].host = here.host;
