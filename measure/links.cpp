@@ -84,13 +84,7 @@ class Pair {
             for (int operation = 0; operation < pilot; ++operation) operate();
         });
         const Repetitions repetitions = repetitions_for(agreed(pilot_us / pilot));
-        std::vector<double> samples_us;
-        for (int sample = 0; sample < repetitions.samples; ++sample)
-            samples_us.push_back(time_us([&] {
-                                     for (int turn = 0; turn < repetitions.batch; ++turn) operate();
-                                 }) /
-                                 repetitions.batch);
-        return agreed(median(std::move(samples_us)));
+        return agreed(median_us(repetitions, operate));
     }
 
     Communicator& world_;
@@ -125,13 +119,7 @@ double measure_reduce_us_per_byte() {
     const auto operate = [&] { reduce(Op::sum, Dtype::f32, sources, destinations, count); };
     operate();
     const Repetitions repetitions = repetitions_for(time_us(operate));
-    std::vector<double> samples_us;
-    for (int sample = 0; sample < repetitions.samples; ++sample)
-        samples_us.push_back(time_us([&] {
-                                 for (int turn = 0; turn < repetitions.batch; ++turn) operate();
-                             }) /
-                             repetitions.batch);
-    return median(std::move(samples_us)) / static_cast<double>(count * sizeof(float));
+    return median_us(repetitions, operate) / static_cast<double>(count * sizeof(float));
 }
 
 }  // namespace ipcrun::measure

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 namespace ipcrun::measure {
@@ -40,6 +41,18 @@ double time_us(Operate operate) {
     operate();
     return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
         .count();
+}
+
+/// The median of the samples, for one operation.
+template <typename Operate>
+double median_us(const Repetitions& repetitions, Operate operate) {
+    std::vector<double> samples_us;
+    for (int sample = 0; sample < repetitions.samples; ++sample)
+        samples_us.push_back(time_us([&] {
+                                 for (int turn = 0; turn < repetitions.batch; ++turn) operate();
+                             }) /
+                             repetitions.batch);
+    return median(std::move(samples_us));
 }
 
 }  // namespace ipcrun::measure

@@ -81,6 +81,33 @@ TEST_CASE("wave: without help each group is entered once") {
     CHECK(edges == 2 * 2);
 }
 
+// Else all that the members of a switch send outside goes to the first members elsewhere, and where
+// routes follow destinations through one link.
+TEST_CASE("wave: large messages enter a group where their sender stands in its own") {
+    constexpr int hosts = 64, members_of_host = 16;
+    std::vector<Group> groups{
+        {.begin = 0, .end = hosts * members_of_host, .cost = {1.4, 0.35, 8e-5}}};
+    for (int begin = 0; begin < hosts * members_of_host; begin += members_of_host)
+        groups.push_back({.parent = 0,
+                          .begin = begin,
+                          .end = begin + members_of_host,
+                          .cost = {0.7, 0.35, 8e-5}});
+    const Costs costs = group_costs(hosts * members_of_host, groups, {}, 0);
+    for (const bool helps : {false, true}) {
+        const Tree tree = wave_tree(costs, {.bytes = 4096, .eagerness = 0, .helps = helps});
+        int outside = 0, opposite = 0;
+        for (int member = 0; member < tree.size(); ++member) {
+            const int above = tree.parent[static_cast<std::size_t>(member)];
+            if (above < 0 || above / members_of_host == member / members_of_host) continue;
+            ++outside;
+            if (above % members_of_host == member % members_of_host) ++opposite;
+        }
+        CHECK(outside >= hosts - 1);
+        // Who helps goes elsewhere where its counterpart has been served.
+        CHECK(opposite * 10 >= outside * (helps ? 5 : 10));
+    }
+}
+
 TEST_CASE("wave: two children a member do for ten levels of groups") {
     const Costs costs = nested(10, 2);
     CHECK(degree_of(wave_tree(costs, {.degree_max = 2})) == 2);
