@@ -25,7 +25,18 @@ namespace ipcrun {
 
 namespace {
 
-enum class Step { none, group, death_signal, files, directory, cpus, memory, descriptors, execute };
+enum class Step {
+    none,
+    session,
+    group,
+    death_signal,
+    files,
+    directory,
+    cpus,
+    memory,
+    descriptors,
+    execute
+};
 
 constexpr int mask_bits = 8 * sizeof(unsigned long);
 
@@ -116,7 +127,10 @@ int child_main(void* argument) {
         if (::prctl(PR_SET_PDEATHSIG, options.death_signal) != 0) failed(Step::death_signal);
         if (::getppid() != plan.parent) ::_exit(127);  // it died before the line above
     }
-    if (options.own_process_group && ::setpgid(0, options.process_group) != 0) failed(Step::group);
+    if (options.own_session && ::setsid() < 0) failed(Step::session);
+    if (options.own_process_group && !options.own_session &&
+        ::setpgid(0, options.process_group) != 0)
+        failed(Step::group);
     if (options.open_files && ::setrlimit(RLIMIT_NOFILE, &*options.open_files) != 0)
         failed(Step::files);
     if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0)
@@ -137,6 +151,8 @@ std::string describe(Step step, const SpawnOptions& options) {
     switch (step) {
         case Step::none:
             break;
+        case Step::session:
+            return "make a session";
         case Step::group:
             return "make a process group";
         case Step::death_signal:
@@ -157,10 +173,9 @@ std::string describe(Step step, const SpawnOptions& options) {
     return "start a process";
 }
 
-// The limits that clone() and its pidfd meet.
+// The limit that clone() meets.
 const char* limit_hint(int error_number) {
     if (error_number == EAGAIN) return " (is there a limit on processes, ulimit -u?)";
-    if (error_number == EMFILE) return " (is there a limit on open files, ulimit -n?)";
     return "";
 }
 

@@ -26,6 +26,7 @@ struct SpawnOptions {
     std::vector<int> memory_nodes;  ///< NUMA nodes to prefer for memory; empty: the parent's policy
     int death_signal = 0;           ///< sent to the child when the spawning thread ends; 0: none
     bool own_process_group = true;
+    bool own_session = false;          ///< with a group of its own, and without a terminal
     pid_t process_group = 0;           ///< the group to enter where it gets its own; 0: a new one
     std::vector<int> ignored_signals;  ///< stay ignored in the child; all others get their default
     std::optional<rlimit> open_files;  ///< RLIMIT_NOFILE of the child; nullopt: the parent's

@@ -8,7 +8,10 @@
 namespace ipcrun {
 
 void fail_errno(int error_number, std::string_view attempt) {
-    throw Error(ErrorCode::system, fmt::format("{}: {}", attempt, std::strerror(error_number)),
+    const std::string_view advice =
+        error_number == EMFILE ? "; raise the limit of open files (ulimit -n)" : "";
+    throw Error(ErrorCode::system,
+                fmt::format("{}: {}{}", attempt, std::strerror(error_number), advice),
                 error_number);
 }
 

@@ -18,7 +18,8 @@ template <typename... Args>
     throw Error(code, fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// Throws Error{system} reading "ATTEMPT: strerror(error_number)".
+/// Throws Error{system} reading "ATTEMPT: strerror(error_number)"; with too many open files it also
+/// says which limit that is.
 [[noreturn]] void fail_errno(int error_number, std::string_view attempt);
 
 /// Returns `result` unless it is negative; then throws from errno, naming what was attempted.

@@ -6,10 +6,11 @@
 ///     void visit_fields(Fields& fields, T& point) { fields(point.x, point.y); }
 ///
 /// visit_fields() is found by the namespace of the structure or of ipcrun, for a constant structure
-/// too. Fields are numbers, truth values, texts, enumerations, lists of those, and other
+/// too. Fields are numbers, truth values, texts, enumerations, lists and arrays of those, and other
 /// structures. An enumeration says by `constexpr Colour last_enumerator(Colour)` which of its
 /// values is the largest.
 
+#include <array>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -44,6 +45,10 @@ class FieldWriter {
     void write(const std::vector<T>& items) {
         out_.list(items, [this](Encoder&, const T& item) { write(item); });
     }
+    template <typename T, std::size_t size>
+    void write(const std::array<T, size>& items) {
+        for (const T& item : items) write(item);
+    }
     Encoder out_;
 };
 
@@ -76,6 +81,10 @@ class FieldReader {
             read(item);
             return item;
         });
+    }
+    template <typename T, std::size_t size>
+    void read(std::array<T, size>& items) {
+        for (T& item : items) read(item);
     }
     template <typename T>
     T enumerator(T last) {

@@ -41,6 +41,28 @@ std::string_view trim(std::string_view text) {
     return text.substr(first, text.find_last_not_of(space) - first + 1);
 }
 
+std::string last_words(std::string_view text, std::size_t bytes_max) {
+    std::string result;
+    for (const std::string_view line : split(text, '\n')) {
+        if (trim(line).empty()) continue;
+        if (!result.empty()) result += "; ";
+        for (const char character : trim(line)) {
+            const auto byte = static_cast<unsigned char>(character);
+            const auto before = static_cast<unsigned char>(result.empty() ? ' ' : result.back());
+            // From 0x80 on: controls too, alone or in UTF-8, where they come after 0xc2.
+            const bool is_high_control =
+                byte >= 0x80 && byte < 0xa0 && (before < 0x80 || before == 0xc2);
+            const bool is_control = byte < 0x20 || byte == 0x7f || is_high_control;
+            result += is_control ? '?' : character;
+        }
+    }
+    if (result.size() <= bytes_max) return result;
+    std::size_t begin = result.size() - bytes_max;
+    while (begin < result.size() && (static_cast<unsigned char>(result[begin]) & 0xc0) == 0x80)
+        ++begin;  // not from within a character
+    return fmt::format("...{}", std::string_view(result).substr(begin));
+}
+
 std::optional<std::vector<int>> parse_list(std::string_view text) {
     std::vector<int> numbers;
     if (text.empty()) return numbers;

@@ -35,6 +35,10 @@ std::string_view trim(std::string_view text);
 /// The beginning of `text` for a message: of one line, and of what can be printed.
 std::string excerpt(std::string_view text);
 
+/// The last `bytes_max` of what another program has printed, fit for a message: of one line, and
+/// without what would move a terminal's cursor.
+std::string last_words(std::string_view text, std::size_t bytes_max);
+
 /// Numbers as "0-3,8": ascending, each once. The kernel's form for CPU and node lists.
 std::optional<std::vector<int>> parse_list(std::string_view text);
 std::string format_list(const std::vector<int>& numbers);

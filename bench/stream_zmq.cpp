@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A parent and a child joined by ZeroMQ as lua---parallel joined them, a PUSH and a PULL socket
-// each way, but over Unix sockets instead of TCP, and without its copies: messages are received
-// where ZeroMQ puts them.
+// each way, but over Unix sockets (compiled with STREAM_TCP: TCP over the loopback interface), and
+// without its copies: messages are received where ZeroMQ puts them.
 #include <zmq.h>
 
 #include <string>
@@ -37,8 +37,8 @@ class Sockets {
         out_ = zmq_socket(context_, ZMQ_PUSH);
         in_ = zmq_socket(context_, ZMQ_PULL);
         const long parent = is_parent ? ::getpid() : ::getppid();
-        const std::string down = "ipc:///tmp/stream_zmq." + std::to_string(parent) + ".down";
-        const std::string up = "ipc:///tmp/stream_zmq." + std::to_string(parent) + ".up";
+        const std::string down = address(parent, 0);
+        const std::string up = address(parent, 1);
         if (is_parent) {
             stream::require(zmq_bind(out_, down.c_str()) == 0, "zmq_bind");
             stream::require(zmq_bind(in_, up.c_str()) == 0, "zmq_bind");
@@ -46,6 +46,14 @@ class Sockets {
             stream::require(zmq_connect(in_, down.c_str()) == 0, "zmq_connect");
             stream::require(zmq_connect(out_, up.c_str()) == 0, "zmq_connect");
         }
+    }
+    static std::string address(long parent, int which) {
+#ifdef STREAM_TCP
+        // Below the ports that the kernel gives away by itself.
+        return "tcp://127.0.0.1:" + std::to_string(10000 + 2 * (parent % 10000) + which);
+#else
+        return "ipc:///tmp/stream_zmq." + std::to_string(parent) + (which == 0 ? ".down" : ".up");
+#endif
     }
     void* context_ = nullptr;
     void* out_ = nullptr;

@@ -67,6 +67,29 @@ local function print_sizes(list)
   print()
 end
 
+---The rows of a bench in which we take part several times: behind each of ours, in brackets, its
+---ratio to the best peer, or to the limit. `counted`: what there are so many of; else bytes.
+local function print_several(list, counted)
+  local names, by_key = driver.distinct(list, "what"), {}
+  for _, record in ipairs(list) do by_key[record.bytes .. " " .. record.what] = record end
+  local sizes = driver.distinct(list, "bytes")
+  table.sort(sizes)
+  local title = list[1].bench:gsub("_", " ")
+  print_row { title .. ": " .. (counted or "size"), table.unpack(names) }
+  print("|--:" .. ("|--:"):rep(#names) .. "|")
+  for _, bytes in ipairs(sizes) do
+    local cells = { counted and tostring(bytes) or driver.format_bytes(bytes) }
+    for _, name in ipairs(names) do
+      local record = by_key[bytes .. " " .. name]
+      local field = record and (record.ratio_to_peer and "ratio_to_peer" or "ratio_to_limit")
+      cells[#cells + 1] = record and driver.format_us(record.p50_us)
+        .. (record[field] and " (" .. ratio_cell(record, field) .. ")" or "") or ""
+    end
+    print_row(cells)
+  end
+  print()
+end
+
 local function print_collectives(list)
   for _, kind in ipairs(targets.kinds) do
     local of_kind = {}
@@ -114,6 +137,7 @@ if #records == 0 then
 end
 for _, part in ipairs {
   { { "startup" }, print_startup },
+  { { "hosts" }, print_startup },
   { targets.kinds, print_collectives },
   { { "pingpong" }, print_sizes },
   { { "start" }, print_sizes },
@@ -126,6 +150,11 @@ for _, part in ipairs {
   { { "reference" }, print_sizes },
   { { "processes" }, print_sizes },
   { { "map" }, print_sizes },
+  { { "connection_round_trip" }, print_several },
+  { { "connection_messages" }, print_several },
+  { { "connection_transfer" }, print_several },
+  { { "connection_any" }, function(list) print_several(list, "clients") end },
+  { { "tree_allreduce" }, print_several },
   { { "idle" }, print_idle },
 } do
   local list = driver.newest(records, driver.set(part[1]))

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <optional>
 
 #include "base/event_loop.hpp"
@@ -15,6 +16,9 @@
 #include "launcher/agent_process.hpp"
 #include "launcher/agent_protocol.hpp"
 #include "launcher/frames.hpp"
+#include "launcher/hosts/branches.hpp"
+#include "launcher/hosts/launch_here.hpp"
+#include "launcher/hosts/pulse.hpp"
 #include "launcher/sweep.hpp"
 #include "launcher/workers.hpp"
 #include "topology/discover/discover.hpp"
@@ -26,25 +30,38 @@ namespace {
 // SIGKILL works within milliseconds, but for processes that are stuck in the kernel.
 constexpr Seconds sweep_time_max{2.0};
 
+Route find_route(const Prepare& prepare) {
+    if (!prepare.interface.empty()) return {.own = address_of_interface(prepare.interface)};
+    const char* connection = prepare.is_remote ? std::getenv("SSH_CONNECTION") : nullptr;
+    return connection == nullptr ? Route() : route_of(connection);
+}
+
 class Agent {
   public:
-    Agent(UniqueFd launcher, bool devices)
-        : devices_(devices),
-          open_files_(raise_open_files()),
+    Agent(StreamEnds launcher, UniqueFd guard)
+        : open_files_(raise_open_files()),
+          guard_(std::move(guard)),
           frames_(loop_, std::move(launcher),
                   {.frame = [this](auto bytes) { handle(decode_to_agent(bytes)); },
                    .closed = [this] { loop_.stop(); }}),
-          child_watch_(loop_.on_signal(SIGCHLD, [this] { reap(); })) {}
+          child_watch_(loop_.on_signal(SIGCHLD, [this] { reap(); })) {
+        if (guard_)
+            guard_watch_ = loop_.on_readable(guard_.get(), [] {
+                fail(ErrorCode::system, "the process that guards it has ended (was it killed?)");
+            });
+    }
 
     /// Until the launcher is gone: it goes first, when it has been told that all is done.
     void run() {
         try {
-            send(Ready{.machine = topology::discover(devices_)});
             loop_.run();
+        } catch (const Error& error) {
+            send(Failed{error.what(), error.code == ErrorCode::usage});
         } catch (const std::exception& error) {
             send(Failed{error.what()});
         }
-        (void)sweep();  // what survives it cannot be ended, and nobody is left to be told
+        branches_.reset();  // who is started from here sweeps, too
+        (void)sweep();      // what survives it cannot be ended, and nobody is left to be told
         (void)frames_.flush();
     }
 
@@ -52,13 +69,49 @@ class Agent {
     void send(const ToLauncher& message) { frames_.send(encode(message)); }
 
     void handle(const ToAgent& message) {
+        if (pulse_) pulse_->heard();
         std::visit([this](const auto& body) { act(body); }, message);
     }
 
+    void act(const Prepare& prepare) {
+        silence_max_ = Seconds(prepare.silence_max);
+        start_pulse();
+        send(Ready{.machine = topology::discover(prepare.devices), .route = find_route(prepare)});
+    }
+    void act(const Alive&) {}
+    void act(const Adopt& adopt) {
+        branches_.emplace(
+            loop_, adopt,
+            Branches::Callbacks{.message =
+                                    [this](int host, const ToLauncher& message) {
+                                        send(FromHost{host, frame_of(encode(message))});
+                                    },
+                                .lost =
+                                    [this](int host, const std::string& why) {
+                                        send(HostLost{host, why});
+                                    }});
+    }
+    void act(const ForHost& message) {
+        if (branches_) branches_->send(message.host, decode_to_agent(bytes_of(message.frame)));
+    }
+    void act(const JobDirectory& directory) {
+        if (workers_) workers_->complete(directory);
+    }
+    void act(const RankEnded& ended) {
+        if (workers_) workers_->mark_ended(ended);
+    }
+    void act(const Input& input) {
+        if (workers_) workers_->pass_on(input);
+    }
     void act(const Launch& launch) {
         if (workers_) fail(ErrorCode::protocol, "the launcher launched twice");
-        workers_.emplace(loop_, launch, open_files_,
-                         [this](const ToLauncher& message) { send(message); });
+        try {
+            workers_.emplace(loop_, prepare_launch(launch), open_files_,
+                             [this](const ToLauncher& message) { send(message); });
+        } catch (const Error& error) {
+            const bool is_users = error.code == ErrorCode::usage || error.code == ErrorCode::config;
+            return send(LaunchRefused{is_users, error.what()});
+        }
         workers_->start();
     }
     void act(const Consumed& consumed) {
@@ -66,6 +119,9 @@ class Agent {
     }
     void act(const Signal& signal) {
         if (workers_) workers_->signal(signal.number);
+        // The launcher stops with its job, and says nothing until it goes on.
+        if (pulse_ && (signal.number == SIGSTOP || signal.number == SIGCONT))
+            pulse_->expect_silence(signal.number == SIGSTOP);
     }
     void act(const Kill&) { (void)sweep(); }
     void act(const Finish&) {
@@ -74,30 +130,44 @@ class Agent {
         send(Done{static_cast<std::uint32_t>(survivors)});
     }
 
+    void start_pulse() {
+        if (silence_max_ > Seconds(0))
+            pulse_.emplace(loop_, silence_max_,
+                           Pulse::Callbacks{.beat = [this] { send(Alive{}); },
+                                            .silent = [this] { loop_.stop(); }});
+    }
+
     int sweep() {
         if (workers_) workers_->expect_kill();
-        return kill_descendants({.deadline = Deadline::after(sweep_time_max),
-                                 .reaped = [this](pid_t pid, int status) { tell(pid, status); }});
+        return kill_descendants(
+            {.excluded = branches_ ? branches_->processes() : std::vector<pid_t>(),
+             .deadline = Deadline::after(sweep_time_max),
+             .reaped = [this](pid_t pid, int status) { tell(pid, status); }});
     }
     void reap() {
         (void)reap_children([this](pid_t pid, int status) { tell(pid, status); });
     }
     void tell(pid_t pid, int status) {
+        if (branches_ && branches_->reaped(pid, status)) return;
         if (workers_) workers_->reaped(pid, status);
     }
 
-    bool devices_;
     rlimit open_files_;
+    UniqueFd guard_;
     EventLoop loop_;
     FrameStream frames_;
     SignalWatch child_watch_;
+    FdWatch guard_watch_;
+    Seconds silence_max_{0};
+    std::optional<Pulse> pulse_;
+    std::optional<Branches> branches_;  // hosts that it has adopted
     std::optional<Workers> workers_;
 };
 
 // The child of a fork: it must not return into its parent's code, nor run what that has at exit.
-[[noreturn]] void be_agent(UniqueFd launcher, bool devices) {
+[[noreturn]] void be_agent(UniqueFd launcher) {
     try {
-        run_agent(std::move(launcher), devices);
+        run_agent(both_ways(std::move(launcher)));
         ::_exit(0);
     } catch (const std::exception& error) {
         // It could not even begin; the launcher knows only that it is gone.
@@ -108,12 +178,12 @@ class Agent {
 
 }  // namespace
 
-void run_agent(UniqueFd launcher, bool devices) {
+void run_agent(StreamEnds launcher, UniqueFd guard) {
     become_subreaper();
-    Agent(std::move(launcher), devices).run();
+    Agent(std::move(launcher), std::move(guard)).run();
 }
 
-LocalAgent start_local_agent(bool devices) {
+LocalAgent start_local_agent() {
     auto [ours, theirs] = create_socket_pair(SocketKind::stream);
     sigset_t all;
     sigset_t before;
@@ -125,7 +195,7 @@ LocalAgent start_local_agent(bool devices) {
         ignore_terminal_signals();
         (void)::setpgid(0, 0);  // cannot fail for a process that has just been born
         check(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0, "restore signals");
-        be_agent(std::move(theirs), devices);
+        be_agent(std::move(theirs));
     }
     const int fork_errno = errno;
     check(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0, "restore signals");

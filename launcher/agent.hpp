@@ -5,13 +5,14 @@
 
 #include "base/child.hpp"
 #include "base/unique_fd.hpp"
+#include "launcher/frames.hpp"
 
 namespace ipcrun {
 
-/// Runs the agent on a connected stream socket until the launcher is gone, and leaves no descendant
-/// of this process alive. `devices`: look for GPUs and NICs, too, which takes some ms. The calling
-/// process becomes a subreaper and has no other children.
-void run_agent(UniqueFd launcher, bool devices);
+/// Runs the agent until the launcher is gone, and leaves no descendant of this process alive. The
+/// calling process becomes a subreaper and has no other children. `guard`: a descriptor of the
+/// process (pidfd) that is to do the same if this one is killed; its end is one for the job, too.
+void run_agent(StreamEnds launcher, UniqueFd guard = {});
 
 struct LocalAgent {
     Child process;
@@ -19,6 +20,6 @@ struct LocalAgent {
 };
 
 /// Forks this process, which should still be small, and runs the agent in the child.
-LocalAgent start_local_agent(bool devices);
+LocalAgent start_local_agent();
 
 }  // namespace ipcrun

@@ -8,13 +8,18 @@
 #include <cstring>
 
 #include "base/fail.hpp"
+#include "launcher/hosts/allocation.hpp"
+#include "launcher/hosts/host_agent.hpp"
+#include "launcher/hosts/survey.hpp"
 #include "launcher/job_plan.hpp"
+#include "launcher/plan.hpp"
 #include "launcher/show/explanation.hpp"
 #include "launcher/show/host_kinds.hpp"
 #include "launcher/show/json.hpp"
 #include "launcher/show/make_overview.hpp"
 #include "launcher/show/picture.hpp"
 #include "launcher/show/text.hpp"
+#include "launcher/signals.hpp"
 
 namespace ipcrun {
 
@@ -49,6 +54,9 @@ std::vector<show::Setting> settings_of(const Options& options) {
         if (is_given) settings.push_back({name, std::move(value)});
     };
     const topology::Mapping& mapping = options.mapping;
+    add("hosts", options.hosts, !options.hosts.empty());
+    add("hostfile", options.hostfile, !options.hostfile.empty());
+    add("exclude", options.excluded_hosts, !options.excluded_hosts.empty());
     add("map-by", topology::format_map_by(mapping.map_by), mapping.map_by != topology::MapBy{});
     add("bind-to", std::string(topology::name_of(mapping.bind_to)),
         mapping.bind_to != topology::BindTo::automatic);
@@ -104,23 +112,59 @@ void print(const std::string& text) {
     if (!is_written && errno != EPIPE) fail_errno(errno, "write the plan to standard output");
 }
 
+// What is planned for, and what people may want to know of it.
+struct Planned {
+    topology::Cluster cluster;
+    std::vector<std::string> notes = {};
+};
+
+Planned survey_hosts(const Options& options, const std::vector<NamedHost>& hosts,
+                     const std::vector<std::string>& environment) {
+    check_rank_count(options.ranks.value_or(1), hosts.size());
+    const int own = find_own_host(hosts);
+    prepare_signals();
+    const std::vector<Ready> readies =
+        survey(hosts, own, ssh_of(options), {.devices = true, .interface = options.interface});
+    std::vector<topology::Machine> machines;
+    std::vector<Route> routes;
+    for (const Ready& ready : readies) {
+        machines.push_back(ready.machine);
+        routes.push_back(ready.route);
+    }
+    Planned planned{cluster_of_hosts(hosts, machines, environment)};
+    if (hosts.size() > 1)
+        planned.notes = describe_addresses(hosts, choose_addresses(routes, own, options.interface));
+    return planned;
+}
+
+// Where the machines come from, for people.
+std::string source_of(const Options& options, const std::vector<NamedHost>& hosts) {
+    if (!options.machines.empty()) return options.machines;
+    if (hosts.empty()) return "this host";
+    if (!options.hosts.empty()) return "of --hosts";
+    return fmt::format("of {}", options.hostfile.empty() ? hosts_variable : options.hostfile);
+}
+
 }  // namespace
 
 int show_plan(const Options& options, const Inputs& inputs, const Surroundings& surroundings) {
-    topology::Cluster cluster = cluster_to_plan_for(inputs, surroundings.environment);
+    const std::vector<NamedHost> hosts = find_hosts(options, surroundings.environment);
+    Planned planned = hosts.empty() ? Planned{cluster_to_plan_for(inputs, surroundings.environment)}
+                                    : survey_hosts(options, hosts, surroundings.environment);
     const PlanWish wish =
-        make_wish(options, inputs, cluster.machine_of(0), surroundings.environment);
-    const JobPlan plan(std::move(cluster), wish);
+        make_wish(options, inputs, planned.cluster.machine_of(0), surroundings.environment);
+    const JobPlan plan(std::move(planned.cluster), wish);
     show::Overview overview = show::make_overview(plan.cluster(), plan.placement(), plan.links(),
                                                   plan.tree(), {.degree_max = options.tree_degree});
     std::vector<double> sizes(show::usual_sizes.begin(), show::usual_sizes.end());
     if (options.explain_bytes) sizes = {*options.explain_bytes};
     overview.times = show::predict_sizes(plan.links().costs(), shared_memory_of(plan), sizes,
                                          options.tree_degree);
-    overview.source = options.machines.empty() ? "this host" : options.machines;
+    overview.source = source_of(options, hosts);
     overview.settings = settings_of(options);
     overview.argv = options.command;
     overview.notes = notes_on(plan, wish);
+    overview.notes.insert(overview.notes.end(), planned.notes.begin(), planned.notes.end());
     if (!options.picture.empty()) write_file(options.picture, show::format_svg(overview));
     if (options.json)
         print(show::format_json(overview));

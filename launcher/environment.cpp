@@ -148,14 +148,11 @@ std::vector<std::string> common_environment(const Options& options,
     return environment;
 }
 
-std::vector<std::string> rank_environment(const std::vector<std::string>& common, int rank,
-                                          int ranks, const topology::Machine& machine,
+std::vector<std::string> rank_environment(const std::vector<std::string>& common,
+                                          RankEnvironment numbers, const topology::Machine& machine,
                                           const topology::Place& place) {
-    RankEnvironment job;
-    job.rank = job.local_rank = rank;
-    job.size = job.local_size = ranks;
-    job.control_fd = control_fd_number;
-    std::vector<std::string> environment = job.format();
+    numbers.control_fd = control_fd_number;
+    std::vector<std::string> environment = numbers.format();
     for (const std::string_view name : thread_variables)
         if (!find_variable(common, name))
             environment.push_back(fmt::format("{}={}", name, place.threads));

@@ -9,6 +9,7 @@
 
 #include "launcher/options.hpp"
 #include "launcher/surroundings.hpp"
+#include "runtime/wire/rank_environment.hpp"
 #include "topology/place/placement.hpp"
 
 namespace ipcrun {
@@ -18,10 +19,10 @@ namespace ipcrun {
 std::vector<std::string> common_environment(const Options& options,
                                             const Surroundings& surroundings);
 
-/// "NAME=value" for one rank of a job on one host, beside `common`: its numbers, its threads unless
-/// `common` has them, its GPU and NIC on `machine`.
-std::vector<std::string> rank_environment(const std::vector<std::string>& common, int rank,
-                                          int ranks, const topology::Machine& machine,
+/// "NAME=value" for one rank, beside `common`: its `numbers`, its threads unless `common` has them,
+/// its GPU and NIC on `machine`.
+std::vector<std::string> rank_environment(const std::vector<std::string>& common,
+                                          RankEnvironment numbers, const topology::Machine& machine,
                                           const topology::Place& place);
 
 /// The variable by which the libraries of a vendor are told which GPUs there are for a process;

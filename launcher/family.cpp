@@ -2,10 +2,8 @@
 #include "launcher/family.hpp"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
-#include <sys/sysinfo.h>
 #include <sys/wait.h>
 
 #include <array>
@@ -15,6 +13,7 @@
 #include "base/child.hpp"
 #include "base/event_loop.hpp"
 #include "base/fail.hpp"
+#include "base/own_machine.hpp"
 #include "launcher/agent_process.hpp"
 #include "launcher/family_plan.hpp"
 #include "launcher/membership.hpp"
@@ -24,6 +23,7 @@
 #include "launcher/surroundings.hpp"
 #include "launcher/sweep.hpp"
 #include "runtime/wire/family_protocol.hpp"
+#include "runtime/wire/pair_shape.hpp"
 
 namespace ipcrun {
 
@@ -38,19 +38,6 @@ constexpr std::chrono::milliseconds farewell{250};
 constexpr Seconds sweep_time_max{0.5};
 /// To have them closed a parent waits for longer: a process with much memory takes seconds to end.
 constexpr Seconds closing_time_max{4.0};
-
-int count_allowed_cpus() {
-    std::array<unsigned long, 1024> mask = {};
-    const auto bytes = check_syscall(::syscall(SYS_sched_getaffinity, 0, sizeof mask, mask.data()),
-                                     "read the CPUs that may be used");
-    return CPU_COUNT_S(static_cast<std::size_t>(bytes), reinterpret_cast<cpu_set_t*>(mask.data()));
-}
-
-std::uint64_t memory_bytes() {
-    struct sysinfo info = {};
-    check_syscall(::sysinfo(&info), "read the size of memory");
-    return static_cast<std::uint64_t>(info.totalram) * info.mem_unit;
-}
 
 struct FamilyMember {
     FamilyMember(EventLoop& loop, std::uint32_t number, const Membership::Shape& shape)
@@ -162,6 +149,7 @@ class Family {
                 .doorbell_fd = doorbell_fd_.get(),
                 .doorbell = doorbell_,
                 .is_job = false,
+                .secret = request.secret,
             });
         Membership& membership = member->membership;
         membership.add_outsider(parent_rank, parent_pid_);
@@ -250,7 +238,7 @@ class Family {
     std::vector<std::string> environment_;
     UniqueFd null_;
     int allowed_cpus_ = count_allowed_cpus();
-    std::uint64_t memory_bytes_ = memory_bytes();
+    std::uint64_t memory_bytes_ = machine_memory_bytes();
     OutOfMemoryCount out_of_memory_;
     EventLoop loop_;
     PacketStream parent_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/frames.hpp"
 
-#include <sys/socket.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <vector>
@@ -37,26 +38,45 @@ std::optional<std::span<const std::uint8_t>> FrameReader::next() {
     return rest.subspan(sizeof length, length);
 }
 
-FrameStream::FrameStream(EventLoop& loop, UniqueFd socket, Callbacks callbacks)
-    : loop_(loop), socket_(std::move(socket)), callbacks_(std::move(callbacks)) {
-    set_nonblocking(socket_.get());
-    watch_ = loop_.on_readable(socket_.get(), [this] { on_ready(); });
+// An event loop watches a descriptor once.
+StreamEnds both_ways(UniqueFd socket) {
+    UniqueFd again(check_syscall(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0),
+                                 "open both directions of a stream"));
+    return {std::move(again), std::move(socket)};
+}
+
+FrameStream::FrameStream(EventLoop& loop, StreamEnds ends, Callbacks callbacks)
+    : loop_(loop),
+      in_(std::move(ends.in)),
+      out_(std::move(ends.out)),
+      callbacks_(std::move(callbacks)) {
+    set_nonblocking(in_.get());
+    set_nonblocking(out_.get());
+    readable_ = loop_.on_readable(in_.get(), [this] { read(); });
+    // What is left over is written when there is room again.
+    writable_ = loop_.on_writable(out_.get(), [this] { (void)flush(); });
+    loop_.pause(writable_);
 }
 
 void FrameStream::send(const Bytes& payload) {
     check(payload.size() <= frame_bytes_max, "a frame is too long to be sent");
     if (!is_open()) return;  // `closed` has been called: nobody is there to read it
+    // There may always be something left, for as long as the job runs.
+    if (written_ > queue_.size() / 2) {
+        queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(written_));
+        written_ = 0;
+    }
     const auto length = static_cast<std::uint32_t>(payload.size());
     const auto* head = reinterpret_cast<const std::uint8_t*>(&length);
     queue_.insert(queue_.end(), head, head + sizeof length);
     queue_.insert(queue_.end(), payload.begin(), payload.end());
-    loop_.set_interest(watch_, true, true);
+    loop_.resume(writable_);
 }
 
 bool FrameStream::flush() {
     while (is_open() && written_ < queue_.size()) {
         const ssize_t sent =
-            ::send(socket_.get(), queue_.data() + written_, queue_.size() - written_, MSG_NOSIGNAL);
+            ::write(out_.get(), queue_.data() + written_, queue_.size() - written_);
         if (sent < 0 && errno == EINTR) continue;
         if (sent < 0 && errno == EAGAIN) return false;
         // A peer that is gone is met by the reading side, after what it still had to say.
@@ -65,32 +85,51 @@ bool FrameStream::flush() {
     }
     queue_.clear();
     written_ = 0;
-    loop_.set_interest(watch_, true, false);
+    loop_.pause(writable_);
     return true;
 }
 
 void FrameStream::close() {
-    watch_.reset();
-    socket_.reset();
-}
-
-void FrameStream::on_ready() {
-    (void)flush();  // what is left is written when the socket is ready again
-    read();
+    readable_.reset();
+    writable_.reset();
+    in_.reset();
+    out_.reset();
 }
 
 void FrameStream::read() {
     static_assert(read_bytes <= frame_bytes_max);
     std::vector<std::uint8_t> bytes(read_bytes);  // not on the stack, which may be small
-    const ssize_t received = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
+    const ssize_t received = ::read(in_.get(), bytes.data(), bytes.size());
     if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (received == 0 || (received < 0 && errno == ECONNRESET)) return lose_peer();
     check_syscall(received, "receive from the other side");
-    reader_.feed(std::span(bytes).first(static_cast<std::size_t>(received)));
+    take(std::span(bytes).first(static_cast<std::size_t>(received)));
+}
+
+void FrameStream::take(std::span<const std::uint8_t> bytes) {
+    Bytes after_prologue;
+    if (callbacks_.prologue) {
+        auto rest = callbacks_.prologue(bytes);
+        if (!rest) return;
+        after_prologue = std::move(*rest);
+        bytes = after_prologue;
+        callbacks_.prologue = nullptr;
+    }
+    reader_.feed(bytes);
     while (is_open()) {
-        const auto frame = reader_.next();
+        const auto frame = next_frame();
         if (!frame) return;
         callbacks_.frame(*frame);
+    }
+}
+
+std::optional<std::span<const std::uint8_t>> FrameStream::next_frame() {
+    try {
+        return reader_.next();
+    } catch (const Error& error) {
+        if (!callbacks_.malformed) throw;
+        callbacks_.malformed(error);
+        return std::nullopt;
     }
 }
 

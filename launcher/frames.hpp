@@ -9,6 +9,7 @@
 #include <span>
 
 #include "base/bytes.hpp"
+#include "base/error.hpp"
 #include "base/event_loop.hpp"
 #include "base/unique_fd.hpp"
 
@@ -27,36 +28,50 @@ class FrameReader {
     std::size_t begin_ = 0;  // of what `next` has not given out
 };
 
-/// One end of a stream socket, in an event loop. Sending queues and never blocks.
+struct StreamEnds {
+    UniqueFd in;
+    UniqueFd out;
+};
+/// Of a socket.
+StreamEnds both_ways(UniqueFd socket);
+
+/// One end of a stream in an event loop: a socket, or two pipes. Sending queues and never blocks.
+/// The process must ignore SIGPIPE.
 class FrameStream {
   public:
     struct Callbacks {
         std::function<void(std::span<const std::uint8_t>)> frame;  ///< each frame that arrives
         std::function<void()> closed;                              ///< the peer is gone; once
+        /// Gets what arrives before the first frame: what follows that, once it is there. Empty:
+        /// the first byte belongs to a frame.
+        std::function<std::optional<Bytes>(std::span<const std::uint8_t>)> prologue = {};
+        /// Gets why what arrives is no frame, instead of whoever runs the loop.
+        std::function<void(const Error&)> malformed = {};
     };
 
-    FrameStream(EventLoop& loop, UniqueFd socket, Callbacks callbacks);
+    FrameStream(EventLoop& loop, StreamEnds ends, Callbacks callbacks);
 
     /// Queues a frame; it is written in the next turn of the loop, together with its neighbours.
     void send(const Bytes& payload);
     /// Writes what the socket takes now; true when nothing is left.
     bool flush();
-    bool is_open() const { return socket_.get() >= 0; }
+    bool is_open() const { return in_.get() >= 0; }
     /// Ends the connection; nothing is called back any more.
     void close();
 
   private:
-    void on_ready();
     void read();
+    void take(std::span<const std::uint8_t> bytes);
+    std::optional<std::span<const std::uint8_t>> next_frame();
     void lose_peer();
 
     EventLoop& loop_;
-    UniqueFd socket_;
+    UniqueFd in_, out_;
     Callbacks callbacks_;
     FrameReader reader_;
     Bytes queue_;
     std::size_t written_ = 0;  // of queue_
-    FdWatch watch_;
+    FdWatch readable_, writable_;
 };
 
 }  // namespace ipcrun

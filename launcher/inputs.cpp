@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/inputs.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "base/fail.hpp"
-#include "base/text.hpp"
-#include "base/unique_fd.hpp"
 #include "launcher/environment.hpp"
 #include "launcher/link_costs.hpp"
+#include "launcher/text_file.hpp"
 #include "topology/discover/discover.hpp"
 #include "topology/discover/source.hpp"
 #include "topology/visible_gpus.hpp"
@@ -20,30 +16,6 @@
 namespace ipcrun {
 
 namespace {
-
-constexpr std::size_t file_bytes_max = 64 << 20;
-
-// Editors of other systems begin files with it.
-constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-
-// The text of the file that `option` names.
-std::string read_text(std::string_view option, const std::string& path) {
-    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) fail(ErrorCode::usage, "option {} {}: {}", option, path, std::strerror(errno));
-    std::string text;
-    char buffer[1 << 16];
-    for (;;) {
-        const ssize_t count = ::read(fd.get(), buffer, sizeof buffer);
-        if (count == 0) return text.starts_with(byte_order_mark) ? text.substr(3) : text;
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0)
-            fail(ErrorCode::usage, "option {} {}: {}", option, path, std::strerror(errno));
-        text.append(buffer, static_cast<std::size_t>(count));
-        if (text.size() > file_bytes_max)
-            fail(ErrorCode::usage, "option {} {}: longer than {} MiB", option, path,
-                 file_bytes_max >> 20);
-    }
-}
 
 std::vector<int> cpus_of(const topology::Machine& machine) {
     std::vector<int> cpus;
@@ -69,9 +41,9 @@ topology::Machine show_gpus(topology::Machine machine,
 Inputs read_inputs(const Options& options) {
     Inputs inputs;
     if (!options.rankfile.empty())
-        inputs.rankfile =
-            topology::parse_rankfile(read_text("--rankfile", options.rankfile), options.rankfile);
-    if (!options.links.empty()) inputs.links_text = read_text("--links", options.links);
+        inputs.rankfile = topology::parse_rankfile(
+            read_text_file("option --rankfile", options.rankfile), options.rankfile);
+    if (!options.links.empty()) inputs.links_text = read_text_file("option --links", options.links);
     if (!options.machines.empty()) inputs.described = topology::read_cluster(options.machines);
     return inputs;
 }
@@ -111,6 +83,20 @@ topology::Cluster cluster_to_run_on(const Inputs& inputs, const topology::Machin
     cluster.hosts[0].name = cluster.machines[0].host = here.host;
     cluster.machines[0].cpu_quota = here.cpu_quota;
     cluster.machines[0].memory_bytes = here.memory_bytes;
+    return cluster;
+}
+
+topology::Cluster cluster_of_hosts(const std::vector<NamedHost>& hosts,
+                                   const std::vector<topology::Machine>& machines,
+                                   const std::vector<std::string>& environment) {
+    std::vector<topology::Machine> shown;
+    for (const topology::Machine& machine : machines)
+        shown.push_back(show_gpus(machine, environment));
+    topology::Cluster cluster = topology::cluster_of(std::move(shown));
+    for (std::size_t host = 0; host < hosts.size(); ++host) {
+        cluster.hosts[host].name = hosts[host].name;
+        cluster.hosts[host].slots = hosts[host].slots;
+    }
     return cluster;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/hosts/host_list.hpp"
 #include "launcher/job_plan.hpp"
 #include "launcher/options.hpp"
 
@@ -34,6 +35,11 @@ bool needs_devices(const Options& options);
 /// was described could not be started here.
 topology::Cluster cluster_to_run_on(const Inputs& inputs, const topology::Machine& here,
                                     const std::vector<std::string>& environment);
+
+/// The same for the hosts that were named, whose machines are known now.
+topology::Cluster cluster_of_hosts(const std::vector<NamedHost>& hosts,
+                                   const std::vector<topology::Machine>& machines,
+                                   const std::vector<std::string>& environment);
 
 /// The wish of these options for a job on machines like `machine`: costs of links are those that
 /// were measured on its kind, if any were. `environment`: where the cache directory is looked for.

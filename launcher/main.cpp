@@ -3,6 +3,8 @@
 #include "base/fail.hpp"
 #include "launcher/agent.hpp"
 #include "launcher/dry_run.hpp"
+#include "launcher/hosts/allocation.hpp"
+#include "launcher/hosts/remote_agent.hpp"
 #include "launcher/inputs.hpp"
 #include "launcher/link_costs.hpp"
 #include "launcher/options.hpp"
@@ -19,6 +21,22 @@ using namespace ipcrun;
 constexpr int usage_status = 2;
 constexpr int failure_status = 1;
 
+Order make_order(const Options& options, const Inputs& inputs) {
+    const Surroundings surroundings = read_surroundings();
+    std::vector<NamedHost> hosts = find_hosts(options, surroundings.environment);
+    if (options.measure_links) return order_of_measurement(options, surroundings);
+    Order order{.options = options, .inputs = inputs, .surroundings = surroundings};
+    if (!hosts.empty()) {
+        order.own_host = find_own_host(hosts);
+        order.hosts = std::move(hosts);
+    }
+    // On other hosts, and where ranks here have a directory of their own, it is looked for there.
+    if (order.own_host >= 0 &&
+        order.hosts[static_cast<std::size_t>(order.own_host)].directory.empty())
+        order.program = find_program(options.command);
+    return order;
+}
+
 int run(const std::vector<std::string>& argv) {
     const Options options = parse_options(argv);
     if (options.help) {
@@ -33,21 +51,21 @@ int run(const std::vector<std::string>& argv) {
     if (!options.directory.empty()) enter_directory(options.directory);
     const Inputs inputs = read_inputs(options);
     if (options.dry_run) return show_plan(options, inputs, read_surroundings());
-    const Order order =
-        options.measure_links
-            ? order_of_measurement(options, read_surroundings())
-            : Order{options, inputs, find_program(options.command), read_surroundings()};
+    const Order order = make_order(options, inputs);
     prepare_signals();
     std::vector<pid_t> own_children = current_children();
     become_subreaper();
-    LocalAgent agent = start_local_agent(needs_devices(order.options));
-    return Supervisor(order, std::move(agent), std::move(own_children)).run();
+    std::optional<Fleet::Own> own;
+    if (order.own_host >= 0) own.emplace(start_local_agent(), order.own_host);
+    return Supervisor(order, std::move(own), std::move(own_children)).run();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
     try {
+        // Not for people, and so not among the options.
+        if (argc == 2 && std::string_view(argv[1]) == "--agent") return run_remote_agent();
         return run({argv, argv + argc});
     } catch (const Error& error) {
         fmt::print(stderr, "ipcrun: {}\n", error.what());

@@ -33,7 +33,9 @@ Membership::Membership(EventLoop& loop, const Shape& shape, Callbacks callbacks)
       segment_(segment_fd_.get()),
       members_(static_cast<std::size_t>(shape.ranks)),
       callbacks_(std::move(callbacks)),
-      is_job_(shape.is_job) {
+      is_job_(shape.is_job),
+      wiring_(shape.wiring) {
+    segment_.set_secret(shape.secret);
     if (shape.doorbell != nullptr) segment_.add_doorbell(0, shape.doorbell);
 }
 
@@ -150,11 +152,24 @@ void Membership::join(int rank, const Join& join) {
             member.joined_watch = loop_.on_readable(member.joined_pidfd.get(),
                                                     [this, rank] { joined_process_ended(rank); });
     }
-    RankSlot& slot = segment_.rank(rank);
-    slot.pid.store(join.pid);
-    slot.state.store(RankState::joined);
-    const std::array given = {segment_fd_.get(), heap_fd_.get(), doorbell_fd_};
-    answer(rank, Joined{}, std::span(given).first(doorbell_fd_ < 0 ? 2 : 3));
+    segment_.rank(rank).pid.store(join.pid);
+    member.waits_to_join = wiring_ != nullptr && !wiring_->is_complete();
+    if (!member.waits_to_join) welcome(rank);
+}
+
+void Membership::let_join() {
+    for (std::size_t rank = 0; rank < members_.size(); ++rank)
+        if (std::exchange(members_[rank].waits_to_join, false)) welcome(static_cast<int>(rank));
+}
+
+void Membership::welcome(int rank) {
+    segment_.rank(rank).state.store(RankState::joined);
+    std::vector<int> given{segment_fd_.get(), heap_fd_.get()};
+    if (doorbell_fd_ >= 0) given.push_back(doorbell_fd_);
+    if (wiring_ == nullptr) return answer(rank, Joined{}, given);
+    const Wiring::Gift gift = wiring_->give(rank);
+    given.insert(given.end(), {gift.table_fd, gift.listener.get()});
+    answer(rank, Joined{}, given);
 }
 
 void Membership::fence(int rank, int target) {
@@ -205,6 +220,8 @@ void Membership::joined_process_ended(int rank) {
 void Membership::mark_ended(int rank, int wait_status) {
     Member& member = members_[static_cast<std::size_t>(rank)];
     if (std::exchange(member.is_marked, true)) return;
+    member.waits_to_join = false;
+    if (wiring_ != nullptr) wiring_->close(rank);
     segment_.mark_ended(rank, wait_status);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/event_loop.hpp"
 #include "base/unique_fd.hpp"
+#include "launcher/hosts/wiring.hpp"
 #include "launcher/named_queues.hpp"
 #include "runtime/wire/control_segment.hpp"
 #include "runtime/wire/worker_protocol.hpp"
@@ -20,12 +21,14 @@ class Membership {
   public:
     struct Shape {
         int ranks = 1;
+        Wiring* wiring = nullptr;  ///< with ranks on other hosts; null: there are none
         int usable_cpus = 1;
         std::uint64_t arena_bytes = 0;
         /// That of rank 0, which those who join get beside the two memories; -1 and null: none.
         int doorbell_fd = -1;
         std::shared_ptr<Doorbell> doorbell = nullptr;
-        bool is_job = true;  ///< and no family: its members share queues by name
+        bool is_job = true;     ///< and no family: its members share queues by name
+        JobSecret secret = {};  ///< zeros: none, as for a family
     };
     struct Callbacks {
         std::function<void(int rank, const Report& report)> report;
@@ -36,6 +39,10 @@ class Membership {
     /// Creates the control segment and the shared heap.
     Membership(EventLoop& loop, const Shape& shape, Callbacks callbacks);
 
+    /// The wiring is complete: those that wait for it have joined.
+    void let_join();
+    /// Something has happened that all ranks should look at.
+    void raise_alert() const { segment_.raise_alert(); }
     /// Tells the node where `rank` is bound, before any rank is there to read it.
     void set_place(int rank, const RankPlace& place);
     /// `rank` is process `pid`, which somebody else started, and which gets the memory from the
@@ -64,6 +71,7 @@ class Membership {
         pid_t joined_pid = 0;   // 0: has not joined
         UniqueFd joined_pidfd;  // of a process that joined and is not the worker
         FdWatch joined_watch;
+        bool waits_to_join = false;
         bool is_marked = false;  // told of its end in the segment
     };
 
@@ -73,6 +81,7 @@ class Membership {
     void read_what_was_said(int rank);
     void handle(int rank, const WorkerMessage& message);
     void join(int rank, const Join& join);
+    void welcome(int rank);
     void fence(int rank, int target);
     void open_queue(int rank, const OpenQueue& request);
     void answer(int rank, const WorkerMessage& message, std::span<const int> fds = {});
@@ -87,6 +96,7 @@ class Membership {
     std::vector<Member> members_;
     Callbacks callbacks_;
     bool is_job_;
+    Wiring* wiring_;
     NamedQueues queues_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/fail.hpp"
 #include "base/text.hpp"
+#include "launcher/hosts/ssh.hpp"
 #include "launcher/options.hpp"
 
 namespace ipcrun {
@@ -39,6 +40,14 @@ void add_environment(Options& options, std::string_view text) {
 void set_directory(Options& options, std::string_view text) {
     if (text.empty()) fail(ErrorCode::usage, "option --wdir takes a directory; not ''");
     options.directory = text;
+}
+
+// For options whose argument is a list of hosts, which is read with the others that name hosts.
+std::string hosts_of(std::string_view option, std::string_view text) {
+    if (text.empty())
+        fail(ErrorCode::usage, "option {} takes hosts, for example a,b or node[01-04]; not ''",
+             option);
+    return std::string(text);
 }
 
 // For options whose argument is the name of a file.
@@ -81,6 +90,15 @@ void set_explain(Options& options, std::string_view text) {
     options.explain_bytes = *value * unit;
 }
 
+void set_fan_out(Options& options, std::string_view text) {
+    constexpr int fan_out_max = 1024;
+    const auto count = parse_number<int>(text);
+    if (!count || *count < 1 || *count > fan_out_max)
+        fail(ErrorCode::usage, "option --ssh-fan-out takes a number of agents, 1 to {}; not '{}'",
+             fan_out_max, text);
+    options.ssh_fan_out = *count;
+}
+
 void set_stdin(Options& options, std::string_view text) {
     const auto rank = text == "none" ? std::optional(stdin_none) : parse_number<int>(text);
     if (!rank || (*rank < 0 && text != "none"))
@@ -96,10 +114,58 @@ const std::vector<OptionRule>& option_rules() {
          "N",
          "start N ranks; default: one for every core that may be used",
          set_ranks},
+        {{"--hosts", "--host", "-H"},
+         "LIST",
+         "run on these hosts, by ssh, with so many ranks each: a:4,b or n[01-08]:2;\n"
+         "default: those of IPCRUN_HOSTS, else this host",
+         [](Options& options, std::string_view text) {
+             options.hosts = hosts_of("--hosts", text);
+         }},
+        {{"--hostfile", "--machinefile"},
+         "FILE",
+         "run on the hosts of FILE, one a line: \"node01 slots=4\"",
+         [](Options& options, std::string_view text) {
+             options.hostfile = file_of("--hostfile", text);
+         }},
+        {{"--exclude"},
+         "LIST",
+         "but not on these hosts",
+         [](Options& options, std::string_view text) {
+             options.excluded_hosts = hosts_of("--exclude", text);
+         }},
+        {{"--ssh-args"},
+         "ARGS",
+         "give ssh these arguments, too: \"-p 2222 -i 'my key'\"",
+         [](Options& options, std::string_view text) {
+             (void)split_arguments(text);
+             options.ssh_arguments = text;
+         }},
+        {{"--agent-path"},
+         "PATH",
+         "where ipcrun is on other hosts; default: where it is here",
+         [](Options& options, std::string_view text) {
+             options.agent_path = file_of("--agent-path", text);
+         }},
+        {{"--ssh-fan-out"}, "N", "how many agents one process starts; default: 32", set_fan_out},
+        {{"--iface"},
+         "NAME",
+         "reach all hosts by the address of this network interface; default: by that\n"
+         "which ssh reaches them at",
+         [](Options& options, std::string_view text) {
+             if (text.empty()) fail(ErrorCode::usage, "option --iface takes an interface; not ''");
+             options.interface = text;
+         }},
+        {{"--host-timeout"},
+         "SECONDS",
+         "a host that is silent for so long is lost; 0: never; default: 10",
+         [](Options& options, std::string_view text) {
+             options.host_timeout_seconds = parse_seconds("--host-timeout", text, true);
+         }},
         {{"-x"},
          "NAME[=VALUE]",
          "set an environment variable for all ranks, or require that it is set;\n"
-         "ranks inherit the whole environment anyway; may be repeated",
+         "ranks inherit the environment anyway, on other hosts without what tells of\n"
+         "a host, as HOME does, unless it is named here; may be repeated",
          add_environment},
         {{"--wdir"}, "DIR", "run as if ipcrun had been started in DIR", set_directory},
         {{"--map-by"},
@@ -174,6 +240,10 @@ const std::vector<OptionRule>& option_rules() {
          "",
          "say on standard error where each rank is bound",
          [](Options& options, std::string_view) { options.report_bindings = true; }},
+        {{"-v", "--verbose"},
+         "",
+         "say on standard error at which address each host is reached, and why",
+         [](Options& options, std::string_view) { options.verbose = true; }},
         {{"--tag-output"},
          "",
          "begin each line of output with the rank in brackets",
@@ -199,7 +269,7 @@ const std::vector<OptionRule>& option_rules() {
          "",
          "print the version",
          [](Options& options, std::string_view) { options.version = true; }},
-        {{"--help"},
+        {{"--help", "-h"},
          "",
          "print this text",
          [](Options& options, std::string_view) { options.help = true; }},

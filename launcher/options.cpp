@@ -125,13 +125,17 @@ Options parse_options(const std::vector<std::string>& argv) {
 std::string format_help() {
     std::string text =
         "usage: ipcrun [options] program [arguments]\n"
-        "Runs a program as the ranks of one job on this machine. A program whose name ends in "
-        ".lua\n"
-        "runs in ipcrun-lua, any other as it is.\n\n";
+        "Runs a program as the ranks of one job, on this host or on several. A program whose name "
+        "ends\n"
+        "in .lua runs in ipcrun-lua, any other as it is.\n\n";
     constexpr std::size_t column = 26;
     for (const OptionRule& rule : option_rules()) {
         std::string left = "  " + fmt::format("{}", fmt::join(rule.names, ", "));
         if (!rule.argument.empty()) left += fmt::format(" {}", rule.argument);
+        if (left.size() + 1 > column) {
+            text += left + '\n';
+            left.clear();
+        }
         for (const std::string_view line : split(rule.help, '\n')) {
             text += fmt::format("{:<{}}{}\n", left, column, line);
             left.clear();

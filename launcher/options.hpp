@@ -21,20 +21,29 @@ struct EnvironmentSetting {
 };
 
 struct Options {
-    std::optional<int> ranks;  ///< absent: one a core that may be used
+    std::optional<int> ranks = {};  ///< absent: one a core that may be used
     std::vector<EnvironmentSetting> environment = {};
-    std::string directory = {};      ///< empty: the present one
-    topology::Mapping mapping = {};  ///< but for the rankfile, which is not read here
-    std::string rankfile = {};       ///< its name; empty: none
-    std::string machines = {};       ///< in place of this one (--topology); empty: none
-    std::string links = {};          ///< a file of measured costs; empty: none
-    int tree_degree = 2;             ///< 0: as many children as pay
+    std::string hosts = {};     ///< of --hosts; empty: not given
+    std::string hostfile = {};  ///< its name; empty: none
+    std::string excluded_hosts = {};
+    std::string ssh_arguments = {};
+    std::string agent_path = {};       ///< of ipcrun on other hosts; empty: that of this program
+    int ssh_fan_out = 32;              ///< how many agents one process starts
+    std::string interface = {};        ///< that hosts are reached at; empty: by the route of ssh
+    double host_timeout_seconds = 10;  ///< silence of a host that counts as its end; 0: none does
+    std::string directory = {};        ///< empty: the present one
+    topology::Mapping mapping = {};    ///< but for the rankfile, which is not read here
+    std::string rankfile = {};         ///< its name; empty: none
+    std::string machines = {};         ///< in place of this one (--topology); empty: none
+    std::string links = {};            ///< a file of measured costs; empty: none
+    int tree_degree = 2;               ///< 0: as many children as pay
     bool dry_run = false;
     bool json = false;
     std::string picture = {};  ///< file to draw into; empty: none
     std::optional<double> explain_bytes = {};
     bool measure_links = false;
     bool report_bindings = false;
+    bool verbose = false;
     bool tag_output = false;
     std::optional<double> timeout_seconds = {};
     std::optional<int> stdin_rank = {};  ///< absent: rank 0, unless a terminal; stdin_none: nobody

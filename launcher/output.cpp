@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
+#include <map>
+#include <utility>
 
 #include "base/fail.hpp"
 
@@ -39,28 +40,29 @@ void OutputWriter::open_target(int fd) {
     loop_.pause(watch_);
 }
 
-void OutputWriter::write(const Output& output) {
+void OutputWriter::write(int source, const Output& output) {
     push({mixer_.mix(output.rank, output.data),
+          source,
           {output.stream, static_cast<std::uint32_t>(output.data.size())}});
 }
 
 void OutputWriter::say(std::string_view text) {
-    if (!text.empty()) push({mixer_.end_line() + std::string(text), {Stream::err, 0}});
+    if (!text.empty()) push({mixer_.end_line() + std::string(text), 0, {Stream::err, 0}});
 }
 
 void OutputWriter::push(Piece piece) {
-    if (is_broken_) return callbacks_.consumed(piece.consumed);
+    if (is_broken_) return callbacks_.consumed(piece.source, piece.consumed);
     const bool was_idle = is_idle();
     queue_.push_back(std::move(piece));
     if (was_idle) flush();
 }
 
 void OutputWriter::flush() {
-    std::array<Consumed, 2> consumed = {Consumed{Stream::out, 0}, Consumed{Stream::err, 0}};
+    std::map<std::pair<int, Stream>, std::uint32_t> consumed;
     while (!queue_.empty() && write_some()) {
         const Piece& piece = queue_.front();
         if (!is_broken_ && written_ < piece.text.size()) continue;
-        consumed[static_cast<std::size_t>(piece.consumed.stream)].bytes += piece.consumed.bytes;
+        consumed[{piece.source, piece.consumed.stream}] += piece.consumed.bytes;
         queue_.pop_front();
         written_ = 0;
     }
@@ -68,8 +70,8 @@ void OutputWriter::flush() {
         loop_.pause(watch_);
     else
         loop_.resume(watch_);
-    for (const Consumed& bytes : consumed)
-        if (bytes.bytes > 0) callbacks_.consumed(bytes);
+    for (const auto& [from, bytes] : consumed)
+        if (bytes > 0) callbacks_.consumed(from.first, {from.second, bytes});
     if (queue_.empty()) callbacks_.idle();
 }
 

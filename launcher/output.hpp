@@ -19,16 +19,17 @@ namespace ipcrun {
 class OutputWriter {
   public:
     struct Callbacks {
-        std::function<void(const Consumed&)> consumed;  ///< rank output that has been written
-        std::function<void(int)> broken;                ///< errno of the write that failed; once
-        std::function<void()> idle;                     ///< all that was queued has been written
+        /// Rank output that has been written, by the source that write() was given.
+        std::function<void(int source, const Consumed&)> consumed;
+        std::function<void(int)> broken;  ///< errno of the write that failed; once
+        std::function<void()> idle;       ///< all that was queued has been written
     };
 
     /// `fd` is borrowed. `tag`: begin each line with its rank.
     OutputWriter(EventLoop& loop, int fd, bool tag, Callbacks callbacks);
 
-    /// Output of a rank.
-    void write(const Output& output);
+    /// Output of a rank, for which `source` counts.
+    void write(int source, const Output& output);
     /// Text of the launcher's own: whole lines.
     void say(std::string_view text);
     bool is_idle() const { return queue_.empty(); }
@@ -36,6 +37,7 @@ class OutputWriter {
   private:
     struct Piece {
         std::string text;
+        int source;
         Consumed consumed;  // when it has been written
     };
 

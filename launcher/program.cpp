@@ -46,10 +46,10 @@ void check_executable(const std::string& path) {
         fail(ErrorCode::usage, "run '{}': it is not executable (chmod +x '{}')", path, path);
 }
 
-std::string search_path(const std::string& name) {
-    const char* path = std::getenv("PATH");
+std::string search_path(const std::string& name, const SearchPlaces& places) {
+    const std::string path = places.path.value_or("/bin:/usr/bin");
     std::string refused;
-    for (const std::string_view folder : split(path == nullptr ? "/bin:/usr/bin" : path, ':')) {
+    for (const std::string_view folder : split(path, ':')) {
         const std::string file = fmt::format("{}/{}", folder.empty() ? "." : folder, name);
         if (!is_file(file)) continue;
         if (may(file, X_OK)) return file;
@@ -74,10 +74,15 @@ std::optional<std::string> find_beside(std::initializer_list<const char*> places
     return std::nullopt;
 }
 
-std::string find_interpreter() {
-    if (const char* given = std::getenv("IPCRUN_LUA"); given != nullptr && *given != '\0') {
-        check_executable(given);
-        return given;
+std::optional<std::string> variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+std::string find_interpreter(const SearchPlaces& places) {
+    if (places.interpreter && !places.interpreter->empty()) {
+        check_executable(*places.interpreter);
+        return *places.interpreter;
     }
     if (auto path = find_beside({"ipcrun-lua", "../bindings/lua/interpreter/ipcrun-lua"}))
         return *path;
@@ -88,27 +93,31 @@ std::string find_interpreter() {
 
 }  // namespace
 
-std::string find_executable(const std::string& name) {
+SearchPlaces own_search_places() {
+    return {variable("PATH"), variable("IPCRUN_LUA")};
+}
+
+std::string find_executable(const std::string& name, const SearchPlaces& places) {
     if (name.empty()) fail(ErrorCode::usage, "run '': a program's name is not empty");
-    if (name.find('/') == std::string::npos) return search_path(name);
+    if (name.find('/') == std::string::npos) return search_path(name, places);
     check_executable(name);
     return name;
 }
 
-Program find_program(const std::vector<std::string>& command) {
+Program find_program(const std::vector<std::string>& command, const SearchPlaces& places) {
     const std::string& name = command.front();
     if (name.ends_with(".lua")) {
         if (!is_file(name)) fail(ErrorCode::usage, "run script '{}': {}", name, reason(name));
         if (!may(name, R_OK))
             fail(ErrorCode::usage, "run script '{}': it may not be read (chmod +r '{}')", name,
                  name);
-        Program program{find_interpreter(), {"ipcrun-lua"}};
+        Program program{find_interpreter(places), {"ipcrun-lua"}};
         // A name that begins with a dash must not look like an option of the interpreter.
         program.argv.push_back(name.starts_with('-') ? "./" + name : name);
         program.argv.insert(program.argv.end(), command.begin() + 1, command.end());
         return program;
     }
-    return {find_executable(name), command};
+    return {find_executable(name, places), command};
 }
 
 std::string find_link_measurer() {
@@ -123,8 +132,6 @@ std::string find_link_measurer() {
 
 std::string_view spawn_advice(int error_number) {
     switch (error_number) {
-        case EMFILE:
-            return "; raise the limit of open files (ulimit -n)";
         case ENFILE:
             return "; raise the system's limit of open files (sysctl fs.file-max)";
         case EAGAIN:

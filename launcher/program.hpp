@@ -2,6 +2,7 @@
 #pragma once
 /// Which file to execute for the command that the user gave, found before anything is started.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,14 +14,24 @@ struct Program {
     std::vector<std::string> argv;  ///< argv[0] included
 };
 
+/// Variables of an environment that say where programs are.
+struct SearchPlaces {
+    std::optional<std::string> path = {};         ///< PATH
+    std::optional<std::string> interpreter = {};  ///< IPCRUN_LUA
+};
+/// Those of this process.
+SearchPlaces own_search_places();
+
 /// The path of a program: `name` itself, or where it is found in PATH when it has no slash. Throws
 /// Error{usage} when it is not there or cannot be run.
-std::string find_executable(const std::string& name);
+std::string find_executable(const std::string& name,
+                            const SearchPlaces& places = own_search_places());
 
-/// The interpreter is $IPCRUN_LUA, or ipcrun-lua in the folder of this program, or where the build
+/// The interpreter is IPCRUN_LUA, or ipcrun-lua in the folder of this program, or where the build
 /// puts it. Throws Error{usage} for a program or script that is not there or cannot be run, and
 /// Error{config} when a script needs the interpreter and there is none.
-Program find_program(const std::vector<std::string>& command);
+Program find_program(const std::vector<std::string>& command,
+                     const SearchPlaces& places = own_search_places());
 
 /// The program of ours that measures links, beside this one: installed, or in the build. Throws
 /// Error{config} when it is not there.

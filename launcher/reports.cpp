@@ -50,12 +50,12 @@ std::string Reports::reported(const RankReport& report) {
     return fmt::format("ipcrun: rank {} failed:\n{}\n", report.rank, report.text);
 }
 
-std::string Reports::ended(const Ended& ended, bool stopping) {
+std::string Reports::ended(const Ended& ended, std::string_view where, bool stopping) {
     if (stopping || spoken_.contains(ended.rank) || secondary_.contains(ended.rank)) return {};
     const std::string how = describe_end(ended);
     if (texts_.empty() && first_end_.empty()) {
         first_end_ = how;
-        return fmt::format("ipcrun: rank {} (pid {}) {}\n", ended.rank, ended.pid, how);
+        return fmt::format("ipcrun: rank {} (pid {}{}) {}\n", ended.rank, ended.pid, where, how);
     }
     silent_ends_.insert(ended.rank);
     return {};

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "launcher/agent_protocol.hpp"
@@ -19,9 +20,9 @@ class Reports {
 
     /// A rank tells why it fails. What is to be printed now, perhaps nothing.
     std::string reported(const RankReport& report);
-    /// A rank ended with a status other than 0. `stopping`: the job is being ended already, so that
-    /// this end needs no explanation.
-    std::string ended(const Ended& ended, bool stopping);
+    /// A rank ended with a status other than 0. `where`: " on host h2", or empty. `stopping`: the
+    /// job is being ended already, so that this end needs no explanation.
+    std::string ended(const Ended& ended, std::string_view where, bool stopping);
     /// At the end of the job: who else failed, and the secondary errors when nothing else was said.
     std::string summary() const;
 

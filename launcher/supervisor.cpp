@@ -3,11 +3,11 @@
 
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/fail.hpp"
-#include "base/socket.hpp"
 #include "launcher/sweep.hpp"
 #include "runtime/wire/control_segment.hpp"
 
@@ -18,6 +18,7 @@ namespace {
 constexpr int timeout_status = 124;  // as timeout(1)
 constexpr int broken_pipe_status = 128 + SIGPIPE;
 constexpr int own_failure_status = 1;
+constexpr int usage_status = 2;
 // For what an interrupted job has still to write, when nobody seems to read it.
 constexpr std::chrono::milliseconds write_time_max{250};
 constexpr Seconds agent_time_max{3.0};  // longer than the agent's own sweep may take
@@ -32,23 +33,27 @@ bool is_same_file(int first, int second) {
 
 }  // namespace
 
-Supervisor::Supervisor(const Order& order, LocalAgent agent, std::vector<pid_t> own_children)
+Supervisor::Supervisor(const Order& order, std::optional<Fleet::Own> own,
+                       std::vector<pid_t> own_children)
     : order_(order),
       own_children_(std::move(own_children)),
-      agent_(std::move(agent.process)),
-      frames_(loop_, std::move(agent.socket),
-              {.frame =
-                   [this](auto bytes) {
-                       std::visit([this](const auto& message) { this->act(message); },
-                                  decode_to_launcher(bytes));
-                   },
-               .closed = [this] { agent_lost(); }}),
+      fleet_(loop_, order.hosts, std::move(own), ssh_of(order.options),
+             {.devices = needs_devices(order.options),
+              .silence_max = order.options.host_timeout_seconds,
+              .interface = order.options.interface},
+             {.ready = [this] { launch(); },
+              .message =
+                  [this](int host, const ToLauncher& message) {
+                      std::visit([&](const auto& body) { this->act(host, body); }, message);
+                  },
+              .lost = [this](int host, const std::string& why) { lose(host, why); }}),
       signals_(loop_, order.surroundings.ignored_signals,
                {.interrupt = [this](int number) { interrupt(number); },
-                .forward = [this](int number) { send(Signal{number}); },
+                .forward = [this](int number) { fleet_.send_to_all(Signal{number}); },
                 .suspend = [this] { suspend(); },
-                .resume = [this] { send(Signal{SIGCONT}); }}),
-      policy_(Seconds(order.options.grace_seconds)) {
+                .resume = [this] { fleet_.send_to_all(Signal{SIGCONT}); }}),
+      policy_(Seconds(order.options.grace_seconds)),
+      hosts_(order.hosts.size()) {
     open_writers();
 }
 
@@ -57,7 +62,8 @@ void Supervisor::open_writers() {
         return std::make_shared<OutputWriter>(
             loop_, fd, order_.options.tag_output,
             OutputWriter::Callbacks{
-                .consumed = [this](const Consumed& consumed) { send(consumed); },
+                .consumed = [this](int host,
+                                   const Consumed& consumed) { fleet_.send(host, consumed); },
                 .broken =
                     [this, fd](int error_number) {
                         if (fd == STDOUT_FILENO) output_broken(error_number);
@@ -72,77 +78,199 @@ int Supervisor::run() {
     try {
         loop_.run();
     } catch (...) {
-        end_agent();
+        end_agents();
         throw;
     }
-    end_agent();
+    end_agents();
     return policy_.exit_status();
 }
 
-void Supervisor::act(const Ready& ready) {
-    if (ready.version != agent_protocol_version)
-        fail(ErrorCode::protocol, "the agent speaks version {} of the protocol, not {}",
-             ready.version, agent_protocol_version);
-    const auto& [options, inputs, program, surroundings] = order_;
-    topology::Cluster cluster = cluster_to_run_on(inputs, ready.machine, surroundings.environment);
-    check_rank_count(options.ranks.value_or(1));
+topology::Cluster Supervisor::make_cluster() const {
+    const auto& [options, hosts, own_host, inputs, program, surroundings] = order_;
+    if (hosts.size() == 1 && hosts[0].name.empty())
+        return cluster_to_run_on(inputs, fleet_.machines()[0], surroundings.environment);
+    return cluster_of_hosts(hosts, fleet_.machines(), surroundings.environment);
+}
+
+void Supervisor::launch() {
+    const auto& [options, hosts, own_host, inputs, program, surroundings] = order_;
+    topology::Cluster cluster = make_cluster();
+    check_rank_count(options.ranks.value_or(1), hosts.size());
     const PlanWish wish =
         make_wish(options, inputs, cluster.machine_of(0), surroundings.environment);
     if (!wish.warning.empty()) say(fmt::format("ipcrun: warning: {}\n", wish.warning));
     const JobPlan plan(std::move(cluster), wish);
-    const Launch launch = make_launch(options, program, surroundings, plan);
-    if (options.report_bindings) say(format_bindings(launch, plan.cluster().machine_of(0)));
-    ranks_to_start_ = static_cast<int>(launch.ranks.size());
+    std::vector<Launch> launches =
+        make_launches(options, hosts, own_host, program, surroundings, plan);
+    if (options.report_bindings) say(format_bindings(launches, plan));
+    give_addresses(launches);
     is_launched_ = true;
-    send(launch);
+    for (int host = 0; host < fleet_.size(); ++host) {
+        const Launch& launch = launches[static_cast<std::size_t>(host)];
+        OfHost& state = hosts_[static_cast<std::size_t>(host)];
+        const auto ranks = plan.placement().ranks_of(host);
+        state.ranks.assign(ranks.begin(), ranks.end());
+        state.to_start = static_cast<int>(state.ranks.size());
+        if (state.to_start > 0) fleet_.send(host, launch);
+        if (launch.stdin_is_sent && launch.stdin_rank != no_rank)
+            input_.emplace(loop_, [this, host](const Input& input) { fleet_.send(host, input); });
+    }
     if (options.timeout_seconds)
         time_limit_ = loop_.after(
             std::chrono::ceil<std::chrono::milliseconds>(Seconds(*options.timeout_seconds)),
             [this] { time_out(); });
 }
 
-void Supervisor::act(const Started&) {
-    --ranks_to_start_;
-    ++ranks_running_;
+int Supervisor::rank_of(int host, int local_rank) const {
+    const std::vector<int>& ranks = hosts_[static_cast<std::size_t>(host)].ranks;
+    if (local_rank < 0 || local_rank >= static_cast<int>(ranks.size()))
+        fail(ErrorCode::protocol, "{} speaks of a rank that it does not have", fleet_.name(host));
+    return ranks[static_cast<std::size_t>(local_rank)];
 }
 
-void Supervisor::act(const SpawnFailed& failed) {
-    say(fmt::format("ipcrun: start rank {}: {}\n", failed.rank, failed.reason));
-    ranks_to_start_ = 0;
+// All hosts may have the same to say: one is enough.
+void Supervisor::act(int host, const LaunchRefused& refused) {
+    if (!policy_.is_stopping())
+        say(fmt::format("ipcrun: start ranks{}: {}\n", on_host(host), refused.reason));
+    hosts_[static_cast<std::size_t>(host)].to_start = 0;
+    carry_out(policy_.stop(refused.is_users ? usage_status : own_failure_status, Clock::now()));
+    finish_when_ended();
+}
+
+void Supervisor::act(int host, const Started&) {
+    OfHost& state = hosts_[static_cast<std::size_t>(host)];
+    if (state.to_start == 0)
+        fail(ErrorCode::protocol, "{} has started more ranks than it was to", fleet_.name(host));
+    --state.to_start;
+    ++state.running;
+}
+
+void Supervisor::act(int host, const SpawnFailed& failed) {
+    say(fmt::format("ipcrun: start rank {}{}: {}\n", rank_of(host, failed.rank), on_host(host),
+                    failed.reason));
+    hosts_[static_cast<std::size_t>(host)].to_start = 0;
     carry_out(policy_.stop(own_failure_status, Clock::now()));
     finish_when_ended();
 }
 
-void Supervisor::act(const Output& output) {
-    writer(output.stream).write(output);
+void Supervisor::give_addresses(std::vector<Launch>& launches) {
+    const auto has_ranks = [](const Launch& launch) { return !launch.ranks.empty(); };
+    if (std::count_if(launches.begin(), launches.end(), has_ranks) < 2) return;
+    std::vector<Route> routes;
+    for (const Ready& ready : fleet_.readies()) routes.push_back(ready.route);
+    const auto addresses = choose_addresses(routes, order_.own_host, order_.options.interface);
+    if (order_.options.verbose)
+        for (const std::string& line : describe_addresses(order_.hosts, addresses))
+            say(fmt::format("ipcrun: {}\n", line));
+    for (std::size_t host = 0; host < launches.size(); ++host) {
+        if (!has_ranks(launches[host])) continue;
+        if (addresses[host].address.empty())
+            fail(ErrorCode::usage,
+                 "find an address of host {} at which the others can reach it: there was no ssh to "
+                 "tell (name a network interface that all hosts have by --iface)",
+                 order_.hosts[host].name);
+        launches[host].address = addresses[host].address;
+    }
 }
 
-void Supervisor::act(const RankReport& report) {
-    say(reports_.reported(report));
+// When all agents listen for their ranks, all are told where: ranks may wait for it to join.
+void Supervisor::act(int host, const Listening& listening) {
+    OfHost& state = hosts_[static_cast<std::size_t>(host)];
+    if (listening.addresses.size() != state.ranks.size())
+        fail(ErrorCode::protocol, "{} listens for {} ranks, and has {}", fleet_.name(host),
+             listening.addresses.size(), state.ranks.size());
+    state.addresses = listening.addresses;
+    JobDirectory directory;
+    for (std::size_t index = 0; index < hosts_.size(); ++index) {
+        const OfHost& one = hosts_[index];
+        if (one.addresses.size() != one.ranks.size()) return;  // not yet
+        directory.hosts.push_back(order_.hosts[index].name);
+        for (std::size_t local = 0; local < one.ranks.size(); ++local) {
+            const auto rank = static_cast<std::size_t>(one.ranks[local]);
+            if (directory.seats.size() <= rank) directory.seats.resize(rank + 1);
+            directory.seats[rank] = {static_cast<std::uint32_t>(index),
+                                     static_cast<std::uint32_t>(local), one.addresses[local]};
+        }
+    }
+    fleet_.send_to_all(directory);
 }
 
-void Supervisor::act(const Ended& ended) {
-    --ranks_running_;
+// To those on other hosts: on its own its agent tells.
+void Supervisor::tell_of_end(int rank, int host, int wait_status) {
+    for (int other = 0; other < fleet_.size(); ++other)
+        if (other != host) fleet_.send(other, RankEnded{rank, wait_status});
+}
+
+void Supervisor::act(int, const InputTaken& taken) {
+    if (input_) input_->taken(taken);
+}
+
+void Supervisor::act(int host, const Output& output) {
+    Output of_job = output;
+    of_job.rank = rank_of(host, output.rank);
+    writer(output.stream).write(host, of_job);
+}
+
+void Supervisor::act(int host, const RankReport& report) {
+    RankReport of_job = report;
+    of_job.rank = rank_of(host, report.rank);
+    say(reports_.reported(of_job));
+}
+
+void Supervisor::act(int host, const Ended& ended) {
+    Ended of_job = ended;
+    of_job.rank = rank_of(host, ended.rank);
+    --hosts_[static_cast<std::size_t>(host)].running;
+    tell_of_end(of_job.rank, host, ended.wait_status);
     if (ended.wait_status != 0) {
-        say(reports_.ended(ended, policy_.is_stopping()));
-        policy_.rank_failed(exit_status_of(ended.wait_status), reports_.is_secondary(ended.rank),
+        say(reports_.ended(of_job, on_host(host), policy_.is_stopping()));
+        policy_.rank_failed(exit_status_of(ended.wait_status), reports_.is_secondary(of_job.rank),
                             Clock::now());
         carry_out({});
     }
     finish_when_ended();
 }
 
-void Supervisor::act(const Failed& failed) {
-    throw Error(ErrorCode::system, fmt::format("the agent failed: {}", failed.reason));
+void Supervisor::act(int host, const Failed& failed) {
+    if (failed.is_users)
+        fail(ErrorCode::usage, "{}{}", failed.reason,
+             hosts_.size() == 1 ? "" : fmt::format(" (it is so{})", on_host(host)));
+    fail(ErrorCode::system, "{} failed: {}", fleet_.name(host), failed.reason);
 }
 
-void Supervisor::act(const Done& done) {
-    is_done_ = true;
+void Supervisor::act(int host, const Done& done) {
+    if (!is_finishing_)
+        fail(ErrorCode::protocol, "{} says that it is done before the job is", fleet_.name(host));
+    fleet_.expect_end(host);
+    hosts_[static_cast<std::size_t>(host)].is_done = true;
     if (done.survivors > 0)
         say(
-            fmt::format("ipcrun: {} processes of the job cannot be killed (are they stuck in the "
+            fmt::format("ipcrun: {} processes of the job{} cannot be killed (are they stuck in the "
                         "kernel, or another user's?)\n",
-                        done.survivors));
+                        done.survivors, on_host(host)));
+    end_when_done();
+}
+
+template <typename Other>
+void Supervisor::act(int host, const Other&) {
+    fail(ErrorCode::protocol, "{} says what makes no sense now", fleet_.name(host));
+}
+
+// Its ranks are lost with it.
+void Supervisor::lose(int host, const std::string& why) {
+    if (!is_launched_) fail(ErrorCode::system, "{}", why);
+    OfHost& state = hosts_[static_cast<std::size_t>(host)];
+    say(fmt::format("ipcrun: {}; the job has been ended\n", why));
+    state.to_start = state.running = 0;
+    state.is_done = true;
+    for (const int rank : state.ranks) tell_of_end(rank, host, host_lost_status);
+    carry_out(policy_.stop(own_failure_status, Clock::now()));
+    finish_when_ended();
+    end_when_done();
+}
+
+void Supervisor::end_when_done() {
+    if (!is_done()) return;
     if (!policy_.was_interrupted())
         say(reports_.summary());
     else
@@ -150,16 +278,26 @@ void Supervisor::act(const Done& done) {
     stop_when_written();
 }
 
+bool Supervisor::is_done() const {
+    return std::all_of(hosts_.begin(), hosts_.end(),
+                       [](const OfHost& state) { return state.is_done; });
+}
+
+std::string Supervisor::on_host(int host) const {
+    const std::string& name = order_.hosts[static_cast<std::size_t>(host)].name;
+    return name.empty() ? "" : fmt::format(" on host {}", name);
+}
+
 void Supervisor::interrupt(int signal_number) {
     const Policy::Action action = policy_.interrupted(signal_number, Clock::now());
-    if (!is_launched_ || is_done_) return loop_.stop();
+    if (!is_launched_ || is_done()) return loop_.stop();
     carry_out(action);
 }
 
 void Supervisor::suspend() {
     // Not TSTP: a program that handles it would run on without us.
-    send(Signal{SIGSTOP});
-    (void)frames_.flush();
+    fleet_.send_to_all(Signal{SIGSTOP});
+    fleet_.flush();
     check_syscall(::raise(SIGSTOP), "stop");
 }
 
@@ -178,33 +316,28 @@ void Supervisor::output_broken(int error_number) {
                            Clock::now()));
 }
 
-void Supervisor::agent_lost() {
-    if (is_done_) return;  // it may go now
-    siginfo_t info = {};
-    (void)::waitid(P_PIDFD, static_cast<id_t>(agent_.pidfd.get()), &info, WEXITED | WNOWAIT);
-    const bool was_signalled = info.si_code != CLD_EXITED;
-    fail(ErrorCode::system, "the agent (pid {}) {} {}; the job has been ended", agent_.pid,
-         was_signalled ? "was killed by" : "ended with",
-         describe_wait_status(was_signalled ? info.si_status : W_EXITCODE(info.si_status, 0)));
-}
-
-// It has been told to kill the job and does not (somebody may have stopped it): its part is ours.
-void Supervisor::agent_stuck() {
-    if (is_done_) return;
-    (void)agent_.signal(SIGKILL);
-    fail(ErrorCode::system, "the agent (pid {}) does not answer; the job has been ended",
-         agent_.pid);
+// They have been told to kill the job and do not (somebody may have stopped them).
+void Supervisor::agents_stuck() {
+    std::string names;
+    for (int host = 0; host < fleet_.size(); ++host) {
+        if (hosts_[static_cast<std::size_t>(host)].is_done) continue;
+        fleet_.expect_end(host);
+        fleet_.kill(host);
+        names += (names.empty() ? "" : ", ") + fleet_.name(host);
+    }
+    if (!names.empty())
+        fail(ErrorCode::system, "{} does not answer; the job has been ended", names);
 }
 
 void Supervisor::carry_out(const Policy::Action& action) {
     if (action.signal != 0) {
-        send(Signal{action.signal});
-        send(Signal{SIGCONT});  // a stopped worker cannot answer
+        fleet_.send_to_all(Signal{action.signal});
+        fleet_.send_to_all(Signal{SIGCONT});  // a stopped worker cannot answer
     }
     if (action.kill && !agent_limit_) {
-        send(Kill{});
+        fleet_.send_to_all(Kill{});
         agent_limit_ = loop_.after(std::chrono::ceil<std::chrono::milliseconds>(agent_time_max),
-                                   [this] { agent_stuck(); });
+                                   [this] { agents_stuck(); });
     }
     policy_timer_.reset();
     const auto deadline = policy_.next_deadline();
@@ -215,19 +348,22 @@ void Supervisor::carry_out(const Policy::Action& action) {
 }
 
 void Supervisor::finish_when_ended() {
-    if (ranks_to_start_ > 0 || ranks_running_ > 0) return;
+    if (is_finishing_ || std::any_of(hosts_.begin(), hosts_.end(), [](const OfHost& state) {
+            return state.to_start > 0 || state.running > 0;
+        }))
+        return;
+    is_finishing_ = true;
     policy_timer_.reset();
     time_limit_.reset();
-    send(Finish{});
+    fleet_.send_to_all(Finish{});
 }
 
 void Supervisor::stop_when_written() {
-    if (is_done_ && writers_[0]->is_idle() && writers_[1]->is_idle()) loop_.stop();
+    if (is_done() && writers_[0]->is_idle() && writers_[1]->is_idle()) loop_.stop();
 }
 
-void Supervisor::end_agent() {
-    frames_.close();  // which the agent takes for our end: it sweeps, and exits
-    (void)wait_readable(agent_.pidfd.get(), Deadline::after(agent_time_max));
+void Supervisor::end_agents() {
+    fleet_.end(Deadline::after(agent_time_max));
     (void)kill_descendants(
         {.excluded = own_children_, .deadline = Deadline::after(sweep_time_max)});
 }

@@ -37,17 +37,27 @@ Workers::Workers(EventLoop& loop, Launch launch, rlimit open_files, Send send)
       open_files_(open_files),
       send_(std::move(send)),
       sender_([this](const Output& output) { send_(output); }),
+      wiring_(launch_.address.empty()
+                  ? std::nullopt
+                  : std::make_optional<Wiring>(launch_.address,
+                                               static_cast<int>(launch_.ranks.size()))),
       membership_(loop,
                   {.ranks = static_cast<int>(launch_.ranks.size()),
+                   .wiring = wiring_ ? &*wiring_ : nullptr,
                    .usable_cpus = launch_.usable_cpus,
-                   .arena_bytes = launch_.arena_bytes},
+                   .arena_bytes = launch_.arena_bytes,
+                   .secret = launch_.secret},
                   {.report = [this](int rank, const Report& report) { forward(rank, report); },
                    .fence = [this](int rank) { fence(rank); }}),
       null_(open_null()),
       // Occupies the number of the control socket, so that nothing that is to be passed on has it.
-      placeholder_(::fcntl(null_.get(), F_DUPFD_CLOEXEC, control_fd_number)) {}
+      placeholder_(::fcntl(null_.get(), F_DUPFD_CLOEXEC, control_fd_number)) {
+    if (launch_.stdin_is_sent && launch_.stdin_rank != no_rank)
+        input_.emplace(loop_, [this](const InputTaken& taken) { send_(taken); });
+}
 
 void Workers::start() {
+    if (wiring_) send_(Listening{wiring_->addresses()});
     // Of all ranks before the first runs: those that meet compare their neighbours'.
     for (int rank = 0; rank < static_cast<int>(launch_.ranks.size()); ++rank) {
         const RankSpec& spec = launch_.ranks[static_cast<std::size_t>(rank)];
@@ -71,6 +81,18 @@ void Workers::start() {
     release_stdin();
 }
 
+void Workers::complete(const JobDirectory& directory) {
+    if (!wiring_) return;
+    wiring_->complete(directory);
+    membership_.let_join();
+}
+
+void Workers::mark_ended(const RankEnded& ended) {
+    if (!wiring_) return;
+    wiring_->mark_ended(ended.rank, ended.wait_status);
+    membership_.raise_alert();
+}
+
 void Workers::forward(int rank, const Report& report) {
     // What the rank wrote before it reported is to be read before the report.
     Worker& worker = *workers_[static_cast<std::size_t>(rank)];
@@ -92,6 +114,8 @@ Child Workers::spawn_worker(Worker& worker) {
     const UniqueFd out = worker.out.open();
     const UniqueFd err = worker.err.open();
     const UniqueFd control = membership_.open_socket(worker.rank);
+    const UniqueFd sent_input = has_stdin && input_ ? input_->open() : UniqueFd();
+    const int input = sent_input ? sent_input.get() : STDIN_FILENO;
     SpawnOptions options;
     options.file = launch_.program;
     options.argv = launch_.argv;
@@ -99,7 +123,7 @@ Child Workers::spawn_worker(Worker& worker) {
     options.environment.insert(options.environment.end(), spec.environment.begin(),
                                spec.environment.end());
     options.directory = launch_.directory;
-    options.descriptors = {{has_stdin ? STDIN_FILENO : null_.get(), STDIN_FILENO},
+    options.descriptors = {{has_stdin ? input : null_.get(), STDIN_FILENO},
                            {out.get(), STDOUT_FILENO},
                            {err.get(), STDERR_FILENO},
                            {control.get(), control_fd_number}};

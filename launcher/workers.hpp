@@ -6,11 +6,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "base/child.hpp"
 #include "launcher/agent_protocol.hpp"
+#include "launcher/hosts/input_pipe.hpp"
 #include "launcher/membership.hpp"
 #include "launcher/out_of_memory.hpp"
 #include "launcher/worker_output.hpp"
@@ -32,6 +34,14 @@ class Workers {
     void expect_kill() { kill_expected_ = true; }
     /// A child of this process has been reaped; workers are told from their orphans here.
     void reaped(pid_t pid, int wait_status);
+    /// Where all ranks of the job are: those of this host can join now.
+    void complete(const JobDirectory& directory);
+    /// A rank on another host has ended: ours are told.
+    void mark_ended(const RankEnded& ended);
+    /// Standard input for the rank that gets it.
+    void pass_on(const Input& input) {
+        if (input_) input_->pass_on(input);
+    }
     void consumed(const Consumed& consumed) { sender_.consumed(consumed); }
     /// All processes have ended: passes on the rest of their output.
     void finish();
@@ -59,8 +69,10 @@ class Workers {
     rlimit open_files_;
     Send send_;
     OutputSender sender_;
+    std::optional<Wiring> wiring_;  // with other hosts
     Membership membership_;
     OutOfMemoryCount out_of_memory_;
+    std::optional<InputPipe> input_;
     UniqueFd null_;
     UniqueFd placeholder_;
     std::vector<std::unique_ptr<Worker>> workers_;  // by rank, kept to the end for their output

@@ -29,6 +29,12 @@ build = {
       torch = "bindings/lua/lua/torch.lua",
       ["ipc.BackgroundTask"] = "bindings/lua/lua/ipc/BackgroundTask.lua",
       ["ipc.BackgroundTaskPool"] = "bindings/lua/lua/ipc/BackgroundTaskPool.lua",
+      ["ipc.DiscoveredTree"] = "bindings/lua/lua/ipc/DiscoveredTree.lua",
+      ["ipc.LocalhostTree"] = "bindings/lua/lua/ipc/LocalhostTree.lua",
+      ["ipc.NullTree"] = "bindings/lua/lua/ipc/NullTree.lua",
+      ["ipc.StaticTree"] = "bindings/lua/lua/ipc/StaticTree.lua",
+      ["ipc.Tree"] = "bindings/lua/lua/ipc/Tree.lua",
+      ["ipc.utils"] = "bindings/lua/lua/ipc/utils.lua",
     },
   },
 }

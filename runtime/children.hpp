@@ -4,6 +4,7 @@
 /// engine of Lua's `parallel`. An agent (the program ipcrun-agent), started with the first child,
 /// minds them: it tells how they end, and ends them when this process ends, whichever way.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -25,6 +26,9 @@ struct ChildSpec {
     std::vector<std::string> argv;  ///< argv[0] included
     /// "NAME=value", beside what this process had when it made the Children.
     std::vector<std::string> environment = {};
+    /// The secret of the job that this process is in, by Job::secret() or ParentProcess::secret():
+    /// the child, which is no rank, has it from ParentProcess::secret().
+    std::optional<std::array<std::uint8_t, 32>> secret = std::nullopt;
 };
 
 /// How a child ended.
@@ -120,6 +124,8 @@ class ParentProcess {
     /// Two members: 0 is the parent, 1 is this process. As ChildProcess::communicator().
     Communicator& communicator();
     const std::shared_ptr<Heap>& heap() const;
+    /// The secret of the job that the parent is in; nullopt when it gave none.
+    std::optional<std::array<std::uint8_t, 32>> secret() const;
     /// Tells the parent why this process is about to end: message and traceback.
     void report(std::string_view text);
 

@@ -4,6 +4,7 @@
 /// equal on all members, and does it travel inline? Pure.
 
 #include <cstddef>
+#include <string>
 
 #include "runtime/collective.hpp"
 #include "runtime/wire/control_segment.hpp"
@@ -16,7 +17,10 @@ void check_call(const Collective& collective, int rank, int size);
 /// Equal on all members that mean the same.
 Fingerprint fingerprint_of(const Collective& collective);
 
-/// Does the payload of an Arrival hold what each member gives? All members decide alike.
+/// "allreduce(10 f32, sum)": what it is the fingerprint of.
+std::string describe(const Fingerprint& print);
+
+/// Does the payload of a MemberArrival hold what each member gives? All members decide alike.
 bool travels_inline(const Collective& collective, int size);
 
 /// Parts lie side by side in a payload, each aligned for any element.

@@ -28,7 +28,7 @@ void Collectives::begin(Operation& operation, CallSite site) {
         return complete(operation);
     look_again();
     if (!is_slot_free(operation.sequence)) wait_for_slot(operation);
-    Arrival& own = arrival_of(group_.rank(), operation);
+    MemberArrival& own = arrival_of(group_.rank(), operation);
     own.fingerprint = operation.fingerprint;
     own.completed.store(completed_, std::memory_order_relaxed);
     operation.is_inline = travels_inline(operation.collective, group_.size());
@@ -98,7 +98,7 @@ void Collectives::verify(const Operation& operation) {
     const Fingerprint& first = arrival_of(0, operation).fingerprint;
     std::uint32_t slowest = completed_;
     for (int member = 0; member < group_.size(); ++member) {
-        const Arrival& arrival = arrival_of(member, operation);
+        const MemberArrival& arrival = arrival_of(member, operation);
         const std::uint32_t completed = arrival.completed.load(std::memory_order_relaxed);
         if (is_before(completed, slowest)) slowest = completed;
         const Fingerprint& other = arrival.fingerprint;

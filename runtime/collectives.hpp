@@ -81,7 +81,7 @@ class Collectives {
     bool differ_in_values_only(const Operation& operation) const;
     bool has_arrived(int member, std::uint32_t sequence) const;
     bool all_arrived(std::uint32_t sequence);
-    Arrival& arrival_of(int member, const Operation& operation) const {
+    MemberArrival& arrival_of(int member, const Operation& operation) const {
         return group_.member(member).arrivals[operation.slot()];
     }
 

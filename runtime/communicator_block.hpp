@@ -25,13 +25,13 @@ constexpr std::uint32_t operation_slots = 8;
 constexpr std::size_t inline_bytes_max = 1024 + 40;
 
 /// A member's arrival at one operation. Flag, fingerprint and up to 40 bytes share a cache line.
-struct alignas(64) Arrival {
+struct alignas(64) MemberArrival {
     std::atomic<std::uint32_t> sequence;   ///< of the operation that the rest belongs to
     std::atomic<std::uint32_t> completed;  ///< the last that this member was done with then
     Fingerprint fingerprint;
     std::byte payload[inline_bytes_max];
 };
-static_assert(sizeof(Arrival) % 64 == 0 && sizeof(Arrival) == 1088);
+static_assert(sizeof(MemberArrival) % 64 == 0 && sizeof(MemberArrival) == 1088);
 
 /// Claims on one member's slice of the work of a large operation.
 struct alignas(64) Slice {
@@ -46,7 +46,7 @@ enum class Closing : std::uint32_t {
 };
 
 struct Member {
-    Arrival arrivals[operation_slots];
+    MemberArrival arrivals[operation_slots];
     Slice slices[operation_slots];
     /// 1 while this member may be touching memory of others. A failing member does not free its
     /// memory before this is 0 for all who live.

@@ -161,7 +161,7 @@ bool Inbox::accept_open(Receiving& receiving, const Arrived& arrived, Offer& off
         fail(ErrorCode::protocol, "{}: the message lies where it is to be received",
              receiving.call.describe());
     unless_found.is_received = true;
-    const auto ref = target == nullptr || group_.survives_ends()
+    const auto ref = target == nullptr || !group_.may_copy_together()
                          ? std::nullopt
                          : memory.locate(target, arrived.bytes);
     if (ref) {

@@ -13,7 +13,7 @@ constexpr int tag_before = 0, tag_among = 1, tag_after = 2;
 }  // namespace
 
 void allreduce_by_doubling(MessageSteps& steps, std::span<const int> order) {
-    using Order = MessageSteps::Order;
+    using Order = Order;
     const Range all = steps.all();
     const std::size_t pairs = std::bit_floor(order.size());
     const std::size_t spare = order.size() - pairs;

@@ -153,7 +153,10 @@ FamilyLink::Started FamilyLink::spawn(const ChildSpec& spec) {
     const int fds[] = {directory.get()};
     Entry answer;
     try {
-        send(attempt, Spawn{id, spec.program, spec.argv, spec.environment}, fds);
+        send(
+            attempt,
+            Spawn{id, spec.program, spec.argv, spec.environment, spec.secret.value_or(JobSecret{})},
+            fds);
         answer = await_answer(id);
     } catch (...) {
         forget(id);

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "base/fail.hpp"
-#include "runtime/collective.hpp"
+#include "runtime/collective_checks.hpp"
 #include "runtime/peer_memory.hpp"
 
 namespace ipcrun {
@@ -64,37 +64,12 @@ void Group::record(const Fingerprint& print, std::uint32_t sequence, CallSite si
 }
 
 std::string Group::describe_call(int member, std::uint32_t sequence) const {
-    using Kind = Collective::Kind;
     for (const OpRecord& entry : slot(member).ring) {
         if (entry.communicator.load() != identity_.id || entry.sequence.load() != sequence)
             continue;
         const Fingerprint& print = entry.fingerprint;
         const std::string place = fmt::format(" at {}:{}", entry.file, entry.line);
-        if ((print.flags & Fingerprint::splits) != 0) return "split()" + place;
-        const std::string what =
-            (print.flags & Fingerprint::many_parts) != 0 ? "several values"
-            : (print.flags & Fingerprint::laid_out) != 0 ? "any value"
-            : (print.flags & Fingerprint::varying) != 0
-                ? fmt::format("{}, counts vary", name_of(Dtype(print.dtype)))
-                : fmt::format("{} {}", print.shape, name_of(Dtype(print.dtype)));
-        const auto kind = static_cast<Kind>(print.kind);
-        const auto op = name_of(Op(print.op));
-        switch (kind) {
-            case Kind::barrier:
-                return "barrier()" + place;
-            case Kind::allreduce:
-            case Kind::reduce_scatter:
-                return fmt::format("{}({}, {}){}", name_of(kind), what, op, place);
-            case Kind::reduce:
-                return fmt::format("reduce({}, {}, root {}){}", what, op, print.root, place);
-            case Kind::broadcast:
-            case Kind::gather:
-            case Kind::scatter:
-                return fmt::format("{}({}, root {}){}", name_of(kind), what, print.root, place);
-            case Kind::allgather:
-            case Kind::alltoall:
-                return fmt::format("{}({}){}", name_of(kind), what, place);
-        }
+        return ipcrun::describe(print) + place;
     }
     return "an operation";
 }

@@ -32,6 +32,8 @@ struct Identity {
     std::uint32_t sequence = 0;
     /// For messages only: a member that ended, however it did, has departed, and the others go on.
     bool ends_are_departures = false;
+    /// All members are threads of one process: none ends in the middle of a copy.
+    bool is_one_process = false;
 };
 
 /// Asks for the end of a rank (of the world) that does not let go of peers' memory: see Fence in
@@ -65,6 +67,9 @@ class Group {
     /// Is the end of a member its departure, whatever it was in the middle of? Then nothing that a
     /// member claims in shared memory may be needed by the others.
     bool survives_ends() const { return identity_.ends_are_departures; }
+    /// May one member copy to where another wants it, or a part of what another copies? Where ends
+    /// are survived, the end of either would leave the copy half done.
+    bool may_copy_together() const { return !survives_ends() || identity_.is_one_process; }
     /// Wakes `member` where it waits for messages, after a sequentially consistent write.
     void ring_mail(int member) const {
         block_.member(member).mail.ring_all();
@@ -121,6 +126,9 @@ class Group {
                               const std::string& attempt, const std::string& message);
     /// The same for who lets go of the communicator in the middle of an operation: throws nothing.
     void abandon(std::uint32_t sequence);
+    /// Another thread of this member has it go: what is under way here ends with an error at once,
+    /// as abandon() would have it for the others.
+    void interrupt() const;
     bool has_given_up() const { return failure_ != nullptr; }
     /// What another member recorded by give_up.
     struct Failure {

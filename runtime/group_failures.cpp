@@ -66,6 +66,16 @@ void Group::record_failure(ErrorCode code, int culprit, std::uint32_t sequence) 
     wait_until_untouched();
 }
 
+// The member itself lets go of the others' memory, when it sees this.
+void Group::interrupt() const {
+    std::uint64_t none = 0;
+    const std::uint32_t first_open = member(rank()).completed.load() + 1;
+    (void)block_.failure.compare_exchange_strong(
+        none, encode({ErrorCode::peer_lost, rank(), first_open}));
+    control_.raise_alert();
+    block_.bell.ring_all();
+}
+
 void Group::abandon(std::uint32_t sequence) {
     // Before the failure, which others explain by it. Who lets go of the world leaves the job.
     if (identity_.id != 0) member(rank()).closing.store(Closing::giving_up);
@@ -130,7 +140,8 @@ std::string Group::describe(const Failure& failure) const {
         case ErrorCode::timeout:
             return "gave up waiting";
         case ErrorCode::peer_lost:
-            return describe_end(failure.culprit, false);
+            return failure.culprit == rank() ? "ends with its program"
+                                             : describe_end(failure.culprit, false);
         default:
             return "could not go on";
     }

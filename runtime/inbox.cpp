@@ -143,13 +143,13 @@ std::optional<Envelope> Inbox::find(int source, int tag) {
     }
 }
 
-// Not where members may end in the middle of anything: a sender that had taken the post, or a chunk
-// of the copy, would leave it half full, and a receiver from anybody could not tell whom to wait
-// for. Nor are offers copied by both sides there, for the same reason: who copies is alone with it,
-// and its end is the end of the copy. What is lost is a copy for messages into posted memory; those
-// that are received as they come travel by one copy anyway.
+// Not where members may end in the middle of anything (Group::may_copy_together): a sender that had
+// taken the post, or a chunk of the copy, would leave it half full, and a receiver from anybody
+// could not tell whom to wait for. Nor are offers copied by both sides there, for the same reason:
+// who copies is alone with it, and its end is the end of the copy. What is lost is a copy for
+// messages into posted memory; those that are received as they come travel by one copy anyway.
 void Inbox::post(const Receiving& receiving) {
-    if (group_.survives_ends()) return;
+    if (!group_.may_copy_together()) return;
     const Part* const part = receiving.shape.only;
     const int peer = receiving.call.peer;
     if (posted_ != nullptr || line_.empty() || line_.front() != &receiving || part == nullptr ||

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/// The whole of libipcrun for a program: see libipcrun(3).
+/// The whole of libipcrun for a rank of a job: see libipcrun(3). What connects processes that are
+/// no job is in runtime/connection and runtime/stream.
 
+#include "base/address.hpp"
 #include "base/deadline.hpp"
 #include "base/error.hpp"
 #include "runtime/call_site.hpp"

@@ -75,7 +75,9 @@ std::shared_ptr<Job> Job::join() {
     if (environment && !is_packet_socket(environment->control_fd)) environment.reset();
     const RankEnvironment own = environment.value_or(RankEnvironment());
     if (own.local_size != own.size)
-        fail(ErrorCode::unsupported, "join the job: it has ranks on other hosts");
+        fail(ErrorCode::unsupported,
+             "join the job: it has ranks on other hosts, and links between hosts are not there yet "
+             "(name one host)");
     std::shared_ptr<NodeMemory> memory;
     AskForEnd ask_for_end;
     // From here on whatever is thrown leaves the job again.
@@ -124,6 +126,10 @@ const Job::Place& Job::place() const {
 
 bool Job::is_alone() const {
     return impl_->control_fd < 0;
+}
+
+std::optional<JobSecret> Job::secret() const {
+    return impl_->heap->memory()->control().secret();
 }
 
 Communicator& Job::world() {

@@ -2,6 +2,7 @@
 #pragma once
 /// This process's part in a job: joins it through the agent, holds its memory and its world.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -42,6 +43,8 @@ class Job {
     const Place& place() const;
     /// Without a launcher there is nobody to share memory with.
     bool is_alone() const;
+    /// What all processes of this job know, and nobody else; nullopt when alone.
+    std::optional<std::array<std::uint8_t, 32>> secret() const;
     /// All ranks. Used by one thread at a time.
     Communicator& world();
     /// All ranks again, for messages that are not the world's: those of Lua's `parallel`. No

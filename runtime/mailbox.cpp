@@ -193,18 +193,25 @@ Message Mailbox::receive_message(int from, int tag, Deadline deadline, CallSite 
     return std::move(receiving.message);
 }
 
-Envelope Mailbox::probe(int from, int tag, Deadline deadline, CallSite site) {
+std::optional<Envelope> Mailbox::await_message(int from, int tag, Deadline deadline,
+                                               CallSite site) {
     const MessageCall call{Verb::probe, from, tag, site};
     impl_->check_call(call);
     const CallScope scope(impl_->lookout, call);
     impl_->lookout.count();
     for (;;) {
         impl_->advance(nullptr);
-        if (const auto found = impl_->inbox.find(from, tag)) return *found;
+        if (const auto found = impl_->inbox.find(from, tag)) return found;
         if (impl_->lookout.is_forsaken(from)) throw impl_->lookout.lost(call, from);
-        if (!impl_->lookout.wait(deadline, [&] { return impl_->can_advance(from); }))
-            throw impl_->lookout.timed_out(call);
+        if (deadline.has_passed() ||
+            !impl_->lookout.wait(deadline, [&] { return impl_->can_advance(from); }))
+            return std::nullopt;
     }
+}
+
+Envelope Mailbox::probe(int from, int tag, Deadline deadline, CallSite site) {
+    if (const auto found = await_message(from, tag, deadline, site)) return *found;
+    throw impl_->lookout.timed_out({Verb::probe, from, tag, site});
 }
 
 std::optional<Envelope> Mailbox::test_message(int from, int tag, CallSite site) {

@@ -51,9 +51,11 @@ class Mailbox {
     /// Receives one message of any size: memory that is the caller's from now on.
     Message receive_message(int from, int tag, Deadline deadline, CallSite site);
 
-    /// The first message that matches, left where it is; probe waits for it, test_message does not.
+    /// The first message that matches, left where it is; probe waits for it, test_message does not,
+    /// and await_message until the deadline passes: nullopt.
     Envelope probe(int from, int tag, Deadline deadline, CallSite site);
     std::optional<Envelope> test_message(int from, int tag, CallSite site = {});
+    std::optional<Envelope> await_message(int from, int tag, Deadline deadline, CallSite site);
 
     /// Can nobody send from `from` (or any_source) any more? As of the last call about messages:
     /// what test_message did not find then will not come.

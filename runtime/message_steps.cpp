@@ -2,7 +2,6 @@
 #include "runtime/message_steps.hpp"
 
 #include <array>
-#include <vector>
 
 #include "base/fail.hpp"
 
@@ -58,11 +57,7 @@ void MessageSteps::combine(Range range, int from, int tag, Order order) {
 }
 
 void MessageSteps::combine_with(Range range, const std::byte* theirs, Order order) {
-    auto* const mine = static_cast<std::byte*>(part_of(range).data);
-    const bool swapped = order == Order::theirs_first;
-    const std::byte* const sources[] = {swapped ? theirs : mine, swapped ? mine : theirs};
-    std::byte* const destinations[] = {mine};
-    reduce(step_op(), part_.dtype, sources, destinations, range.count());
+    ipcrun::combine(op_, part_of(range), theirs, order);
 }
 
 bool MessageSteps::is_long(Range range) const {
@@ -100,18 +95,8 @@ void MessageSteps::send_and_combine(Range out, int to, Range in, int from, int t
     combine_with(in, theirs.storage->data(), order);
 }
 
-// A sum and zeros, of which the average is what reduce() makes of it: it knows how to divide.
 void MessageSteps::finish(Range range) {
-    alignas(64) static constexpr std::array<std::byte, copied_bytes_max> zeros{};
-    if (range.count() == 0 || (size() > 1 && op_ != Op::avg)) return;
-    std::vector<const std::byte*> sources(static_cast<std::size_t>(size()), zeros.data());
-    const std::size_t block = zeros.size() / element_bytes();
-    for (std::size_t begin = range.begin; begin < range.end; begin += block) {
-        const Part part = part_of({begin, std::min(begin + block, range.end)});
-        auto* const mine = static_cast<std::byte*>(part.data);
-        sources[0] = mine;
-        reduce(op_, part.dtype, sources, {&mine, 1}, part.count);
-    }
+    finish_combination(op_, part_of(range), size());
 }
 
 }  // namespace ipcrun

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "runtime/combine.hpp"
 #include "runtime/communicator.hpp"
 
 namespace ipcrun {
@@ -41,9 +42,6 @@ class MessageSteps {
     /// Receives in the place of what is there.
     void receive(Range range, int from, int tag);
 
-    /// In which order two values are combined: all who compute the same sum take the same, for
-    /// which of two NaNs comes out, or of two zeros, depends on it.
-    enum class Order { mine_first, theirs_first };
     /// Receives and combines into what is there.
     void combine(Range range, int from, int tag, Order order);
     /// Sends one range while it receives another that does not overlap with it, or combines into
@@ -58,7 +56,6 @@ class MessageSteps {
   private:
     Part part_of(Range range) const;
     bool is_long(Range range) const;
-    Op step_op() const { return op_ == Op::avg ? Op::sum : op_; }
     Message take(Range range, int from, int tag);
     Request start_send(Range range, int to, int tag);
     void wait_until_sent(Request& sent, int to);

@@ -31,6 +31,11 @@ std::byte* NodeMemory::arena(int rank) {
     return mappings_[rank].data();
 }
 
+void NodeMemory::close_heap() {
+    for (int rank = 0; rank < control_.ranks(); ++rank) (void)arena(rank);
+    heap_.reset();
+}
+
 std::optional<HeapRef> NodeMemory::locate(const void* data, std::size_t bytes) const {
     const auto* first = static_cast<const std::byte*>(data);
     for (int rank = 0; rank < control_.ranks(); ++rank) {

@@ -37,6 +37,9 @@ class NodeMemory {
     const ControlSegment& control() const { return control_; }
     std::uint64_t arena_bytes() const { return control_.header().arena_bytes; }
     int heap_fd() const { return heap_.get(); }
+    /// Maps all arenas, and closes the descriptor: for few ranks, where there are many of these.
+    /// Throws Error{system} when address space is short.
+    void close_heap();
 
     /// The first byte of a rank's arena here; mapped at the first call. Any thread. Throws
     /// Error{system} when address space is short.

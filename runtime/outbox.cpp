@@ -32,8 +32,8 @@ void Outbox::start(Sending& sending) {
     if (lookout_.has_departed(to)) throw lookout_.lost(sending.call, to);
     const std::size_t bytes = sending.shape.bytes;
     sending.done = true;
-    // Where ends are departures nobody posts; see Inbox::post.
-    if (bytes >= long_bytes_min && !group_.survives_ends() && fill_post_soon(sending)) return;
+    // Nobody posts elsewhere; see Inbox::post.
+    if (bytes >= long_bytes_min && group_.may_copy_together() && fill_post_soon(sending)) return;
     const bool room = has_room(to, lag_bytes_of(bytes));
     if (room && bytes <= inlined_bytes_max) {
         Record* const record = begin(sending, bytes);

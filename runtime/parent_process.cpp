@@ -82,6 +82,10 @@ const std::shared_ptr<Heap>& ParentProcess::heap() const {
     return impl_->pair.heap();
 }
 
+std::optional<JobSecret> ParentProcess::secret() const {
+    return impl_->pair.control().secret();
+}
+
 void ParentProcess::report(std::string_view text) {
     if (::getpid() != impl_->pid)
         fail(ErrorCode::usage, "report to the parent: a child after fork() is not its child");

@@ -19,7 +19,7 @@ int tag_down(std::size_t tree) {
 
 void go_up(MessageSteps& steps, const Tree& tree, std::size_t number, Range piece) {
     for (const int child : tree.children_of(steps.rank()))
-        steps.combine(piece, child, tag_up(number), MessageSteps::Order::mine_first);
+        steps.combine(piece, child, tag_up(number), Order::mine_first);
     const int parent = tree.parent[static_cast<std::size_t>(steps.rank())];
     if (parent < 0)
         steps.finish(piece);

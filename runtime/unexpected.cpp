@@ -14,13 +14,22 @@ void Unexpected::add(const Arrived& arrived) {
         std::memcpy(entry.payload.get(), arrived.payload, arrived.bytes);
     }
     entry.arrived.payload = entry.payload.get();
-    const auto queue = queues_.try_emplace({arrived.source, arrived.tag}).first;
+    const auto queue = open_queue({arrived.source, arrived.tag});
     try {
         queue->second.push_back(std::move(entry));
     } catch (...) {
         if (queue->second.empty()) queues_.erase(queue);
         throw;
     }
+}
+
+Unexpected::Queues::iterator Unexpected::open_queue(const Key& key) {
+    if (spare_.empty()) return queues_.try_emplace(key).first;
+    spare_.key() = key;
+    auto placed = queues_.insert(std::move(spare_));
+    // There was one: the other is spare still.
+    if (!placed.inserted) spare_ = std::move(placed.node);
+    return placed.position;
 }
 
 const Arrived* Unexpected::find(int source, int tag) const {
@@ -42,7 +51,7 @@ const Arrived* Unexpected::find(int source, int tag) const {
 void Unexpected::remove(const Arrived& found) {
     const auto queue = queues_.find({found.source, found.tag});
     queue->second.pop_front();
-    if (queue->second.empty()) queues_.erase(queue);
+    if (queue->second.empty()) spare_ = queues_.extract(queue);
 }
 
 }  // namespace ipcrun

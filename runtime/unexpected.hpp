@@ -51,8 +51,13 @@ class Unexpected {
         return queue.second.front().arrived;
     }
 
+    Queues::iterator open_queue(const Key& key);
+
     std::uint64_t next_number_ = 0;
     Queues queues_;  // none of them empty
+    // One that became empty: whoever looks for each message before it is received fills and empties
+    // one each time.
+    Queues::node_type spare_;
 };
 
 }  // namespace ipcrun

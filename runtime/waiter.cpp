@@ -6,9 +6,13 @@
 
 namespace ipcrun {
 
+// To wait for so many bells takes no memory: the end of a program must wait for its threads.
+constexpr std::size_t bells_foreseen = 3;
+
 Waiter::Waiter(std::atomic<std::uint32_t>& alert, std::atomic<std::uint32_t>& reports, bool crowded)
     : alert_(alert), reports_(reports), crowded_(crowded), reporter_(std::make_shared<Reporter>()) {
     reporter_->seen = reports.load();
+    words_.reserve(bells_foreseen + 1);
 }
 
 Waiter::Sleepers::Sleepers(Waiter& waiter, std::span<Bell* const> bells)

@@ -10,18 +10,26 @@ local allowed <const> = {
   ["topology/discover"] = { "base", "topology" },
   ["runtime/wire"] = { "base" },
   ["runtime"] = { "base", "topology", "runtime/wire" },
+  ["runtime/stream"] = { "base" },
+  ["runtime/hosts"] = { "base", "runtime", "runtime/stream", "runtime/wire" },
+  ["runtime/connection"] = { "base", "topology", "runtime", "runtime/stream", "runtime/wire" },
   ["measure"] = { "base", "topology", "runtime" },
   ["launcher"] = { "base", "topology", "topology/discover", "runtime/wire" },
-  ["bindings/lua"] = { "base", "topology", "runtime", "runtime/wire" },
+  ["bindings/lua"] = {
+    "base", "topology", "runtime", "runtime/connection", "runtime/stream", "runtime/wire",
+  },
 }
 -- These may use anything, and nothing may use them.
 local on_top <const> = { ["tests"] = true, ["bench"] = true, ["examples"] = true }
+-- Names all installed headers, for programs.
+local all_headers <const> = "runtime/ipcrun.hpp"
 
 -- Each library that shapes the code around it is known to one folder.
 local homes <const> = {
   { header = "^hwloc[./]", folder = "topology/discover" },
   { header = "^lua%.hp?p?$", folder = "bindings/lua" },
   { header = "^l[au][ux]%w*lib%.h$", folder = "bindings/lua" },
+  { header = "^sodium", folder = "runtime/stream" },
   { header = "^rdma/", folder = "runtime/fabric" },
   { header = "^cuda", folder = "runtime/cuda" },
   { header = "^nvml", folder = "topology/discover" },
@@ -54,7 +62,7 @@ end
 
 ---Why `path` must not include the file `included`, or nil.
 local function quoted_include_fault(path, included)
-  if folder_in(path, on_top) then return nil end
+  if folder_in(path, on_top) or path == all_headers then return nil end
   if folder_in(included, on_top) then return "nothing may use " .. folder_in(included, on_top) end
   local to = folder_in(included, allowed)
   if not to then return "a quoted include starts with one of our folders" end

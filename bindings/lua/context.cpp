@@ -42,8 +42,7 @@ Context::~Context() {
     if (is_worker || household == nullptr) return;
     household->close();
     const auto is_alone = [this] { return household->threads() == 0; };
-    // A thread that computes, or is in a call of the system, stays, and ends with the process. So
-    // it does when there is no memory to wait with.
+    // A thread that computes, or is in a call of the system, stays, and ends with the process.
     const Failure failure = attempt([&] {
         (void)waiter->wait(household->ended(), household->alert(), Deadline::after(threads_grace),
                            is_alone);

@@ -8,6 +8,7 @@
 #include "bindings/lua/tensor.hpp"
 #include "bindings/lua/threads/tasks.hpp"
 #include "bindings/lua/torch/split.hpp"
+#include "bindings/lua/trees/module.hpp"
 
 namespace ipcrun::lua {
 
@@ -38,6 +39,12 @@ constexpr luaL_Reg modules[] = {
     {"ipc", open_ipc},
     {"ipc.BackgroundTask", open_background_task},
     {"ipc.BackgroundTaskPool", open_background_task_pool},
+    {"ipc.DiscoveredTree", open_trees},
+    {"ipc.LocalhostTree", open_trees},
+    {"ipc.NullTree", open_trees},
+    {"ipc.StaticTree", open_trees},
+    {"ipc.Tree", open_trees},
+    {"ipc.utils", open_trees},
     {"lab", open_lab},
     {"libipc", open_libipc},
     {"parallel", open_parallel},

@@ -47,7 +47,18 @@ void report_memory(lua_State* lua, std::size_t least) {
     lua_gc(lua, LUA_GCSTEP, int(kib));
 }
 
+void require_torch(lua_State* lua) {
+    luaL_checkstack(lua, 3, "too many values");
+    const bool is_there = luaL_getmetatable(lua, tensor_metatable) != LUA_TNIL;
+    lua_pop(lua, 1);
+    if (is_there) return;
+    lua_getglobal(lua, "require");
+    lua_pushliteral(lua, "torch");
+    lua_call(lua, 1, 0);
+}
+
 Tensor& push_tensor(lua_State* lua) {
+    require_torch(lua);
     report_memory(lua, report_bytes);
     return create_userdata<Tensor>(lua, tensor_metatable);
 }

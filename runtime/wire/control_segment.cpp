@@ -39,7 +39,8 @@ std::uint64_t ControlSegment::bytes_for(int ranks) {
            small_communicators_bytes;
 }
 
-UniqueFd ControlSegment::create(int ranks, int cpus, std::uint64_t arena_bytes) {
+UniqueFd ControlSegment::create(int ranks, int cpus, std::uint64_t arena_bytes,
+                                std::uint32_t doorbell_mark) {
     check(ranks >= 1 && ranks <= node_ranks_max && cpus >= 1, "a control segment without ranks");
     UniqueFd fd = create_memfd("ipcrun-control", bytes_for(ranks));
     Mapping mapping(fd.get(), 0, sizeof(ControlHeader));
@@ -50,6 +51,7 @@ UniqueFd ControlSegment::create(int ranks, int cpus, std::uint64_t arena_bytes) 
     header->arena_bytes = arena_bytes;
     header->world_offset = world_offset_for(ranks);
     header->messages_offset = header->world_offset + world_bytes_for(ranks);
+    header->doorbell_mark = doorbell_mark;
     return fd;
 }
 
@@ -68,6 +70,12 @@ ControlSegment::ControlSegment(int fd) {
 RankSlot& ControlSegment::rank(int index) const {
     check(index >= 0 && index < ranks(), "a rank that this node does not have");
     return reinterpret_cast<RankSlot*>(mapping_.data() + slots_offset)[index];
+}
+
+std::optional<JobSecret> ControlSegment::secret() const {
+    const JobSecret& secret = header().secret;
+    if (secret == JobSecret{}) return std::nullopt;
+    return secret;
 }
 
 void ControlSegment::raise_alert() const {

@@ -4,9 +4,11 @@
 /// everyone is doing. Created by the agent (or by a test that runs ranks as threads), mapped by
 /// all. What communicators keep behind it is theirs (runtime/communicator_block.hpp).
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,7 +17,7 @@
 
 namespace ipcrun {
 
-constexpr std::uint64_t control_magic = 0x6e75'7263'7069'0004;  // "ipcrun", layout 4
+constexpr std::uint64_t control_magic = 0x6e75'7263'7069'0006;  // "ipcrun", layout 6
 constexpr int node_ranks_max = 4096;
 constexpr std::uint32_t op_ring_entries = 32;
 /// What a communicator's block may take up, so that the size of this memory follows from the number
@@ -87,6 +89,9 @@ struct alignas(64) RankSlot {
     alignas(64) OpRecord ring[op_ring_entries];
 };
 
+/// What the processes of one job know and nobody else does: the key of their connections.
+using JobSecret = std::array<std::uint8_t, 32>;
+
 struct ControlHeader {
     std::uint64_t magic;
     std::uint32_t ranks;            ///< ranks on this node
@@ -94,6 +99,8 @@ struct ControlHeader {
     std::uint64_t arena_bytes;      ///< of the shared heap, per rank
     std::uint64_t world_offset;     ///< of the world's communicator block in this memory
     std::uint64_t messages_offset;  ///< of the same members' block for messages alone
+    JobSecret secret;               ///< zeros: none. Written before anybody else maps this
+    std::uint32_t doorbell_mark;    ///< of this memory at its doorbell; 0: none
     /// Changes whenever a waiter should look around: a rank ended, a communicator failed, a member
     /// closed one, or a report was asked for. Sleepers sleep on it beside whatever they wait for.
     alignas(64) std::atomic<std::uint32_t> alert;
@@ -112,8 +119,9 @@ class ControlSegment {
   public:
     /// Creates the memory for `ranks` ranks that share `cpus` CPUs, each with `arena_bytes` of the
     /// shared heap. The descriptor is for handing on to ranks. Sparse: what no communicator uses
-    /// costs address space only.
-    static UniqueFd create(int ranks, int cpus, std::uint64_t arena_bytes);
+    /// costs address space only. `doorbell_mark`: see Doorbell::ring().
+    static UniqueFd create(int ranks, int cpus, std::uint64_t arena_bytes,
+                           std::uint32_t doorbell_mark = 0);
 
     /// The size for `ranks`: the world, that for messages alone, seven more communicators of their
     /// size, and 1 GiB for smaller ones.
@@ -129,6 +137,11 @@ class ControlSegment {
     std::byte* at(std::uint64_t offset) const { return mapping_.data() + offset; }
     std::uint64_t bytes() const { return mapping_.bytes(); }
 
+    /// Before this is shared with others.
+    void set_secret(const JobSecret& secret) const { header().secret = secret; }
+    /// nullopt when none was set.
+    std::optional<JobSecret> secret() const;
+
     /// Wakes every waiter of the node, so that it looks around.
     void raise_alert() const;
 
@@ -141,11 +154,12 @@ class ControlSegment {
     }
     /// Wakes `rank` where it sleeps on its doorbell; does nothing where it has none.
     void ring_doorbell(int rank) const {
-        if (doorbell_ != nullptr && rank == doorbell_rank_) doorbell_->bell().ring_all();
+        if (doorbell_ != nullptr && rank == doorbell_rank_) doorbell_->ring(header().doorbell_mark);
     }
 
     /// Records that the process of `index` has ended (and been reaped: it touches nothing any more)
-    /// and wakes all. `wait_status` as from waitpid(2): status 0 makes it exited, others failed.
+    /// and wakes all. `wait_status` as from waitpid(2): status 0 makes it exited, others
+    /// failed.
     void mark_ended(int index, int wait_status) const;
 
   private:

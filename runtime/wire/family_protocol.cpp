@@ -32,6 +32,7 @@ void write(Encoder& out, const Spawn& spawn) {
     out.string(spawn.program);
     write(out, spawn.argv);
     write(out, spawn.environment);
+    for (const std::uint8_t byte : spawn.secret) out.number(byte);
 }
 void write(Encoder& out, const SignalChild& signal) {
     out.number(signal.id);
@@ -73,6 +74,7 @@ ToFamilyAgent read_to_family_agent(Decoder& in) {
             spawn.program = in.string();
             spawn.argv = read_texts(in);
             spawn.environment = read_texts(in);
+            for (std::uint8_t& byte : spawn.secret) byte = in.number<std::uint8_t>();
             return spawn;
         }
         case 2: {

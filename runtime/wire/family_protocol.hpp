@@ -26,11 +26,12 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "runtime/wire/control_segment.hpp"
 #include "runtime/wire/worker_protocol.hpp"
 
 namespace ipcrun {
 
-constexpr std::uint32_t family_protocol_version = 1;
+constexpr std::uint32_t family_protocol_version = 2;
 /// The longest Spawn: what fits into a packet.
 constexpr std::size_t spawn_bytes_max = 60 << 10;
 
@@ -43,6 +44,7 @@ struct Spawn {
     std::string program = {};                   ///< path, or a name that is searched for in PATH
     std::vector<std::string> argv = {};         ///< argv[0] included
     std::vector<std::string> environment = {};  ///< "NAME=value": beside what the agent inherited
+    JobSecret secret = {};                      ///< for the child's control segment; zeros: none
 };
 struct SignalChild {
     std::uint32_t id = 0;

@@ -136,11 +136,13 @@ TEST_CASE("child: a descriptor may keep its number") {
     CHECK((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);  // here it stays as it was
 }
 
-TEST_CASE("child: has a process group and a limit of open files of its own") {
+TEST_CASE("child: has a process group, a session and a limit of open files of its own") {
     const Facts own({.open_files = rlimit{256, 256}});
     CHECK(own.has("group own"));
     CHECK(own.has("files 256"));
     CHECK(Facts({.own_process_group = false}).has("group parent's"));
+    CHECK(Facts({.own_session = true}).has("session own"));
+    CHECK(own.has("session parent's"));
 }
 
 TEST_CASE("child: starts with no signal blocked, ignored or handled; the parent keeps its own") {

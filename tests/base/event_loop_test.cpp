@@ -48,6 +48,27 @@ TEST_CASE("event loop: tells when a descriptor is readable and when it ends") {
     CHECK(received == "abc");
 }
 
+TEST_CASE("event loop: what a peer sent before it broke off is read, however slowly") {
+    EventLoop loop;
+    auto [here, there] = create_socket_pair(SocketKind::stream);
+    REQUIRE(::write(there.get(), "unread", 6) == 6);
+    REQUIRE(::write(here.get(), "abc", 3) == 3);
+    here.reset();  // with something unread: an error for the other side, not an end alone
+    std::string received;
+    int error = 0;
+    const FdWatch watch = loop.on_readable(there.get(), [&] {
+        char byte;
+        const ssize_t count = ::read(there.get(), &byte, 1);
+        if (count == 1) return received.append(1, byte), void();
+        error = count < 0 ? errno : 0;
+        loop.stop();
+    });
+    const Timer limit = loop.after(5s, [&] { loop.stop(); });
+    loop.run();
+    CHECK(received == "abc");
+    CHECK(error == ECONNRESET);
+}
+
 TEST_CASE("event loop: a paused watch is silent until it is resumed") {
     EventLoop loop;
     const auto [here, there] = create_socket_pair(SocketKind::stream);
@@ -177,4 +198,41 @@ TEST_CASE("event loop: what cannot be watched is an error") {
     const UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
     CHECK_THROWS_WITH_AS((void)loop.on_readable(file.get(), [] {}),
                          doctest::Contains("watch a descriptor"), Error);
+}
+
+namespace {
+
+struct CountingTask final : PostedTask {
+    void run() override {
+        ++runs;
+        if (fails) throw std::runtime_error("from a task");
+        if (stops != nullptr) stops->stop();
+    }
+    void drop() noexcept override { ++drops; }
+    int runs = 0, drops = 0;
+    bool fails = false;
+    EventLoop* stops = nullptr;
+};
+
+}  // namespace
+
+TEST_CASE("event loop: tasks run once, also after one that fails; others are dropped at the end") {
+    CountingTask bad, good, late;
+    {
+        EventLoop loop;
+        loop.accept_posts();
+        bad.fails = true;
+        good.stops = &loop;
+        loop.post(bad);
+        loop.post(good);
+        CHECK_THROWS_WITH_AS(loop.run(), "from a task", std::runtime_error);
+        CHECK(good.runs == 0);
+        loop.run();
+        CHECK(good.runs == 1);
+        loop.post(late);
+    }
+    CHECK(bad.runs == 1);
+    CHECK(good.drops == 0);
+    CHECK(late.runs == 0);
+    CHECK(late.drops == 1);
 }

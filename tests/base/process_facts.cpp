@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
         std::printf("environment %s\n", *variable);
     char directory[PATH_MAX];
     if (getcwd(directory, sizeof directory) != nullptr) std::printf("directory %s\n", directory);
+    std::printf("session %s\n", getsid(0) == getpid() ? "own" : "parent's");
     std::printf("group %s\n", getpgrp() == getpid() ? "own" : "parent's");
     rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0)

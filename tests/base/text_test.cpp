@@ -41,3 +41,13 @@ TEST_CASE("text: trimming takes white space at both ends only") {
     CHECK(trim("  a b\n") == "a b");
     CHECK(trim(" \t\n") == "");
 }
+
+TEST_CASE("text: last words are of one line, and move no cursor") {
+    CHECK(last_words("one\r\n\n  two\n", 100) == "one; two");
+    CHECK(last_words("a\033[2J\ab", 100) == "a?[2J?b");
+    CHECK(last_words("gr\xc3\xbc\xc3\x9f", 100) == "gr\xc3\xbc\xc3\x9f");
+    CHECK(last_words("\xc2\x9b[2J\x9b", 100) == "\xc2?[2J?");
+    CHECK(last_words("0123456789", 4) == "...6789");
+    CHECK(last_words("\xc3\xbc\xc3\xbc", 3) == "...\xc3\xbc");
+    CHECK(last_words("", 4) == "");
+}

@@ -55,6 +55,19 @@ TEST_CASE("children: memory of the child's heap is sent as it is") {
     CHECK(receive_text(child->communicator(), soon()) == std::string(100'000, 'y'));
 }
 
+TEST_CASE("children: a child knows the secret that its parent gives it") {
+    Children children(AGENT);
+    ChildSpec spec{CHILD, {"child", "say-secret"}};
+    const auto without = children.spawn(spec);
+    CHECK(receive_text(without->communicator(), soon()) == "(none)");
+    spec.secret.emplace();
+    for (std::size_t i = 0; i < spec.secret->size(); ++i)
+        (*spec.secret)[i] = static_cast<std::uint8_t>(i + 1);
+    const auto with = children.spawn(spec);
+    CHECK(receive_text(with->communicator(), soon()) ==
+          "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20");
+}
+
 TEST_CASE("children: exit status, signal and report of an end are told") {
     Children children(AGENT);
     const auto good = start_child(children, {});

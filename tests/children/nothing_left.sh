@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves: within a second nothing is left of a process that started children, nor of theirs, when it
 # is killed, with its agent or without, and also when a fork of it lives on.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 # begin VERB...: runs the child program as a parent, as $job, until it says that it is ready.
 begin() {

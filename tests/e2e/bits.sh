@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves: results are bit-identical on all ranks and from run to run, for 1 to 17 ranks, with ranks
 # bound, unbound, and some of them slow.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 script=${BASH_SOURCE[0]%/*}/bits.lua
 
 sums() { sort "$out" | uniq -c | sed 's/^ *//'; }

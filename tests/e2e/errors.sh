@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves how errors of Lua end a job: the traceback comes first and once, everyone ends, and the
 # exit status says what the first cause was.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 # script NAME <TEXT: writes it, with what all need.
 script() { cat >"$work/$1.lua"; }

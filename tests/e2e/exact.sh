@@ -2,7 +2,7 @@
 # Proves: in jobs of 1 to 17 ranks every operation gives exactly what a reference of wide integers
 # and of the canonical order of floats gives, wherever the elements lie; and private memory is
 # copied through the heap where the kernel lets nobody at it.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 exact=$EXACT
 
 proves() {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves that the examples do what they say: for one rank, two, and more ranks than cores; and that
 # what train.lua learns does not depend on how many ranks there are.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 examples=$SOURCES/examples
 
 for ranks in 1 2 8; do

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves: whoever waits for a message, or for an operation that was started, hears of a rank that
 # died; communicators without that rank work on.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 # loses WHAT <SCRIPT: rank 1 of 3 dies; the others print what they caught.
 loses() {

@@ -2,7 +2,7 @@
 # Proves: a rank killed at any step of an operation is named to every survivor within a second,
 # nobody writes to memory that a survivor has dropped since, and ipcrun ends with the rank's status.
 # One that is stopped is missed when a deadline passes, and ended when it holds on to their memory.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 survivor=${BASH_SOURCE[0]%/*}/survivor.lua
 
 # loses POINT RANKS ELEMENTS: the last rank is killed at POINT, in operation 3 or later.

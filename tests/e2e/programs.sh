@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves who is a rank: ipcrun-lua or a plain lua5.4, as the program or under a shell; who is not: a
 # second process of the same rank, programs that a rank starts, programs that ignore us.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 lua=$(command -v lua5.4)
 
 cat >"$work/sum.lua" <<'END'

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves what the agent does for ranks that share queues by name.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 run "$IPCRUN" -n 3 "$QUEUES" open jobs 0 write hello barrier only 0 read read read
 is "$(sort "$out")" $'0 hello\n1 hello\n2 hello' "ranks that open a queue by its name share it"

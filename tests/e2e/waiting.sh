@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves what ranks hear that wait for one that does not come: it left, it is late, it died. Every
 # wait ends with an error that names it.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 # job RANKS [OPTIONS...] <SCRIPT: runs it with all of these known.
 job() {

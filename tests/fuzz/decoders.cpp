@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // A libFuzzer target for all that decodes bytes of another process. What it accepts must be what
 // encoding gives back: a decoder that skips or invents bytes is found too.
-//     CXX=clang++ meson setup build-fuzz && ninja -C build-fuzz tests/launcher/fuzz_decoders
-//     build-fuzz/tests/launcher/fuzz_decoders -max_total_time=60
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "base/fail.hpp"
 #include "launcher/agent_protocol.hpp"
 #include "launcher/frames.hpp"
+#include "launcher/hosts/greeting.hpp"
 #include "launcher/process_table.hpp"
 #include "runtime/wire/family_protocol.hpp"
 #include "runtime/wire/worker_protocol.hpp"
+#include "tests/fuzz/seeds.hpp"
 
 using namespace ipcrun;
 
@@ -33,12 +35,52 @@ void try_decode(std::span<const std::uint8_t> bytes, Decode decode) {
     }
 }
 
+// In whatever pieces it comes.
+void find_greeting(std::span<const std::uint8_t> bytes) {
+    const auto find = [&](std::size_t piece_bytes) -> std::optional<Bytes> {
+        GreetingReader reader;
+        for (std::size_t at = 0; at < bytes.size();) {
+            const auto piece = bytes.subspan(at, std::min(piece_bytes, bytes.size() - at));
+            at += piece.size();
+            if (auto rest = reader.feed(piece)) {
+                rest->insert(rest->end(), bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                             bytes.end());
+                return rest;
+            }
+        }
+        (void)reader.before();
+        return std::nullopt;
+    };
+    try {
+        check(find(1) == find(bytes.size() + 1), "a greeting depends on pieces");
+    } catch (const Error& error) {
+        check(error.code == ErrorCode::protocol, "a greeting failed for another reason than bytes");
+    }
+}
+
 }  // namespace
+
+void fuzz::add_seeds(Seeds& seeds) {
+    Launch launch{.program = "/bin/true", .argv = {"true", "1"}, .environment = {"A=b"}};
+    launch.ranks.push_back({.cpus = {0, 2}, .memory_nodes = {0}, .environment = {"C=d"}});
+    seeds.add(0, encode(ToAgent(launch)));
+    seeds.add(0, encode(ToAgent(Consumed{Stream::err, 7})));
+    seeds.add(0, encode(ToAgent(Input{"a line"})));
+    seeds.add(1, encode(ToLauncher(LaunchRefused{true, "no program"})));
+    seeds.add(1, encode(ToLauncher(Output{3, Stream::out, "a line"})));
+    seeds.add(1, encode(ToLauncher(Ended{.rank = 1, .pid = 7, .wait_status = 9})));
+    seeds.add(2, encode(WorkerMessage(Join{.pid = 7})));
+    seeds.add(2, encode(WorkerMessage(OpenQueue{1, "name", 9})));
+    seeds.add(5, "7 (a name) S 1 7 7 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 99");
+    seeds.add(7, "Welcome\nipcrun-agent x" + std::string(agent_greeting) + "frames");
+    seeds.add(7, "\nipcrun-agent 99\n");
+    seeds.add(6, std::string_view("\1\0\0\0x\2\0\0\0xy", 11));
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const auto bytes = std::span(data, size).subspan(1);
-    switch (data[0] % 7) {
+    switch (data[0] % 8) {
         case 0:
             try_decode(bytes, decode_to_agent);
             break;
@@ -56,6 +98,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             break;
         case 5:
             (void)parse_stat({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+            break;
+        case 7:
+            find_greeting(bytes);
             break;
         default:
             try {

@@ -2,21 +2,18 @@
 // A libFuzzer target for values that come from another rank: whatever the bytes are, their tensors
 // lie within them, and putting the value together ends in a value or an error of Lua. Functions are
 // read as tokens and go no further: bytecode is not checked by anybody, so it is not loaded here.
-//     CXX=clang++ meson setup build-fuzz && ninja -C build-fuzz tests/lua/fuzz_parcels
-//     mkdir parcels && build-fuzz/tests/lua/fuzz_parcels --seeds parcels
-//     build-fuzz/tests/lua/fuzz_parcels -max_total_time=60 parcels
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <string>
 
 #include "base/fail.hpp"
 #include "bindings/lua/bind.hpp"
 #include "bindings/lua/ipc/marshal.hpp"
 #include "bindings/lua/modules.hpp"
+#include "tests/fuzz/seeds.hpp"
 
 using namespace ipcrun;
 using namespace ipcrun::lua;
@@ -54,8 +51,10 @@ void read_tokens(TokenReader reader) {
     (void)sink;
 }
 
-// One file for each value of parcel_seeds.lua.
-void write_seeds(const std::string& folder) {
+}  // namespace
+
+// One for each value of parcel_seeds.lua.
+void fuzz::add_seeds(Seeds& seeds) {
     lua_State* lua = open_state();
     check(luaL_dofile(lua, IPCRUN_PARCEL_SEEDS) == LUA_OK, "parcel_seeds.lua fails");
     const auto count = static_cast<lua_Integer>(lua_rawlen(lua, 1));
@@ -65,20 +64,9 @@ void write_seeds(const std::string& folder) {
         marshal(lua, -2, outgoing, "seed");
         outgoing.pack();
         const StoragePtr parcel = outgoing.assemble(nullptr);
-        std::ofstream file(folder + "/seed" + std::to_string(i), std::ios::binary);
-        file.write(reinterpret_cast<const char*>(parcel->data()),
-                   static_cast<std::streamsize>(parcel->bytes()));
-        check(file.good(), "a seed cannot be written");
+        seeds.add({reinterpret_cast<const std::uint8_t*>(parcel->data()), parcel->bytes()});
     }
     lua_close(lua);
-}
-
-}  // namespace
-
-extern "C" int LLVMFuzzerInitialize(int* count, char*** arguments) {
-    if (*count != 3 || std::strcmp((*arguments)[1], "--seeds") != 0) return 0;
-    write_seeds((*arguments)[2]);
-    std::exit(0);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A libFuzzer target for .t7 files, which may come from anybody. The first byte picks the format;
 // what is accepted must survive being written and read again.
-//     CXX=clang++ meson setup build-fuzz && ninja -C build-fuzz tests/lua/fuzz_t7
-//     build-fuzz/tests/lua/fuzz_t7 -max_total_time=60
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
 #include "base/fail.hpp"
 #include "bindings/lua/torch/t7/document.hpp"
+#include "tests/fuzz/seeds.hpp"
 
 using namespace ipcrun;
 using namespace ipcrun::lua;
@@ -30,6 +29,14 @@ std::string encoded(const T7Document& document, T7Format format) {
 }
 
 }  // namespace
+
+void fuzz::add_seeds(Seeds& seeds) {
+    for (const std::string_view text : {"1\n2.5\n", "2\n3\nabc\n", "3\n1\n1\n2\n1\na\n5\n1\n"}) {
+        seeds.add(1, text);
+        const T7Document document = decode_t7(std::string(text), T7Format::ascii, nullptr);
+        seeds.add(0, encoded(document, T7Format::binary));
+    }
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;

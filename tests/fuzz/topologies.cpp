@@ -2,8 +2,6 @@
 // A libFuzzer target for machines that come from elsewhere: as bytes, and as NCCL's XML. Whatever
 // is accepted keeps all that a Machine promises. (hwloc's XML is read by hwloc, in a process of its
 // own; see topology/discover/apart.hpp.) The first byte picks the form.
-//     CXX=clang++ meson setup build-fuzz && ninja -C build-fuzz tests/topology/fuzz_topologies
-//     build-fuzz/tests/topology/fuzz_topologies -max_total_time=60
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +14,7 @@
 #include <string>
 
 #include "base/fail.hpp"
+#include "tests/fuzz/seeds.hpp"
 #include "topology/discover/nccl_xml.hpp"
 #include "topology/machine_codec.hpp"
 #include "topology/visible_gpus.hpp"
@@ -50,25 +49,15 @@ void try_nccl(const std::string& text, const std::string& visible_list) {
     }
 }
 
-void write_seed(const std::string& path, char form, const std::string& text) {
-    std::ofstream file(path, std::ios::binary);
-    file << form << text;
-    check(file.good(), "a seed cannot be written");
-}
-
 }  // namespace
 
-extern "C" int LLVMFuzzerInitialize(int* count, char*** arguments) {
-    if (*count != 3 || std::strcmp((*arguments)[1], "--seeds") != 0) return 0;
-    const std::string folder = (*arguments)[2];
+void fuzz::add_seeds(Seeds& seeds) {
     std::ifstream file(IPCRUN_MACHINES "/nccl.xml");
     const std::string text{std::istreambuf_iterator<char>(file), {}};
-    write_seed(folder + "/nccl", 1, text);
+    seeds.add(1, text);
     pugi::xml_document document;
     check(document.load_string(text.c_str()), "the seed is no XML");
-    const Bytes bytes = encode(read_nccl(document.document_element(), "seed"));
-    write_seed(folder + "/bytes", 0, {bytes.begin(), bytes.end()});
-    std::exit(0);
+    seeds.add(0, encode(read_nccl(document.document_element(), "seed")));
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves: what `meson install` puts down works by itself, without the build tree. Its arguments are
 # the command of Meson.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 unset LUA_PATH LUA_CPATH LUA_PATH_5_4 LUA_CPATH_5_4 LUA_INIT LUA_INIT_5_4 IPCRUN_LUA LD_LIBRARY_PATH
 stage=$work/stage
@@ -52,12 +52,12 @@ without() {
     is "$(readelf -d "$installed/$file" | grep -E 'RPATH|RUNPATH')" "" "and looks nowhere else"
 }
 without bin/ipcrun libfabric libcuda liblua libopenblas libhwy
-without bin/ipcrun-lua libhwloc libuv libopenblas libhwy libfabric libcuda
+without bin/ipcrun-lua libhwloc libopenblas libhwy libfabric libcuda
 without libexec/ipcrun/ipcrun-agent libhwloc liblua libopenblas libhwy libfabric libcuda
-without lib/lua/5.4/ipc.so libhwloc libuv libopenblas libhwy libfabric libcuda liblua
+without lib/lua/5.4/ipc.so libhwloc libopenblas libhwy libfabric libcuda liblua
 
 libipcrun=$(cd "$installed" && find lib* -name libipcrun.so.0)
-without "$libipcrun" libhwloc libuv liblua libopenblas libhwy libfabric libcuda
+without "$libipcrun" libhwloc liblua libopenblas libhwy libfabric libcuda
 
 is "$(find "$stage" -name '*.a')" "" "libraries of the build are not installed"
 for file in doc/ipcrun/LICENSE ipcrun/examples/data/README.md ipcrun/types/ipc.d.lua \

@@ -2,7 +2,7 @@
 # Proves: a C++ program is built against what `meson install` puts down, and nothing else; it runs
 # alone and as the ranks of a job, and programs that ignore us run under the same ipcrun. Its
 # arguments are the command of Meson.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 unset LD_LIBRARY_PATH CPATH CPLUS_INCLUDE_PATH LIBRARY_PATH
 stage=$work/stage
@@ -26,14 +26,17 @@ flags=(-std=c++20 -Wall -Wextra -Wpedantic -Werror $(pkg-config --cflags --libs 
 
 strange=$(grep -rhE '^ *# *include <' "$headers" | grep -vE '<([a-z_]+|unistd\.h)>$')
 is "$strange" "" "the headers include nothing but the standard library, unistd.h and one another"
-for header in $(cd "$headers" && find . -name '*.hpp' | sort); do
-    for compiler in g++ clang++; do
-        command -v "$compiler" >/dev/null || continue
-        printf '#include "%s"\n#include "%s"\n' "$header" "$header" >alone.cpp
-        run "$compiler" "${flags[@]}" -Wno-unused-command-line-argument -fsyntax-only alone.cpp
-        is "$status$(<"$err")" 0 "$compiler compiles ${header#./} by itself"
-    done
+mapfile -t names < <(cd "$headers" && find . -name '*.hpp' | sort)
+for header in "${names[@]}"; do
+    printf '#include "%s"\n#include "%s"\n' "$header" "$header" >alone.cpp
+    run g++ "${flags[@]}" -fsyntax-only alone.cpp
+    is "$status$(<"$err")" 0 "g++ compiles ${header#./} by itself"
 done
+if command -v clang++ >/dev/null; then
+    printf '#include "%s"\n' "${names[@]}" >all.cpp
+    run clang++ "${flags[@]}" -Wno-unused-command-line-argument -fsyntax-only all.cpp
+    is "$status$(<"$err")" 0 "clang++ compiles all of them together"
+fi
 
 cp "$installed/share/ipcrun/examples/ring.cpp" .
 run g++ -O2 ring.cpp -o ring "${flags[@]}"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves: the rockspec builds the modules for lua5.4 against the installed library, of a tree that
 # has nothing of the library, and without a network. Its arguments are the command of Meson.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 if ! command -v luarocks >/dev/null; then
     echo "1..0 # SKIP no luarocks here"
@@ -26,6 +26,7 @@ cd "$SOURCES" || exit 1
 mkdir "$work/source"
 cp -R --parents meson.build meson_options.txt rockspec bindings/lua base \
     runtime/{queue,ring_buffer,sequence,waiter}.hpp runtime/waiter.cpp \
+    runtime/connection/{rendezvous,tree_shape}.hpp \
     runtime/wire/{bell,control_segment,doorbell}.hpp runtime/wire/bell.cpp "$work/source"
 cd "$work/source" || exit 1
 offline=()
@@ -39,8 +40,14 @@ is "$(readelf -d "$tree/lib/lua/5.4/ipc.so" | grep -oE 'libipcrun\.so\.0')" libi
     "the module is linked with the installed library"
 
 export LUA_PATH="$tree/share/lua/5.4/?.lua" LUA_CPATH="$tree/lib/lua/5.4/?.so"
-for module in ipc lab libipc parallel sys torch; do
-    run lua5.4 -e "require '$module'"
+in_rock=$(cd "$tree/share/lua/5.4" && find . -name '*.lua' | sort)
+is "$in_rock" "$(cd "$installed/share/lua/5.4" && find . -name '*.lua' | sort)" \
+    "the rock has the modules that meson install puts down"
+for file in ./ipc.lua $in_rock; do
+    module=${file#./}
+    module=${module%.lua}
+    module=${module//\//.}
+    run lua5.4 -e "assert(require '$module')"
     is "$status$(<"$err")" 0 "a plain lua5.4 can require '$module'"
 done
 cat >sum.lua <<'END'
@@ -56,5 +63,13 @@ is "$status $(sort -u "$out")" "0 3	6.0	6.0" "and under ipcrun as many as there 
 run lua5.4 -e 'local world = require "ipc".world()
     print(select(2, pcall(world.receive, world, {timeout = 0.01})).code)'
 is "$(<"$out")" timeout "what the library throws becomes an error of Lua"
+
+cp "$SOURCES/tests/install/meeting.lua" .
+# It is not where the prefix says, but below $stage.
+export IPCRUN_AGENT=$installed/libexec/ipcrun/ipcrun-agent
+for ways in 'ipc.server and ipc.client' ipc.LocalhostTree; do
+    run env IPC_KEY='the key of this test' lua5.4 meeting.lua "$ways"
+    is "$status $(<"$out")$(<"$err")" "0 6.0" "processes of lua5.4 meet by $ways"
+done
 
 done_testing

@@ -23,12 +23,26 @@ Launch sample_launch() {
                   .whole_lines = false,
                   .arena_bytes = 1ull << 40,
                   .usable_cpus = 3};
+    launch.own_variables = {"HOME"};
+    launch.stdin_is_sent = true;
+    launch.address = "10.0.0.2";
+    launch.job_ranks = 8;
+    launch.secret.fill(7);
     launch.ranks = {{{0, 1}, {0}, 2, {"IPCRUN_RANK=0"}, {1, 3, 7, 0, 0}, no_rank}, {}};
     return launch;
 }
 
 std::vector<ToAgent> samples_to_agent() {
-    return {sample_launch(), Consumed{Stream::err, 42}, Signal{15}, Kill{}, Finish{}};
+    return {Prepare{true, true, 2.5, "ib0"},
+            sample_launch(),
+            Input{std::string("a\0b", 3)},
+            Consumed{Stream::err, 42},
+            JobDirectory{{"a", "b"}, {{1, 0, "10.0.0.2:5"}, {0, 1, "[::1]:6"}}},
+            RankEnded{3, 9},
+            Signal{15},
+            Kill{},
+            Finish{},
+            Alive{}};
 }
 
 std::vector<ToLauncher> samples_to_launcher() {
@@ -37,14 +51,18 @@ std::vector<ToLauncher> samples_to_launcher() {
     machine.numa_nodes = {{.os_index = 1, .bytes = 1ull << 35}};
     machine.cores = {{{0, 8}, 1, 0, 3, 0}, {{1, 9}, 1, 0, 3, 1}};
     machine.cpu_quota = 2.5;
-    return {Ready{.machine = machine},
+    return {Ready{.machine = machine, .route = {"10.0.0.2", "10.0.0.1"}},
+            LaunchRefused{true, "no program"},
             Started{1, 4242},
             SpawnFailed{2, "no"},
+            Listening{{"10.0.0.2:5"}},
+            InputTaken{7, true},
             Output{3, Stream::err, std::string("a\0b\n", 4)},
             RankReport{1, Report::Kind::peer_error, "text"},
             Ended{1, 4242, 256, true, true},
-            Failed{"why"},
-            Done{3}};
+            Failed{"why", true},
+            Done{3},
+            Alive{}};
 }
 
 template <typename Message, typename Decode>

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves: bad input is answered in one line that says what is wrong and what would be right, with
 # exit status 2, and nothing is started.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 refused() {
     local name=$1 pattern=$2
@@ -101,6 +101,59 @@ refused "several machines to run on" "--topology describes 2 hosts.*--dry-run" \
 refused "-x without a name" "option -x takes NAME or NAME=VALUE; not '=1'" -x =1 "${touch_it[@]}"
 refused "-x of a variable that is not set" "option -x NOT_THERE: the variable is not set" \
     -x NOT_THERE "${touch_it[@]}"
+
+# Hosts that are named. None of these reaches another host, or starts an agent.
+for bad in 'a,,b' 'a,' 'a:' 'a:0' 'a:-1' 'a:2x' 'a:65537' 'a b' 'n[1-]' 'n[4-1]' 'n[1-04]' 'n[01' \
+    'n]' '[01-04]' 'fe80::1' '[fe80::1' ':4' '@a' 'me@' 'a;reboot' 'a|b' 'a&b' '-oProxyCommand=x' \
+    'n[0-99999999]' 'n[1-2]:x' ' '; do
+    refused "--hosts '$bad'" "option --hosts: " "--hosts=$bad" "${touch_it[@]}"
+done
+refused "--hosts ''" "option --hosts takes hosts, for example a,b or node\[01-04\]; not ''" \
+    --hosts '' "${touch_it[@]}"
+for bad in 'a slots=0' 'a slots=' 'a slots' 'a b' 'a max_slots=2' 'a cpus=2' 'a:2 slots=2' \
+    'a slots=1 slots=1' 'a wdir=x' 'a, slots=2' 'slots=2' '-x' 'n[1-x]' 'a wdir=/x wdir=/y'; do
+    echo "$bad" >"$work/hosts"
+    refused "a hostfile with '$bad'" "$work/hosts:1: " --hostfile "$work/hosts" "${touch_it[@]}"
+done
+: >"$work/hosts"
+refused "a hostfile of nothing" "$work/hosts: no host is named" --hostfile "$work/hosts" \
+    "${touch_it[@]}"
+refused "a hostfile that is a folder" "option --hostfile $work: Is a directory" \
+    --hostfile "$work" "${touch_it[@]}"
+head -c 3000 /dev/urandom >"$work/hosts"
+run "$IPCRUN" --hostfile "$work/hosts" "${touch_it[@]}"
+is "$status $(wc -l <"$err")" "2 1" "a hostfile of noise: one line, exit status 2"
+refused "hostfile not there" "option --hostfile $work/none: No such file or directory" \
+    --hostfile "$work/none" "${touch_it[@]}"
+refused "hosts twice" "options --hosts and --hostfile name hosts both" --hosts a --hostfile b \
+    "${touch_it[@]}"
+refused "two names of this host" "'localhost' and '127.0.0.1' are both this host; name it once" \
+    --hosts localhost,127.0.0.1 "${touch_it[@]}"
+refused "too many ranks for the hosts" "option -n 4097: a host can have 4096 ranks at most" \
+    --hosts localhost -n 4097 "${touch_it[@]}"
+for bad in b 'a:2' 'a,' 'n[' '' localhost; do
+    refused "--exclude '$bad'" "option --exclude" --hosts localhost --exclude "$bad" \
+        "${touch_it[@]}"
+done
+refused "--exclude without hosts" "option --exclude a: there are no hosts to exclude from" \
+    --exclude a "${touch_it[@]}"
+refused "hosts and a topology" "option --hosts: --topology describes machines in place of hosts" \
+    --hosts localhost --topology "core:1 pu:1" "${touch_it[@]}"
+refused "hosts and a topology to plan for" "option --hosts: --topology " \
+    --hosts localhost --topology "core:1 pu:1" --dry-run
+refused "hosts and measuring" "option --hosts: --measure-links measures the host" \
+    --hosts localhost --measure-links
+for bad in -1 x '' nan; do
+    refused "--host-timeout '$bad'" "option --host-timeout takes a non-negative number" \
+        --host-timeout "$bad" "${touch_it[@]}"
+done
+refused "--agent-path ''" "option --agent-path takes a file; not ''" --agent-path '' \
+    "${touch_it[@]}"
+for bad in 'a:x' '@' "@$work/none" '-x'; do
+    export IPCRUN_HOSTS=$bad
+    refused "IPCRUN_HOSTS=$bad" "variable IPCRUN_HOSTS" "${touch_it[@]}"
+done
+unset IPCRUN_HOSTS
 
 refused "no machine before the star" "no machine is named before the '\*'" --dry-run --topology "*3"
 printf '<system version="1"><cpu numaid="0" affinity="%05000d"/></system>' 0 | tr 0 x \

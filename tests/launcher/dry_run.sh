@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves: a dry run shows the plan in every form and starts nothing; a job is what its plan says.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 touch_it=(touch "$work/started")
 
@@ -22,6 +22,21 @@ like "$(<"$work/plan.svg")" "^<(svg|\?xml).*</svg>$" "--picture draws a file"
 run "$IPCRUN" --explain 64K -n 2
 like "$(<"$out")" "64 KiB" "--explain tells of the size"
 like "$(<"$out")" "work-sharing" "and of algorithms"
+
+# Hosts that are named say themselves what they are.
+run "$IPCRUN" --dry-run --hosts localhost:3 "${touch_it[@]}"
+is "$status" 0 "a dry run for this host by its name ends well"
+like "$(<"$out")" "3 ranks on 1 host: touch .*--hosts localhost:3" "and shows ranks and option"
+like "$(<"$out")" "localhost \(of --hosts\)" "and where the machine comes from"
+ok "and starts nothing" test ! -e "$work/started"
+nothing_left "and its agent is gone"
+run env IPCRUN_HOSTS=localhost:2 "$IPCRUN" --json
+like "$(<"$out")" '"source": "of IPCRUN_HOSTS".*"ranks": 2,' "the variable names hosts as well"
+echo "localhost slots=4 # ours" >"$work/hosts"
+run "$IPCRUN" --dry-run --hostfile "$work/hosts"
+like "$(<"$out")" "4 ranks on 1 host.*--hostfile $work/hosts" "and so does a file"
+run env IPCRUN_HOSTS=localhost:2 "$IPCRUN" --dry-run --topology "core:4 pu:1*2"
+like "$(<"$out")" "8 ranks on 2 hosts" "what is described goes before the variable"
 
 # The million: a summary, and soon.
 run "$IPCRUN" --dry-run -n 1048576 --topology "pack:2 l3:8 core:8 pu:1*8192"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves what workers find around them: variables, directory, CPUs, threads, descriptors.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 place='echo $IPCRUN_RANK/$IPCRUN_SIZE $IPCRUN_NODE $IPCRUN_LOCAL_RANK/$IPCRUN_LOCAL_SIZE'
 is "$("$IPCRUN" -n 2 sh -c "$place" | sort | paste -sd,)" \

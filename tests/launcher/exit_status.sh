@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves: the exit status is that of the first worker that failed, or 128 + signal; what is said
 # about it comes once; survivors are ended.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 run "$IPCRUN" -n 4 true
 is "$status" 0 "a job in which nobody fails ends with 0"

@@ -39,13 +39,14 @@ TEST_CASE("family protocol: every message comes back as sent, and none of its be
 }
 
 TEST_CASE("family protocol: the fields of a spawn and of an end arrive in their places") {
-    const auto decoded =
-        decode_to_family_agent(encode(ToFamilyAgent(Spawn{3, "p", {"q", "r"}, {"A=b", "C="}})));
+    const auto decoded = decode_to_family_agent(
+        encode(ToFamilyAgent(Spawn{3, "p", {"q", "r"}, {"A=b", "C="}, {1, 2, 3}})));
     const auto& spawn = std::get<Spawn>(decoded);
     CHECK(spawn.id == 3);
     CHECK(spawn.program == "p");
     CHECK(spawn.argv == std::vector<std::string>{"q", "r"});
     CHECK(spawn.environment == std::vector<std::string>{"A=b", "C="});
+    CHECK(spawn.secret == JobSecret{1, 2, 3});
     const auto told = decode_to_parent(encode(ToParent(ChildEnded{4, 9, true, "why"})));
     const auto& end = std::get<ChildEnded>(told);
     CHECK(end.id == 4);

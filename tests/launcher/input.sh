@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves who gets standard input: rank 0, unless it is a terminal; or whom --stdin names.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 read_it='line=$(cat); echo "$IPCRUN_RANK:$line"'
 is "$(echo hello | "$IPCRUN" -n 3 sh -c "$read_it" | sort | paste -sd' ')" "0:hello 1: 2:" \

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves: many ranks work with the usual limits, and what runs out is named.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 is "$(ulimit -Sn 1024 && "$IPCRUN" -n 200 true && echo fine)" fine "-n 200 with 1,024 descriptors"
 is "$(ulimit -Sn 512 && "$IPCRUN" -n 1 sh -c 'ulimit -Sn')" 512 \

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves: within a second nothing is left of a job, whoever is killed and however its programs try
 # to get away: ignored TERM, sessions of their own, daemons, children in a shell's background.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 cat >"$work/stubborn" <<'END'
 #!/bin/bash

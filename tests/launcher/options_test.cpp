@@ -66,8 +66,41 @@ TEST_CASE("options: each sets what it is for") {
     CHECK(parse({"--stdin", "none", "p"}).stdin_rank == stdin_none);
 }
 
+TEST_CASE("options: hosts have several spellings, too") {
+    for (const char* name : {"--hosts", "--host", "-host", "-hosts", "-H"}) {
+        CAPTURE(name);
+        CHECK(parse({name, "a:2,b", "p"}).hosts == "a:2,b");
+    }
+    CHECK(parse({"-Ha:2", "p"}).hosts == "a:2");
+    CHECK(parse({"--machinefile", "f", "p"}).hostfile == "f");
+    CHECK(parse({"-hostfile", "f", "p"}).hostfile == "f");
+}
+
+TEST_CASE("options: those for hosts set what they are for") {
+    const Options options = parse({"--exclude", "a", "--ssh-args", "-p 22", "--agent-path", "/x",
+                                   "--host-timeout", "2.5", "p"});
+    CHECK(options.excluded_hosts == "a");
+    CHECK(options.ssh_arguments == "-p 22");
+    CHECK(options.agent_path == "/x");
+    CHECK(options.host_timeout_seconds == 2.5);
+    CHECK(parse({"--host-timeout", "0", "p"}).host_timeout_seconds == 0);
+}
+
+TEST_CASE("options: an option for hosts that is given nothing says what it takes") {
+    for (const char* name : {"--hosts", "--exclude", "--hostfile", "--agent-path"}) {
+        CAPTURE(name);
+        CHECK(error_of({name, "", "p"}).starts_with(std::string("option ") + name + " takes "));
+    }
+    for (const char* seconds : {"-1", "x", "", "nan", "1e9"}) {
+        CAPTURE(seconds);
+        CHECK(
+            error_of({"--host-timeout", seconds, "p"}).starts_with("option --host-timeout takes"));
+    }
+}
+
 TEST_CASE("options: help and version need no program") {
     CHECK(parse({"--help"}).help);
+    CHECK(parse({"-h"}).help);
     CHECK(parse({"--version"}).version);
     CHECK(error_of({}) == "no program given; for example: ipcrun -n 4 train.lua");
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves: output comes in whole lines, nothing is lost, a reader that stalls or goes away is
 # treated as for any program, and the descriptors that ipcrun shares keep their flags.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 cat >"$work/lines" <<'END'
 #!/bin/bash

@@ -25,7 +25,13 @@ Launch plan(const Options& options, const Surroundings& surroundings = {},
             const topology::Machine& machine = four_cores()) {
     const JobPlan plan(topology::cluster_of(machine),
                        {.ranks = options.ranks, .mapping = options.mapping});
-    return make_launch(options, {"/bin/p", {"p", "x"}}, surroundings, plan);
+    return make_launches(options, {{}}, 0, {"/bin/p", {"p", "x"}}, surroundings, plan)[0];
+}
+
+std::string bindings(const Options& options) {
+    const JobPlan plan(topology::cluster_of(four_cores()),
+                       {.ranks = options.ranks, .mapping = options.mapping});
+    return format_bindings(make_launches(options, {{}}, 0, {"/bin/p", {"p"}}, {}, plan), plan);
 }
 
 bool has(const std::vector<std::string>& environment, const std::string& setting) {
@@ -127,13 +133,64 @@ TEST_CASE("plan: a rank within one NUMA node or cache is told which, one in seve
 }
 
 TEST_CASE("plan: bindings are printed one line a rank") {
-    const topology::Machine machine = four_cores();
-    CHECK(format_bindings(plan({.ranks = 2}), machine) ==
+    CHECK(bindings({.ranks = 2}) ==
           "rank 0: cpus 0-1, NUMA node 0, 2 threads\nrank 1: cpus 2-3, NUMA node 0, 2 threads\n");
-    const Launch unbound = plan({.ranks = 4, .mapping = {.bind_to = topology::BindTo::none}});
-    CHECK(unbound.ranks[0].cpus.empty());
-    CHECK(format_bindings(unbound, machine)
-              .starts_with("rank 0: not bound, cpus 0-3, NUMA node 0, 1 thread\n"));
+    const Options unbound{.ranks = 4, .mapping = {.bind_to = topology::BindTo::none}};
+    CHECK(plan(unbound).ranks[0].cpus.empty());
+    CHECK(bindings(unbound).starts_with("rank 0: not bound, cpus 0-3, NUMA node 0, 1 thread\n"));
+}
+
+TEST_CASE("plan: each of several hosts gets its ranks, and what tells it from the others") {
+    topology::Cluster cluster = topology::cluster_of({four_cores(), four_cores()});
+    cluster.hosts[0].name = "a";
+    cluster.hosts[1].name = "b";
+    const JobPlan plan(std::move(cluster), {.ranks = 6});
+    const std::vector<NamedHost> hosts{{.name = "a"}, {.name = "b", .directory = "/there"}};
+    const auto launches = make_launches({.stdin_rank = 5, .command = {"p", "x"}}, hosts, 0,
+                                        {"/bin/p", {"p", "x"}}, {}, plan);
+    REQUIRE(launches.size() == 2);
+    CHECK(launches[0].ranks.size() == 4);
+    CHECK(launches[1].ranks.size() == 2);
+    CHECK(has(launches[1].ranks[1].environment, "IPCRUN_RANK=5"));
+    CHECK(has(launches[1].ranks[1].environment, "IPCRUN_SIZE=6"));
+    CHECK(has(launches[1].ranks[1].environment, "IPCRUN_NODE=1"));
+    CHECK(has(launches[1].ranks[1].environment, "IPCRUN_LOCAL_RANK=1"));
+    CHECK(has(launches[1].ranks[1].environment, "IPCRUN_LOCAL_SIZE=2"));
+    CHECK(launches[0].secret == launches[1].secret);
+    CHECK(launches[0].secret != JobSecret{});
+    CHECK(launches[0].program == "/bin/p");
+    CHECK(launches[1].program.empty());  // it is looked for there
+    CHECK(launches[1].argv == std::vector<std::string>{"p", "x"});
+    CHECK(launches[1].directory == "/there");
+    CHECK(launches[0].stdin_rank == no_rank);
+    CHECK(launches[1].stdin_rank == 1);
+    CHECK(launches[1].stdin_is_sent);
+    CHECK(format_bindings(launches, plan).starts_with("rank 0: host a, cpus 0"));
+}
+
+TEST_CASE("plan: of the environment other hosts are sent what is not their own") {
+    topology::Cluster cluster = topology::cluster_of({four_cores(), four_cores()});
+    const JobPlan plan(std::move(cluster), {.ranks = 8});
+    const Options options{.environment = {{"USER", std::nullopt}}, .command = {"p"}};
+    const auto launches =
+        make_launches(options, {{.name = "a"}, {.name = "b"}}, 0, {"/bin/p", {"p"}},
+                      {.environment = {"A=1", "HOME=/h", "USER=u"}}, plan);
+    CHECK(launches[0].environment == std::vector<std::string>{"A=1", "HOME=/h", "USER=u"});
+    CHECK(launches[1].environment == std::vector<std::string>{"A=1", "USER=u"});
+    CHECK(has(launches[1].own_variables, "HOME"));
+    CHECK_FALSE(has(launches[1].own_variables, "USER"));
+}
+
+TEST_CASE("plan: this host may have a directory of its own for ranks, too") {
+    const JobPlan plan(topology::cluster_of(four_cores()), {.ranks = 2});
+    const auto launches = make_launches({.command = {"./p", "x"}}, {{"a", 0, "/there"}}, 0,
+                                        {"/bin/p", {"p"}}, {.environment = {"HOME=/h"}}, plan);
+    CHECK(launches[0].directory == "/there");
+    CHECK(launches[0].program.empty());  // "./p" is one of /there
+    CHECK(launches[0].argv == std::vector<std::string>{"./p", "x"});
+    CHECK(launches[0].environment == std::vector<std::string>{"HOME=/h"});
+    CHECK(launches[0].own_variables.empty());
+    CHECK_FALSE(launches[0].stdin_is_sent);
 }
 
 TEST_CASE("plan: each vendor's libraries are told of a rank's GPU in their own form") {

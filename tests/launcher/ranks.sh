@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves what the agent does for programs that join the job, and how their errors are told.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 rank=$PROGRAMS/rank
 
 is "$("$IPCRUN" -n 2 "$rank" join leave)" $'joined, 2 descriptors\njoined, 2 descriptors' \
     "a rank joins and gets the segment and the heap"
+secrets() { "$IPCRUN" -n 3 "$rank" join secret leave | grep -E '^[0-9a-f]{64}$' | sort | uniq -c; }
+first=$(secrets)
+like "$first" '^ *3 [0-9a-f]{64}$' "all ranks of a job have one secret"
+ok "and those of another job another" test "$(secrets)" != "$first"
 like "$("$IPCRUN" -n 1 "$rank" join join)" 'refused: rank 0 has been joined by process [0-9]+' \
     "a second one is refused, and told who was first"
 like "$("$IPCRUN" -n 1 "$rank" version)" \

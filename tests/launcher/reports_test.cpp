@@ -22,7 +22,7 @@ TEST_CASE("reports: the first cause is printed at once, the same from others is 
           "ipcrun: rank 3 failed:\nboom\ntrace\n");
     for (const int rank : {0, 1, 2, 5})
         CHECK(reports.reported({rank, Kind::runtime_error, "boom\ntrace"}) == "");
-    CHECK(reports.ended({3, 100, exit_3}, false) == "");
+    CHECK(reports.ended({3, 100, exit_3}, "", false) == "");
     CHECK(reports.summary() == "ipcrun: the same error on ranks 0-2,5\n");
 }
 
@@ -49,8 +49,8 @@ TEST_CASE("reports: errors that follow are not told when the cause is known") {
     Reports reports;
     CHECK(reports.reported({0, Kind::peer_error, "rank 1 is gone"}) == "");
     CHECK(reports.is_secondary(0));
-    CHECK(reports.ended({0, 100, exit_3}, false) == "");
-    CHECK(reports.ended({1, 101, SIGSEGV}, false) ==
+    CHECK(reports.ended({0, 100, exit_3}, "", false) == "");
+    CHECK(reports.ended({1, 101, SIGSEGV}, "", false) ==
           "ipcrun: rank 1 (pid 101) was killed by signal 11 (Segmentation fault)\n");
     CHECK(reports.summary() == "");
 }
@@ -66,16 +66,16 @@ TEST_CASE("reports: errors that follow are told at the end when nothing else exp
 
 TEST_CASE("reports: a rank that ends without a word is described, further ones are counted") {
     Reports reports;
-    CHECK(reports.ended({3, 123, exit_3}, false) ==
+    CHECK(reports.ended({3, 123, exit_3}, "", false) ==
           "ipcrun: rank 3 (pid 123) ended with exit status 3\n");
-    CHECK(reports.ended({4, 124, exit_3}, false) == "");
-    CHECK(reports.ended({5, 125, SIGTERM}, true) == "");
+    CHECK(reports.ended({4, 124, exit_3}, "", false) == "");
+    CHECK(reports.ended({5, 125, SIGTERM}, "", true) == "");
     CHECK(reports.summary() == "ipcrun: rank 4 failed too\n");
 }
 
 TEST_CASE("reports: a lack of memory is named") {
     Reports reports;
-    CHECK(reports.ended({0, 9, SIGKILL, true}, false) ==
+    CHECK(reports.ended({0, 9, SIGKILL, true}, "", false) ==
           "ipcrun: rank 0 (pid 9) was killed by signal 9 (Killed): the machine or the cgroup ran "
           "out of memory\n");
 }
@@ -83,7 +83,7 @@ TEST_CASE("reports: a lack of memory is named") {
 TEST_CASE("reports: a rank that was ended at the wish of others is told as such") {
     Reports reports;
     CHECK(
-        reports.ended({1, 9, SIGKILL, false, true}, false) ==
+        reports.ended({1, 9, SIGKILL, false, true}, "", false) ==
         "ipcrun: rank 1 (pid 9) was killed: it had stopped in the middle of work on the memory of "
         "other ranks\n");
 }

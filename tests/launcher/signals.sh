@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves what becomes of signals that ipcrun gets and that do not end the job.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 cat >"$work/listener" <<'END'
 #!/bin/bash

@@ -2,20 +2,24 @@
 // Runs a script again and again in Lua states whose allocator fails at the k-th request, for every
 // k until the script gets through: each failure must come out as a Lua error, with everything freed
 // (the allocator counts; the sanitizers see the rest).
+#include <atomic>
+#include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <lua.hpp>
 #include <new>
+#include <thread>
 
 #include "bindings/lua/modules.hpp"
 
 namespace {
 
 struct Allocator {
-    long until_failure;
-    long bytes_alive = 0;    ///< of Lua
-    long objects_alive = 0;  ///< of operator new
+    long until_failure = 0;
+    long bytes_alive = 0;                 ///< of Lua
+    std::atomic<long> objects_alive = 0;  ///< of operator new in this thread, freed in any
     bool failed = false;
 
     /// Whether the next request is the one to fail.
@@ -26,8 +30,14 @@ struct Allocator {
     }
 };
 
-/// What operator new asks; null outside the runs.
-Allocator* current = nullptr;
+/// What operator new asks; null outside the runs, and in other threads: connections have one, which
+/// takes memory when it likes.
+thread_local Allocator* current = nullptr;
+
+/// Stands before each block: whose it is. As large as what must be aligned.
+struct alignas(std::max_align_t) Header {
+    Allocator* owner;
+};
 
 void* allocate(void* context, void* block, std::size_t old_size, std::size_t new_size) {
     auto& allocator = *static_cast<Allocator*>(context);
@@ -73,12 +83,16 @@ bool run_once(const char* path, Allocator& allocator) {
     lua_pushlightuserdata(lua, const_cast<char*>(path));
     const int status = lua_pcall(lua, 1, 0, 0);
     bool good = status == LUA_OK || allocator.failed;
-    if (!good) std::fprintf(stderr, "%s\n", lua_tostring(lua, -1));
+    if (!good) std::fprintf(stderr, "%s\n", luaL_tolstring(lua, -1, nullptr));
     lua_close(lua);
     current = nullptr;
+    // A thread counts as ended a moment before it lets go of what all threads of a program share.
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (allocator.objects_alive != 0 && std::chrono::steady_clock::now() < give_up)
+        std::this_thread::yield();
     if (allocator.bytes_alive != 0 || allocator.objects_alive != 0) {
         std::fprintf(stderr, "%ld bytes of Lua and %ld objects not freed\n", allocator.bytes_alive,
-                     allocator.objects_alive);
+                     allocator.objects_alive.load());
         good = false;
     }
     return good;
@@ -88,9 +102,11 @@ bool run_once(const char* path, Allocator& allocator) {
 
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
     if (current != nullptr && current->fails()) return nullptr;
-    void* block = std::malloc(size == 0 ? 1 : size);
-    if (current != nullptr && block != nullptr) ++current->objects_alive;
-    return block;
+    auto* header = static_cast<Header*>(std::malloc(sizeof(Header) + size));
+    if (header == nullptr) return nullptr;
+    header->owner = current;
+    if (current != nullptr) ++current->objects_alive;
+    return header + 1;
 }
 void* operator new(std::size_t size) {
     void* block = operator new(size, std::nothrow);
@@ -98,8 +114,10 @@ void* operator new(std::size_t size) {
     return block;
 }
 void operator delete(void* block) noexcept {
-    if (current != nullptr && block != nullptr) --current->objects_alive;
-    std::free(block);
+    if (block == nullptr) return;
+    Header* header = static_cast<Header*>(block) - 1;
+    if (header->owner != nullptr) --header->owner->objects_alive;
+    std::free(header);
 }
 void operator delete(void* block, std::size_t) noexcept {
     operator delete(block);
@@ -111,7 +129,8 @@ int main(int argc, char** argv) {
         return 2;
     }
     for (long k = 0;; ++k) {
-        Allocator allocator{k};
+        Allocator allocator;
+        allocator.until_failure = k;
         if (!run_once(argv[1], allocator)) {
             std::fprintf(stderr, "when request %ld failed\n", k);
             return 1;

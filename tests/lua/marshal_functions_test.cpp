@@ -212,6 +212,50 @@ TEST_CASE("functions: a receiver may refuse them, and all that goes by name") {
     CHECK(receive(lua, parcel_of(lua, "return {1, torch.ones(2)}"), Functions::refused) == LUA_OK);
 }
 
+TEST_CASE("functions: bytecode that is cut anywhere, or whose header is changed, is an error") {
+    const State lua = open_state();
+    const auto load_error = [&](const std::string& code) {
+        Outgoing outgoing;
+        outgoing.tokens.begin_function(code.size());
+        outgoing.tokens.add_code(code);
+        outgoing.tokens.end();
+        outgoing.pack();
+        lua_settop(lua.get(), 0);
+        if (receive(lua, bytes_of(outgoing)) == LUA_OK) return std::string("none");
+        return std::string(lua_tostring(lua.get(), -1));
+    };
+    const char* script = R"(
+        return string.dump(function(x)
+            local inner = function(y) return x .. y, 1.5, 7, print end
+            local long = "a text that is longer than forty characters, as they differ"
+            for i, v in ipairs({x, long}) do
+                inner(v)
+            end
+        end))";
+    REQUIRE(luaL_dostring(lua.get(), script) == LUA_OK);
+    std::size_t length = 0;
+    const char* text = lua_tolstring(lua.get(), -1, &length);
+    const std::string code(text, length);
+    REQUIRE(load_error(code) == "none");
+    const std::string expected = "test: a function of the message cannot be loaded";
+    for (std::size_t kept = 0; kept < code.size(); ++kept) {
+        INFO("cut after ", kept, " of ", code.size());
+        REQUIRE(load_error(code.substr(0, kept)).starts_with(expected));
+    }
+    // Signature, version, format, six bytes to be found as they are, three sizes, an integer and a
+    // float.
+    constexpr std::size_t header_bytes =
+        4 + 1 + 1 + 6 + 3 + sizeof(lua_Integer) + sizeof(lua_Number);
+    for (std::size_t i = 0; i < header_bytes; ++i) {
+        for (const int change : {0x01, 0x80, 0xff}) {
+            INFO("byte ", i, " changed by ", change);
+            std::string changed = code;
+            changed[i] = static_cast<char>(changed[i] ^ change);
+            REQUIRE(load_error(changed).starts_with(expected));
+        }
+    }
+}
+
 TEST_CASE(
     "functions: what is no bytecode of this Lua is refused, and upvalues that are not there") {
     const State lua = open_state();

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 --- A small producer of the Test Anything Protocol.
--- `t.test('sentence', function)` runs one test; the checks below raise inside it. `t.done()` prints
--- the plan and ends the process, with status 1 after a failure.
+-- `t.test('sentence', function)` runs one test; the checks below raise inside it.
+-- `t.skip('sentence', 'reason')` tells of one that cannot run here. `t.done()` prints the plan and
+-- ends the process, with status 1 after a failure.
 local t = {}
 
 local count, failures = 0, 0
@@ -17,6 +18,12 @@ function t.test(sentence, body)
     print(('not ok %d - %s'):format(count, sentence))
     print('# ' .. tostring(message):gsub('\n', '\n# '))
   end
+end
+
+--- Reports a test that cannot run here, with the reason.
+function t.skip(sentence, reason)
+  count = count + 1
+  print(('ok %d - %s # SKIP %s'):format(count, sentence, reason))
 end
 
 --- Raises unless `got` is `expected`, of the same type of number too.

@@ -63,6 +63,8 @@ end
 local world, tree = ipc.world(), ipc.tree()
 local work = world:barrier { async = true }
 local _, communicator_methods = debug.getupvalue(getmetatable(world).__index, 1)
+local server <close>, port = ipc.server { key = 'a key of this test' }
+local client <close> = ipc.client(port, { key = 'a key of this test' })
 local true_program <close> = ipc.spawn { file = 'true' }
 local there = {
   ['ipc'] = ipc,
@@ -78,6 +80,8 @@ local there = {
   ['ipc.Marshal'] = getmetatable(ipc.marshal(1)).__index,
   ['ipc.Program'] = getmetatable(true_program).__index,
   ['ipc.Flock'] = getmetatable(ipc.flock('/dev/null')).__index,
+  ['ipc.Server'] = getmetatable(server).__index,
+  ['ipc.Client'] = getmetatable(client).__index,
 }
 -- Classes as the manual page calls their objects.
 local objects <const> = {
@@ -85,7 +89,8 @@ local objects <const> = {
   ['ipc.Channel'] = 'channel', ['ipc.Workqueue'] = 'workqueue',
   ['ipc.Map'] = 'map',
   ['ipc.Mutex'] = 'mutex', ['ipc.Marshal'] = 'marshal', ['ipc.Program'] = 'program',
-  ['ipc.Flock'] = 'flock', ['ipc.Parallel'] = 'parallel',
+  ['ipc.Flock'] = 'flock', ['ipc.Server'] = 'server', ['ipc.Client'] = 'client',
+  ['ipc.Parallel'] = 'parallel',
   ['ipc.Parallelizable'] = 'Parallelizable',
 }
 

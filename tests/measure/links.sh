@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves that the links of a machine are measured by a job, and written whole or not at all.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 file=$work/cache/ipcrun/links.json
 number=0123456789abcdef

@@ -46,6 +46,7 @@ struct Agent {
             (void)wait_readable(ours.get(), Deadline::never());
             (void)hear();
             const UniqueFd control = ControlSegment::create(1, 1, 1ull << 30);
+            ControlSegment(control.get()).set_secret(secret);
             const UniqueFd heap = create_memfd("heap", 1ull << 30);
             (void)send_packet(ours.get(), encode(Joined{}), std::array{control.get(), heap.get()});
         });
@@ -56,6 +57,7 @@ struct Agent {
 
     UniqueFd ours;
     UniqueFd theirs;
+    JobSecret secret = {};
 };
 
 }  // namespace
@@ -80,6 +82,14 @@ TEST_CASE("job: a rank leaves when its job goes") {
     const auto message = agent.hear();
     REQUIRE(message);
     CHECK(std::holds_alternative<Leave>(*message));
+}
+
+TEST_CASE("job: its ranks know its secret, and a process that is alone has none") {
+    Agent agent;
+    agent.secret = {7, 8, 9};
+    CHECK(agent.let_join()->secret() == agent.secret);
+    ::unsetenv("IPCRUN_RANK");
+    CHECK_FALSE(Job::join()->secret());
 }
 
 TEST_CASE("job: a forked child that ends does not leave in its parent's name") {

@@ -218,7 +218,7 @@ TEST_CASE("started: the deadline of an operation ends it, whoever is waited for 
 TEST_CASE("started: who waits to begin its ninth is told when the others are done with the first") {
     std::atomic<CommunicatorBlock*> block{nullptr};
     std::atomic<bool> seen{false}, began{false};
-    const Deadline patience = Deadline::after(Seconds(10));
+    const Deadline patience = Deadline::after(Seconds(60));
     // Rank 1 has come to the first, and is not done with it before rank 0 sleeps.
     const auto dawdle = [&] {
         while (!seen && !patience.has_passed())

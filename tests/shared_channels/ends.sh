@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Proves what ranks see of a channel when one of them ends: in good order, killed at any step of
 # using it, or with the whole job.
-source "$TAP"
+source "${TAP:?is set by meson test}"
 
 # job RANKS [OPTIONS...] <SCRIPT: runs it with the channel that all ranks name, and `tell`.
 job() {

@@ -88,6 +88,7 @@ void close_own(lua_State* lua, CommunicatorObject& object) {
     Membership& membership = *object.membership;
     const Failure failure = attempt([&] {
         membership.own.reset();
+        membership.group.reset();
         membership.under_way.clear();
     });
     if (failure) raise_table(lua, failure);
@@ -177,7 +178,17 @@ int split(lua_State* lua) {
     return 1;
 }
 
-void create_metatable(lua_State* lua) {
+// Once a state. __index comes last: where it is, all is.
+void register_class(lua_State* lua) {
+    const int top = lua_gettop(lua);
+    const bool is_known = luaL_getmetatable(lua, communicator_metatable) != LUA_TNIL &&
+                          lua_getfield(lua, -1, "__index") != LUA_TNIL;
+    lua_settop(lua, top);
+    if (is_known) return;
+    register_value(lua);
+    register_errors(lua);
+    register_marshal(lua);
+    register_work(lua);
     static const luaL_Reg own_methods[] = {
         {"close", close}, {"set_lag", set_lag}, {"split", split}, {nullptr, nullptr}};
     static const luaL_Reg metamethods[] = {{"__newindex", set_index},
@@ -202,11 +213,7 @@ int world(lua_State* lua) {
     }
     const std::shared_ptr<Job>& job = check_job(lua, "ipc.world");
     Context& shared = context(lua);
-    register_value(lua);
-    register_errors(lua);
-    register_marshal(lua);
-    register_work(lua);
-    create_metatable(lua);
+    register_class(lua);
     CommunicatorObject& object = push_object(lua);
     const Failure failure = attempt([&] {
         auto membership = std::make_shared<Membership>();
@@ -226,6 +233,11 @@ CommunicatorObject& check_object(lua_State* lua, int index) {
     CommunicatorObject& object = check_alive(lua, index);
     if (object.membership->get() == nullptr) luaL_error(lua, "the communicator is closed");
     return object;
+}
+
+CommunicatorObject& push_new_communicator(lua_State* lua) {
+    register_class(lua);
+    return push_object(lua);
 }
 
 void push_world_function(lua_State* lua) {

@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::size_t foreign_text_max = 256;
 
+const char* article_of(const char* type_name) {
+    return std::strchr("aeiou", type_name[0]) != nullptr ? "an" : "a";
+}
+
 }  // namespace
 
 void Walk::add_handle(int index, const HandleObject& handle) {
@@ -41,7 +45,8 @@ void Walk::add_foreign(const char* type_name, const HandleObject& handle) {
     });
     if (failure) luaL_error(lua, "%s: %s", operation, failure.message);
     if (length == 0 || length > sizeof text)
-        refuse(lua_pushfstring(lua, "a %s, which threads of one process share", type_name));
+        refuse(lua_pushfstring(lua, "%s %s, which threads of one process share",
+                               article_of(type_name), type_name));
     out.tokens.add_foreign(type_name, {text, length});
 }
 
@@ -52,7 +57,8 @@ void Walk::add_userdata(int index) {
         if (const HandleObject* handle = test_handle(lua, index)) return add_handle(index, *handle);
         if (luaL_getmetafield(lua, index, "__name") != LUA_TSTRING)
             refuse("a userdata of another library");
-        refuse(lua_pushfstring(lua, "a %s", lua_tostring(lua, -1)));
+        refuse(lua_pushfstring(lua, "%s %s", article_of(lua_tostring(lua, -1)),
+                               lua_tostring(lua, -1)));
     }
     // At the top there is nothing to share it with.
     if (seen != 0) {

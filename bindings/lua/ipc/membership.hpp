@@ -10,6 +10,7 @@
 
 #include "bindings/lua/bind.hpp"
 #include "runtime/communicator.hpp"
+#include "runtime/connection/shared_group.hpp"
 #include "runtime/job.hpp"
 
 namespace ipcrun::lua {
@@ -30,12 +31,14 @@ struct Membership {
     // Destroyed in the reverse of this order: what is under way has its memory until nobody works
     // on it any more.
     std::vector<std::shared_ptr<Pending>> under_way;
-    std::shared_ptr<Job> job;         ///< of the world alone
-    std::optional<Communicator> own;  ///< of all others, until they are closed
+    std::shared_ptr<Job> job;            ///< of the world alone
+    std::shared_ptr<SharedGroup> group;  ///< of nodes that met by connections, until it is closed
+    std::optional<Communicator> own;     ///< of all others, until they are closed
 
     bool is_world() const { return job != nullptr; }
     Communicator* get() {
         if (is_world()) return &job->world();
+        if (group) return &group->communicator();
         return own ? &*own : nullptr;
     }
 

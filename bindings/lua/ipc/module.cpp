@@ -2,10 +2,11 @@
 #include "bindings/lua/ipc/module.hpp"
 
 #include "base/deadline.hpp"
+#include "bindings/lua/connection/client.hpp"
+#include "bindings/lua/connection/server.hpp"
 #include "bindings/lua/context.hpp"
 #include "bindings/lua/ipc/communicator.hpp"
 #include "bindings/lua/ipc/item.hpp"
-#include "bindings/lua/ipc/tree.hpp"
 #include "bindings/lua/modules.hpp"
 #include "bindings/lua/system/module.hpp"
 #include "bindings/lua/threads/channel.hpp"
@@ -14,6 +15,7 @@
 #include "bindings/lua/threads/select.hpp"
 #include "bindings/lua/threads/tasks.hpp"
 #include "bindings/lua/threads/workqueue.hpp"
+#include "bindings/lua/trees/module.hpp"
 
 namespace ipcrun::lua {
 
@@ -44,7 +46,7 @@ int open_ipc(lua_State* lua) {
     for (const auto add :
          {register_map, register_parallel, register_channel, register_workqueue, register_select,
           register_mutex, register_marshal_object, register_shared_table, register_spawn,
-          register_flock, register_processes})
+          register_flock, register_processes, register_server, register_client})
         add(lua, ipc);
     return 1;
 }

@@ -5,8 +5,8 @@
 #include <limits>
 #include <string_view>
 
-#include "bindings/lua/ipc/tree.hpp"
 #include "bindings/lua/parallel/module.hpp"
+#include "bindings/lua/trees/module.hpp"
 
 namespace ipcrun::lua {
 

@@ -46,7 +46,8 @@ int spawn(lua_State* lua) {
             shared.household->begin_family();
             shared.children = std::make_unique<Children>(agent);
         }
-        link.child = shared.children->spawn({program, argv.copy(), environment.copy()});
+        link.child = shared.children->spawn(
+            {program, argv.copy(), environment.copy(), shared.household->secret()});
         link.member = 1;
     });
     if (failure) raise_table(lua, failure);
@@ -67,9 +68,13 @@ int close(lua_State* lua) {
 // parent(): the link to the process that started this one; nil when that is none of ours, and in
 // threads, whose program it is the parent of.
 int parent(lua_State* lua) {
-    if (context(lua).is_worker) return 0;
+    Context& shared = context(lua);
+    if (shared.is_worker) return 0;
     Link& link = push_link(lua);
-    const Failure failure = attempt([&] { link.parent = ParentProcess::join(); });
+    const Failure failure = attempt([&] {
+        link.parent = ParentProcess::join();
+        if (link.parent) shared.household->take_secret(*link.parent);
+    });
     if (failure) raise_table(lua, failure);
     if (!link.parent) lua_pushnil(lua);
     return 1;

@@ -16,6 +16,10 @@ namespace ipcrun::lua {
 constexpr const char* tensor_metatable = "ipcrun.tensor";
 constexpr const char* storage_metatable = "ipcrun.storage";
 
+/// Requires `torch` where this state has not: what a message brings would have no methods, and
+/// never be freed.
+void require_torch(lua_State* lua);
+
 /// The userdata of torch.FloatStorage and its kin.
 struct StorageObject {
     StoragePtr storage;

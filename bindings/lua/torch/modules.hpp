@@ -33,10 +33,10 @@ void register_t7(lua_State* lua, int torch);
 
 /// Pushes torch.FloatTensor or its kin.
 void push_constructor(lua_State* lua, Dtype dtype);
-/// Notes the methods that ipc knows the meaning of; and whether they are still in place, patched by
-/// nobody. May raise.
+/// Notes the methods that ipc knows the meaning of; and whether one of them, or the metamethod
+/// "__add", is still in place, patched by nobody. May raise.
 void remember_methods(lua_State* lua, int methods);
-bool are_methods_ours(lua_State* lua);
+bool is_method_ours(lua_State* lua, const char* name);
 
 /// The metamethods __index and __newindex of tensors; the first has the methods as its upvalue.
 int index_tensor(lua_State* lua);

@@ -32,28 +32,29 @@ void remember_methods(lua_State* lua, int methods) {
     lua_setfield(lua, LUA_REGISTRYINDEX, registry_key);
 }
 
-bool are_methods_ours(lua_State* lua) {
+bool is_method_ours(lua_State* lua, const char* name) {
     const int top = lua_gettop(lua);
     if (lua_getfield(lua, LUA_REGISTRYINDEX, registry_key) != LUA_TTABLE) {
         lua_settop(lua, top);
         return false;
     }
     const int originals = lua_gettop(lua);
-    const auto is_same = [&](int table, const char* name) {
-        lua_pushstring(lua, name);
+    const auto is_same = [&](int table, const char* field) {
+        lua_pushstring(lua, field);
         lua_rawget(lua, table);
-        lua_getfield(lua, originals, name);
+        lua_getfield(lua, originals, field);
         const bool same = lua_rawequal(lua, -1, -2) != 0;
         lua_pop(lua, 2);
         return same;
     };
     lua_getfield(lua, originals, methods_key);
     luaL_getmetatable(lua, tensor_metatable);
-    bool all = true;
-    for (const char* name : method_names) all = all && is_same(originals + 1, name);
-    for (const char* name : metamethod_names) all = all && is_same(originals + 2, name);
+    const bool is_operator = name[0] == '_';
+    const bool is_ours = is_operator
+                             ? is_same(originals + 2, name)
+                             : is_same(originals + 1, name) && is_same(originals + 2, "__index");
     lua_settop(lua, top);
-    return all;
+    return is_ours;
 }
 
 }  // namespace ipcrun::lua

@@ -192,6 +192,7 @@ StorageObject& check_storage(lua_State* lua, int index) {
 }
 
 StorageObject& push_storage(lua_State* lua) {
+    require_torch(lua);
     return create_userdata<StorageObject>(lua, storage_metatable);
 }
 

@@ -47,7 +47,8 @@ local ipc = {}
 ---What operations raise when they fail; prints as its message. Wrong arguments raise strings.
 ---@class ipc.Error
 ---@field code ipc.ErrorCode
----@field rank? integer  the rank it is about
+---@field rank? integer  the rank it is about; in trees the number of the node less 1
+---@field node? integer  the number of the node, in trees whose nodes are no ranks
 ---@field message string
 
 ---What a call takes beside its arguments: a table that comes last. Options that a call does not
@@ -307,7 +308,7 @@ function Tree.walkTable(t, f) end
 ---operators. Others are called along the tree, from `children` to `parent`, with views of the other
 ---node's memory, on some of the nodes, in an order that follows where they run: they call no
 ---operations of a communicator. A function that fails on one node raises an `ipc.Error` on all,
----which names the rank.
+---which names it.
 ---
 ---`zero(leaf, index)` says that this node has no more values: it stands in for those that others
 ---still give, with its last value, every leaf replaced by what zero returns, until all nodes do.
@@ -325,7 +326,13 @@ function Tree.allReduce(value, reduce, zero) end
 ---@return T value
 function Tree.scatter(value) end
 
----Prints how many reductions there were, and how many by known operators.
+---Prints how many reductions there were, and how many by known operators; also the
+---links of this node, and of those that are connections their bytes.
 function Tree.netStats() end
+
+---The links of this node in the tree: `node` is the other end, `kind` "process", "memory" or
+---"socket", `reason` why it is that one.
+---@return { node: integer, kind: string, reason: string }[]
+function Tree.links() end
 
 return ipc

@@ -3,7 +3,7 @@
 //   echo           sends every message back until the parent is gone
 //   one            the same with one message
 //   say TEXT       sends it
-//   say-environment NAME, say-directory, say-files
+//   say-environment NAME, say-directory, say-files, say-secret
 //   report TEXT    tells the parent why it is about to end
 //   forget         lets go of the parent
 //   join-again     tells whether it may join a second time
@@ -56,6 +56,13 @@ void echo(bool once) {
 
 [[noreturn]] void pause_forever() {
     for (;;) (void)::pause();
+}
+
+void say_secret() {
+    std::string text;
+    if (const auto secret = parent->secret())
+        for (const std::uint8_t byte : *secret) text += fmt::format("{:02x}", byte);
+    say(text.empty() ? "(none)" : text);
 }
 
 void escape() {
@@ -122,6 +129,7 @@ int run(std::string_view verb, const char* argument) {
     }
     if (verb == "join-again") return say(ParentProcess::join() == nullptr ? "no" : "yes"), 0;
     if (verb == "open-queue") return open_queue(), 0;
+    if (verb == "say-secret") return say_secret(), 0;
     if (verb == "forget") return parent.reset(), 0;
     if (verb == "deaf") return ::signal(SIGTERM, SIG_IGN), 0;
     if (verb == "escape") return escape(), 0;

@@ -2,8 +2,9 @@
 // A rank that speaks the worker protocol and then misbehaves as told:
 //   rank join|leave|twice|version|report KIND TEXT|silent   each may be followed by `exit STATUS`,
 //   `wait FD_OF_NOTHING` is spelled `pause`. `peers` prints how the segment says the others are,
-//   `settle` waits until they have joined, `locality` prints where this one is bound. `fence RANK`
-//   asks for the end of another, `answer` prints what the agent says to it.
+//   `settle` waits until they have joined, `locality` prints where this one is bound,
+//   `secret` the job's. `fence RANK` asks for the end of another, `answer` prints what the agent
+//   says to it.
 #include <sched.h>
 #include <signal.h>
 #include <unistd.h>
@@ -53,6 +54,13 @@ struct Rank {
         const RankSlot& own = segment.rank(place.rank);
         fmt::print("numa {}, cache {}\n", own.place.numa, own.place.last_level_cache);
     }
+    void tell_secret() {
+        const ControlSegment segment(answer.fds.at(0).get());
+        for (const std::uint8_t byte : segment.secret().value_or(JobSecret{}))
+            fmt::print("{:02x}", byte);
+        fmt::print("\n");
+        std::fflush(stdout);
+    }
     // Waits until all others have ended or left, and tells how.
     void watch_peers() {
         const ControlSegment segment(answer.fds.at(0).get());
@@ -90,6 +98,7 @@ int main(int argc, char** argv) {
         if (word == "peer_error") rank.send(Report{Report::Kind::peer_error, argv[++i]});
         if (word == "settle") rank.settle();
         if (word == "locality") rank.tell_locality();
+        if (word == "secret") rank.tell_secret();
         if (word == "peers") rank.watch_peers();
         if (word == "pause") ::pause();
         if (word == "stop") (void)::raise(SIGSTOP);

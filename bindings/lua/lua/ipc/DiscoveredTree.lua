@@ -1,0 +1,5 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- `ipc.DiscoveredTree` for a plain Lua interpreter: built into ipc.so, which offers it to
+-- `require`.
+require "ipc"
+return package.preload["ipc.DiscoveredTree"]("ipc.DiscoveredTree")

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// Agents on other hosts, started as a tree: this process starts a few, each of which starts its
+/// part of the rest and passes on what is said. The launcher has these, and so has every agent that
+/// starts others.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "launcher/hosts/host_agent.hpp"
+
+namespace ipcrun {
+
+/// A message as what passes it on has it.
+std::string frame_of(const Bytes& bytes);
+std::span<const std::uint8_t> bytes_of(const std::string& frame);
+
+class Branches {
+  public:
+    struct Callbacks {
+        std::function<void(int host, const ToLauncher& message)> message;
+        /// The agent of that host is gone, or never came: why, in words that name the host. Once
+        /// for each.
+        std::function<void(int host, const std::string& why)> lost;
+    };
+
+    /// Starts agents for all hosts of `adopt`, at most Adopt::fan_out of them itself.
+    Branches(EventLoop& loop, const Adopt& adopt, Callbacks callbacks);
+    Branches(const Branches&) = delete;
+    ~Branches();
+
+    void send(int host, const ToAgent& message);
+    void flush();
+    /// Whatever that host's agent does from now on is no loss.
+    void expect_end(int host);
+    /// Ends what this process has of the way to it.
+    void kill(int host);
+    /// How that host is reached.
+    std::string name(int host) const;
+    /// The processes (ssh) of this host that it stands on.
+    std::vector<pid_t> processes() const;
+    /// Somebody else has reaped that process: true when it was one of them.
+    bool reaped(pid_t pid, int status);
+    /// Closes all connections and waits for the ends of the processes (ssh) on this host, which it
+    /// kills at the deadline.
+    void end(Deadline deadline);
+
+  private:
+    struct Branch {
+        std::vector<Adoption> hosts;  // the first is the one that is started here
+        std::unique_ptr<HostAgent> agent;
+        bool is_up = false;  // it has begun to start the others
+    };
+    struct State {
+        Adoption adoption;
+        Branch* branch = nullptr;
+        bool has_spoken = false;  // from then on a loss is one
+        bool is_over = false;     // lost, or expected to end
+    };
+
+    void start(std::vector<Adoption> hosts);
+    void receive(Branch& branch, const ToLauncher& message);
+    void lose_branch(Branch& branch, const std::string& why);
+    void lose(int host, const std::string& why);
+    void hear(int host, const ToLauncher& message);
+    State& state(int host);
+
+    EventLoop& loop_;
+    Adopt adopt_;
+    Callbacks callbacks_;
+    std::vector<State> states_;  // by host; of hosts that are not here without a branch
+    std::vector<std::unique_ptr<Branch>> branches_;
+};
+
+}  // namespace ipcrun

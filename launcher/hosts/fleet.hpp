@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// The agents of all hosts of a job, in the order of its hosts.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "launcher/hosts/branches.hpp"
+#include "launcher/hosts/host_agent.hpp"
+#include "launcher/hosts/host_list.hpp"
+#include "launcher/options.hpp"
+
+namespace ipcrun {
+
+class Fleet {
+  public:
+    struct Callbacks {
+        /// All have said what their hosts are: machines(). Once.
+        std::function<void()> ready;
+        /// What an agent says after it.
+        std::function<void(int host, const ToLauncher& message)> message;
+        /// An agent is gone: why, in words that name the host. Once for each.
+        std::function<void(int host, const std::string& why)> lost;
+    };
+
+    /// One agent for each of `hosts`; `own`: the one that has been started on this host already is
+    /// that of hosts[own_index].
+    struct Own {
+        LocalAgent agent;
+        int host = 0;
+    };
+    struct Ssh {
+        std::vector<std::string> arguments = {};  ///< of --ssh-args
+        std::string agent_path = {};              ///< of --agent-path; empty: that of this program
+        int fan_out = 32;                         ///< how many agents one process starts
+        double start_seconds = 30;                ///< until each has said Ready
+    };
+    Fleet(EventLoop& loop, const std::vector<NamedHost>& hosts, std::optional<Own> own,
+          const Ssh& ssh, const Prepare& prepare, Callbacks callbacks);
+
+    int size() const { return static_cast<int>(readies_.size()); }
+    const std::vector<Ready>& readies() const { return readies_; }
+    std::vector<topology::Machine> machines() const;
+    bool is_lost(int host) const { return is_lost_[static_cast<std::size_t>(host)]; }
+
+    std::string name(int host) const;
+    void send(int host, const ToAgent& message);
+    void send_to_all(const ToAgent& message);
+    void flush();
+    void expect_end(int host);
+    void kill(int host);
+    /// Closes all connections and waits for the ends of all processes of this host, which it kills
+    /// at the deadline.
+    void end(Deadline deadline);
+
+  private:
+    void receive(int host, const ToLauncher& message);
+    void lose(int host, const std::string& why);
+    bool is_own(int host) const { return host == own_host_; }
+
+    Callbacks callbacks_;
+    std::vector<Ready> readies_;
+    std::vector<bool> is_ready_, is_lost_;
+    int awaited_;
+    int own_host_;
+    std::unique_ptr<HostAgent> own_;      // null: this host has no part
+    std::unique_ptr<Branches> branches_;  // null: no other host has
+};
+
+/// What the options say of how others are started. Throws Error{usage}.
+Fleet::Ssh ssh_of(const Options& options);
+
+}  // namespace ipcrun

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/hosts/remote_sending.hpp"
+
+#include "base/fail.hpp"
+#include "runtime/hosts/remote_peers_impl.hpp"
+
+namespace ipcrun {
+
+RemoteSending::RemoteSending(RemotePeers::Impl& net, std::span<const Part> parts, int to, int tag,
+                             std::uint32_t context)
+    : net_(net), to_(to) {
+    const PartsShape shape(parts, false);
+    frame = {.kind = shape.bytes > host_eager_bytes_max ? HostFrameKind::announcement
+                                                        : HostFrameKind::message,
+             .dtype = static_cast<std::uint8_t>(shape.dtype),
+             .context = context,
+             .tag = static_cast<std::uint32_t>(tag),
+             .bytes = shape.bytes};
+}
+
+RemoteSending::~RemoteSending() {
+    // Done at once: nobody else has known of it.
+    if (!is_known_) return;
+    net_.take_back(*this);
+}
+
+std::string RemoteSending::describe() const {
+    return fmt::format("send(to rank {}, tag {})", to_, frame.tag);
+}
+
+void RemoteSending::finish() {
+    stage = Stage::over;
+    is_done_.store(true, std::memory_order_release);
+}
+
+void RemoteSending::fail(const Error& why) {
+    stage = Stage::over;
+    error_.emplace(why.code, fmt::format("{}: {}", describe(), why.what()), why.system_errno, to_);
+    is_done_.store(true, std::memory_order_release);
+}
+
+}  // namespace ipcrun
