@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Counts single test cases in Meson's testlog.json: doctest cases, TAP lines, else programs.
+-- Counts single test cases in Meson's testlog.json: doctest cases, TAP lines, else programs; and
+-- says once more what failed, so that the end of a long log tells it.
 --   lua5.4 count_cases.lua TESTLOG.json STATUS-OF-MESON-TEST
 --   lua5.4 count_cases.lua --self-test
 
@@ -59,6 +60,26 @@ local function count(record)
   return passed, failed, skipped
 end
 
+local longest_account <const> = 30  -- lines of one program
+
+---What a program that failed said of that: its failed lines of TAP and the remarks below each, or
+---the end of its output.
+---@return string[] lines
+local function account(record)
+  local output, said, last, failed = output_of(record), {}, {}, false
+  for line in output:gmatch("[^\n]+") do
+    if line:find("^not ok%f[%W]") then failed = true
+    elseif not line:find("^#") then failed = false
+    end
+    if failed then said[#said + 1] = line end
+    last[#last + 1] = line
+  end
+  if #said == 0 then
+    said = table.move(last, math.max(1, #last - longest_account + 1), #last, 1, {})
+  end
+  return table.move(said, 1, math.min(#said, longest_account), 1, {})
+end
+
 local function self_test()
   local examples = {
     { "cases of doctest are added up", "OK", 0,
@@ -79,7 +100,7 @@ local function self_test()
     { "a failing status after passing cases is one more failure", "FAIL", 23,
       "[doctest] test cases: 2 | 2 passed | 0 failed | 0 skipped\\n", 2, 1, 0 },
   }
-  print("1.." .. #examples)
+  print("1.." .. #examples + 1)
   local all_right = true
   for index, example in ipairs(examples) do
     local name, result, status, output, passed, failed, skipped = table.unpack(example)
@@ -90,7 +111,12 @@ local function self_test()
     print(("%s %d - counting: %s"):format(right and "ok" or "not ok", index, name))
     if not right then print(("# got %d passed, %d failed, %d skipped"):format(p, f, s)) end
   end
-  return all_right
+  local said = table.concat(account(
+    '"stdout": "1..3\\nok 1\\nnot ok 2 - b\\n# why\\n#  and where\\nok 3\\n# of 3\\n"'), "|")
+  local right = said == "not ok 2 - b|# why|#  and where"
+  print(("%s %d - counting: what failed is told once more, with its remarks")
+    :format(right and "ok" or "not ok", #examples + 1))
+  return all_right and right
 end
 
 if arg[1] == "--self-test" then os.exit(self_test()) end
@@ -99,6 +125,10 @@ local passed, failed, skipped = 0, 0, 0
 for record in io.lines(arg[1]) do
   local p, f, s = count(record)
   passed, failed, skipped = passed + p, failed + f, skipped + s
+  if f > 0 then
+    print("failed: " .. (record:match('"name": "([^"]*)"') or "?"))
+    for _, line in ipairs(account(record)) do print("  " .. line) end
+  end
 end
 if tonumber(arg[2]) ~= 0 and failed == 0 then failed = 1 end
 print(("%d passed, %d failed, %d skipped"):format(passed, failed, skipped))

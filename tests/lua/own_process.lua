@@ -24,7 +24,8 @@ function own_process.descriptors()
 end
 
 --- Collects garbage until no more than `most` threads are left, and raises when that takes 20 s:
---- they end on their own after what they did was dropped.
+--- they end on their own after what they did was dropped. One that was joined may be counted for
+--- another moment, too: the kernel wakes who joins it before it takes the thread off its list.
 function own_process.await_threads(most)
   local ipc = require 'ipc'
   local never = ipc.channel()
