@@ -11,10 +11,10 @@
 #include "base/fail.hpp"
 #include "base/text.hpp"
 #include "bench/measure.h"
-#include "runtime/communicator_impl.hpp"
 #include "runtime/job.hpp"
 #include "runtime/member_tree.hpp"
 #include "runtime/message_allreduce.hpp"
+#include "runtime/node_communicator.hpp"
 #include "runtime/storage.hpp"
 #include "topology/tree/best_tree.hpp"
 
@@ -102,7 +102,7 @@ void report(const Contestant& contestant, int ranks, std::size_t bytes) {
 
 void measure(Job& job, std::size_t bytes) {
     Communicator& world = job.world();
-    const Group& group = world.impl().group;
+    const Group& group = world.impl().node().group;
     const topology::SpotCosts members = costs_of_members(group);
     topology::SharedMemoryCosts shared = topology::default_shared_memory_costs();
     shared.cpus = static_cast<int>(group.control().header().cpus);

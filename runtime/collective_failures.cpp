@@ -34,13 +34,14 @@ void Collectives::look_around(const Operation& operation) {
         // Whoever recorded it will not come to this operation. It is the one to name, for it came
         // before the end of those who fell over it: that is why it is read after their states.
         const bool timed_out = failure->code == ErrorCode::timeout;
-        give_up(operation, timed_out ? ErrorCode::timeout : ErrorCode::peer_lost, failure->culprit,
-                fmt::format("rank {} {}", failure->culprit, group_.describe(*failure)));
+        give_up(
+            operation, timed_out ? ErrorCode::timeout : ErrorCode::peer_lost, failure->culprit,
+            fmt::format("rank {} {}", group_.called(failure->culprit), group_.describe(*failure)));
     }
     const int lost = failed >= 0 ? failed : gone;
     if (lost >= 0)
         give_up(operation, ErrorCode::peer_lost, lost,
-                fmt::format("rank {} {}", lost,
+                fmt::format("rank {} {}", group_.called(lost),
                             group_.describe_end(lost, has_arrived(lost, operation.sequence))));
     // Who left, or failed in a later operation, does not matter for this one; it may for the next.
     look_again_ = look_again_ || someone_departed || failure.has_value();

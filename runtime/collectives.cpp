@@ -107,13 +107,13 @@ void Collectives::verify(const Operation& operation) {
         const bool by_hash = first.kind == other.kind && first.shape != other.shape &&
                              (first.flags & other.flags & Fingerprint::many_parts) != 0;
         const std::string text =
-            fmt::format("ranks disagree: rank 0 calls {}, rank {} calls {}{}",
-                        group_.describe_call(0, operation.sequence), member,
+            fmt::format("ranks disagree: rank {} calls {}, rank {} calls {}{}", group_.called(0),
+                        group_.describe_call(0, operation.sequence), group_.called(member),
                         group_.describe_call(member, operation.sequence),
                         by_hash ? "; their values differ in number, shape, type or keys" : "");
         if (differ_in_values_only(operation))
-            throw ValuesMismatch(ErrorCode::mismatch, text, 0, member);
-        throw Error(ErrorCode::mismatch, text, 0, member);
+            throw ValuesMismatch(ErrorCode::mismatch, text, 0, group_.called(member));
+        throw Error(ErrorCode::mismatch, text, 0, group_.called(member));
     }
     if (is_before(all_completed_, slowest)) all_completed_ = slowest;
 }

@@ -32,12 +32,13 @@ std::optional<Error> Inbox::mismatch(const Receiving& receiving, const Arrived& 
     if (receiving.takes_any_size ||
         (wanted.bytes == arrived.bytes && (wanted.bytes == 0 || wanted.dtype == arrived.dtype)))
         return std::nullopt;
-    return Error(ErrorCode::mismatch,
-                 fmt::format("{}: the message of rank {}, tag {}, has {} bytes of {}, and {} bytes "
-                             "of {} were to be received",
-                             receiving.call.describe(), arrived.source, arrived.tag, arrived.bytes,
-                             name_of(arrived.dtype), wanted.bytes, name_of(wanted.dtype)),
-                 0, arrived.source);
+    return Error(
+        ErrorCode::mismatch,
+        fmt::format("{}: the message of rank {}, tag {}, has {} bytes of {}, and {} bytes "
+                    "of {} were to be received",
+                    receiving.call.describe(group_), group_.called(arrived.source), arrived.tag,
+                    arrived.bytes, name_of(arrived.dtype), wanted.bytes, name_of(wanted.dtype)),
+        0, group_.called(arrived.source));
 }
 
 // An offer that its sender took back is no message; nor is one whose sender has gone with it, or
@@ -87,7 +88,7 @@ void Inbox::deliver_block(Receiving& receiving, const Arrived& arrived, HeapRef 
     if (ref.arena != static_cast<std::uint32_t>(group_.identity().members[arrived.source]) ||
         ref.offset % line_bytes != 0)
         fail(ErrorCode::protocol, "{}: the message does not lie in memory that its sender took",
-             receiving.call.describe());
+             receiving.call.describe(group_));
     std::byte* const block = heap_.memory()->resolve(ref, arrived.bytes);
     if (receiving.takes_any_size) {
         receiving.message.storage = Storage::adopt(group_.heap(), block, arrived.dtype,
@@ -123,7 +124,7 @@ std::uint64_t Inbox::accept(Receiving& receiving, const Arrived& arrived) {
                 return 0;
             default:
                 fail(ErrorCode::protocol, "{}: an offer was taken by somebody else",
-                     receiving.call.describe());
+                     receiving.call.describe(group_));
         }
     }
 }
@@ -159,7 +160,7 @@ bool Inbox::accept_open(Receiving& receiving, const Arrived& arrived, Offer& off
     // It may well lie in this member's arena, which the sender has had a block of before.
     if (target != nullptr && source < target + arrived.bytes && target < source + arrived.bytes)
         fail(ErrorCode::protocol, "{}: the message lies where it is to be received",
-             receiving.call.describe());
+             receiving.call.describe(group_));
     unless_found.is_received = true;
     const auto ref = target == nullptr || !group_.may_copy_together()
                          ? std::nullopt

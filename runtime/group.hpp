@@ -30,6 +30,10 @@ struct Identity {
     /// Of the operation before its first, equal for all members. Numbers run over; a fresh
     /// block reads as if number 0 had just been.
     std::uint32_t sequence = 0;
+    /// What errors call the members, where that is not their number here.
+    std::vector<int> called = {};
+    /// Of the members in the job, where `members` are not: it has ranks on other hosts.
+    std::vector<int> ranks = {};
     /// For messages only: a member that ended, however it did, has departed, and the others go on.
     bool ends_are_departures = false;
     /// All members are threads of one process: none ends in the middle of a copy.
@@ -51,6 +55,11 @@ class Group {
     int rank() const { return identity_.rank; }
     int size() const { return static_cast<int>(identity_.members.size()); }
     const Identity& identity() const { return identity_; }
+    /// The number that errors give a member.
+    int called(int member) const {
+        return identity_.called.empty() ? member
+                                        : identity_.called[static_cast<std::size_t>(member)];
+    }
 
     const std::shared_ptr<Heap>& heap() const { return heap_; }
     NodeMemory& memory() const { return memory_; }

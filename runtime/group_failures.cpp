@@ -85,7 +85,8 @@ void Group::abandon(std::uint32_t sequence) {
 void Group::give_up(ErrorCode code, int culprit, std::uint32_t sequence, const std::string& attempt,
                     const std::string& message) {
     record_failure(code, culprit, sequence);
-    failure_ = std::make_unique<Error>(code, fmt::format("{}: {}", attempt, message), 0, culprit);
+    failure_ =
+        std::make_unique<Error>(code, fmt::format("{}: {}", attempt, message), 0, called(culprit));
     throw *failure_;
 }
 

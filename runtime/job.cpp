@@ -9,9 +9,9 @@
 
 #include "base/fail.hpp"
 #include "base/socket.hpp"
-#include "runtime/communicator_impl.hpp"
 #include "runtime/heap.hpp"
 #include "runtime/join.hpp"
+#include "runtime/node_communicator.hpp"
 #include "runtime/queue_requests.hpp"
 #include "runtime/shared_queue.hpp"
 #include "runtime/wire/rank_environment.hpp"
@@ -102,7 +102,7 @@ std::shared_ptr<Job> Job::join() {
             memory->control().rank(own.local_rank).peer_access = PeerAccess::refused;
     }
     impl.heap = std::make_shared<Heap>(memory, own.local_rank);
-    impl.world = std::make_unique<Communicator>(std::make_unique<Communicator::Impl>(
+    impl.world = std::make_unique<Communicator>(std::make_unique<NodeCommunicator>(
         impl.heap, impl.identity(memory->control().header().world_offset), std::move(faults),
         std::move(ask_for_end)));
     return job;
@@ -138,12 +138,12 @@ Communicator& Job::world() {
 
 Communicator& Job::messages() {
     if (impl_->messages != nullptr) return *impl_->messages;
-    const Group& world = impl_->world->impl().group;
+    const Group& world = impl_->world->impl().node().group;
     Identity identity = impl_->identity(world.control().header().messages_offset);
     identity.ends_are_departures = true;
     auto made =
-        std::make_unique<Communicator::Impl>(impl_->heap, std::move(identity), world.faults());
-    made->group.waiter().report_with(impl_->world->impl().group.waiter());
+        std::make_unique<NodeCommunicator>(impl_->heap, std::move(identity), world.faults());
+    made->group.waiter().report_with(impl_->world->impl().node().group.waiter());
     impl_->messages = std::make_unique<Communicator>(std::move(made));
     return *impl_->messages;
 }
@@ -159,7 +159,7 @@ std::shared_ptr<SharedQueue> Job::open_queue(const std::string& name, std::uint6
         fail(ErrorCode::usage,
              "open the queue '{}': this process was forked from a rank, and is none itself", name);
     return SharedQueue::attach(impl_->queue_requests->open(impl_->control_fd, name, capacity),
-                               impl_->world->impl().group.faults());
+                               impl_->world->impl().node().group.faults());
 }
 
 const std::shared_ptr<Heap>& Job::heap() const {

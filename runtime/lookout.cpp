@@ -15,11 +15,17 @@ std::string MessageCall::describe() const {
                        verb == Verb::send ? "to" : "from", who, what, place);
 }
 
+std::string MessageCall::describe(const Group& group) const {
+    MessageCall call = *this;
+    if (peer != any_source) call.peer = group.called(peer);
+    return call.describe();
+}
+
 std::string MessageCall::describe_peers(const Group& group) const {
-    if (peer != any_source) return fmt::format("rank {}", peer);
+    if (peer != any_source) return fmt::format("rank {}", group.called(peer));
     std::vector<int> others;
     for (int member = 0; member < group.size(); ++member)
-        if (member != group.rank()) others.push_back(member);
+        if (member != group.rank()) others.push_back(group.called(member));
     return others.empty()       ? "any rank"
            : others.size() == 1 ? fmt::format("rank {}", others[0])
                                 : fmt::format("any of ranks {}", format_list(others));
@@ -55,28 +61,28 @@ void Lookout::look_around() {
     }
     if (culprit >= 0)
         group_.give_up(code, culprit, group_.sequence() + 1,
-                       call_ == nullptr ? "a message" : call_->describe(),
-                       fmt::format("rank {} {}", culprit, end));
+                       call_ == nullptr ? "a message" : call_->describe(group_),
+                       fmt::format("rank {} {}", group_.called(culprit), end));
     alert_seen_ = alert;
 }
 
 Error Lookout::lost(const MessageCall& call, int peer) const {
     if (peer == any_source)
         return Error(ErrorCode::peer_lost,
-                     fmt::format("{}: all other ranks have left", call.describe()));
-    return Error(
-        ErrorCode::peer_lost,
-        fmt::format("{}: rank {} has {}", call.describe(), peer, group_.describe_departure(peer)),
-        0, peer);
+                     fmt::format("{}: all other ranks have left", call.describe(group_)));
+    return Error(ErrorCode::peer_lost,
+                 fmt::format("{}: rank {} has {}", call.describe(group_), group_.called(peer),
+                             group_.describe_departure(peer)),
+                 0, group_.called(peer));
 }
 
 Error Lookout::timed_out(const MessageCall& call) const {
     std::optional<int> peer;
-    if (call.peer != any_source) peer = call.peer;
-    return Error(
-        ErrorCode::timeout,
-        fmt::format("{}: timed out waiting for {}", call.describe(), call.describe_peers(group_)),
-        0, peer);
+    if (call.peer != any_source) peer = group_.called(call.peer);
+    return Error(ErrorCode::timeout,
+                 fmt::format("{}: timed out waiting for {}", call.describe(group_),
+                             call.describe_peers(group_)),
+                 0, peer);
 }
 
 }  // namespace ipcrun

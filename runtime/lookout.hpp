@@ -20,8 +20,9 @@ struct MessageCall {
     int tag;
     CallSite site;
 
-    /// "receive(from rank 3, tag 7) at train.lua:12".
+    /// "receive(from rank 3, tag 7) at train.lua:12"; in a group, as it calls its members.
     std::string describe() const;
+    std::string describe(const Group& group) const;
     /// "rank 3", or "any of ranks 0-2,4": whom it waits for.
     std::string describe_peers(const Group& group) const;
 };

@@ -235,6 +235,10 @@ void Mailbox::progress() {
     impl_->advance(nullptr);
 }
 
+bool Mailbox::can_advance(int from) const {
+    return impl_->can_advance(from);
+}
+
 void Mailbox::release(Group& group) {
     Inbox::release(group);
 }

@@ -77,6 +77,10 @@ class Mailbox {
     /// that wait. Throws when a member has failed.
     void progress();
 
+    /// Would progress() or a look for messages of `from` (or any_source) find something new? Never
+    /// throws: for conditions of waits.
+    bool can_advance(int from) const;
+
     /// Frees what the members' mailboxes left in shared memory: by the last member to let go of a
     /// communicator, when all mailboxes of the others are gone.
     static void release(Group& group);

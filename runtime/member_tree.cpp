@@ -50,7 +50,8 @@ std::vector<int> planned_parents(const Group& group) {
     for (int member = 0; member < group.size(); ++member)
         member_of[index(group.identity().members[index(member)])] = member;
     std::vector<int> parents(index(group.size()), -1);
-    if (group.size() != group.control().ranks()) return {};
+    // Where there are other hosts, what was planned is about their ranks, too.
+    if (group.size() != group.control().ranks() || !group.identity().ranks.empty()) return {};
     for (int member = 0; member < group.size(); ++member) {
         const std::uint32_t word = group.slot(member).place.tree_parent;
         if (word > member_of.size()) return {};

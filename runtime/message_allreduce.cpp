@@ -8,8 +8,8 @@
 
 #include "base/fail.hpp"
 #include "runtime/collective_checks.hpp"
-#include "runtime/communicator_impl.hpp"
 #include "runtime/message_schedules.hpp"
+#include "runtime/node_communicator.hpp"
 #include "runtime/strided.hpp"
 
 namespace ipcrun {
@@ -58,7 +58,7 @@ MessageAllreduce::MessageAllreduce(Communicator& members, MessagePlan plan, Dead
       own_(std::move(*members.split(0, members.rank(), deadline))) {}
 
 void MessageAllreduce::run(const Part& part, Op op, Deadline deadline) {
-    Group& group = own_.impl().group;
+    Group& group = own_.impl().node().group;
     group.check_usable();
     check_call(Collective::allreduce({&part, 1}, op), own_.rank(), own_.size());
     const auto give_up = [&](ErrorCode code, int culprit, const std::string& why) {

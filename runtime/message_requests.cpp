@@ -10,13 +10,7 @@ namespace ipcrun {
 using Verb = MessageCall::Verb;
 
 MessageRequest::MessageRequest(Mailbox::Impl& mailbox, std::span<const Part> parts, CallSite site)
-    : parts_(parts.begin(), parts.end()), mailbox_(&mailbox), file_(site.file), line_(site.line) {
-    extents_.reserve(2 * parts.size());
-    for (Part& part : parts_) {
-        part.sizes = extents_.emplace_back(part.sizes.begin(), part.sizes.end());
-        part.strides = extents_.emplace_back(part.strides.begin(), part.strides.end());
-    }
-}
+    : kept_(parts, site), mailbox_(&mailbox) {}
 
 Mailbox::Impl& MessageRequest::mailbox() const {
     if (mailbox_ == nullptr)
@@ -27,7 +21,7 @@ Mailbox::Impl& MessageRequest::mailbox() const {
 SendRequest::SendRequest(Mailbox::Impl& mailbox, std::span<const Part> parts, int to, int tag,
                          CallSite site)
     : MessageRequest(mailbox, parts, site),
-      sending_{{Verb::send, to, tag, this->site()}, parts_, {parts_, false}} {}
+      sending_{{Verb::send, to, tag, kept_.site()}, kept_.parts(), {kept_.parts(), false}} {}
 
 void SendRequest::start() {
     mailbox().check_call(sending_.call);
@@ -60,7 +54,7 @@ bool SendRequest::wait(Deadline deadline) {
 ReceiveRequest::ReceiveRequest(Mailbox::Impl& mailbox, std::span<const Part> parts, int from,
                                int tag, CallSite site)
     : MessageRequest(mailbox, parts, site),
-      receiving_{{Verb::receive, from, tag, this->site()}, parts_, {parts_, true}} {}
+      receiving_{{Verb::receive, from, tag, kept_.site()}, kept_.parts(), {kept_.parts(), true}} {}
 
 void ReceiveRequest::start() {
     mailbox().check_call(receiving_.call);

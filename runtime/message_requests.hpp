@@ -2,11 +2,9 @@
 #pragma once
 /// Messages as requests.
 
-#include <cstdint>
 #include <span>
-#include <string>
-#include <vector>
 
+#include "runtime/kept_parts.hpp"
 #include "runtime/mailbox_impl.hpp"
 
 namespace ipcrun {
@@ -20,17 +18,12 @@ class MessageRequest : public Request::State {
     void close() { mailbox_ = nullptr; }
 
   protected:
-    CallSite site() const { return {file_.c_str(), line_}; }
-
     /// Throws Error{usage} when it is gone.
     Mailbox::Impl& mailbox() const;
-    std::vector<Part> parts_;
+    KeptParts kept_;
 
   private:
     Mailbox::Impl* mailbox_;
-    std::vector<std::vector<std::int64_t>> extents_;  // sizes and strides of parts
-    std::string file_;
-    int line_;
 };
 
 class SendRequest final : public MessageRequest {

@@ -10,9 +10,9 @@ namespace ipcrun {
 
 namespace {
 
-[[noreturn]] void fail_full(const Sending& sending) {
+[[noreturn]] void fail_full(const Sending& sending, const Group& group) {
     fail(ErrorCode::system, "{}: the shared heap is full, or closed by fork()",
-         sending.call.describe());
+         sending.call.describe(group));
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ void Outbox::start(Sending& sending) {
     }
     if (room && store(sending)) return;
     // A rank that waited for itself would wait for good.
-    if (to == group_.rank()) fail_full(sending);
+    if (to == group_.rank()) fail_full(sending, group_);
     sending.done = false;
     offer(sending);
 }
@@ -60,7 +60,7 @@ Record* Outbox::begin(const Sending& sending, std::size_t payload_bytes) {
     Line& line = lines_[sending.call.peer];
     Record* const record = line.writer.begin(heap_, channel(sending.call.peer), payload_bytes,
                                              line.sent_bytes - line.received_bytes);
-    if (record == nullptr) fail_full(sending);
+    if (record == nullptr) fail_full(sending, group_);
     record->tag = sending.call.tag;
     record->bytes = sending.shape.bytes;
     record->dtype = sending.shape.dtype;
@@ -174,14 +174,14 @@ void Outbox::offer(Sending& sending) {
     auto source = part == nullptr ? std::nullopt : memory.locate(part->data, bytes);
     if (!source) {
         sending.staged = static_cast<std::byte*>(heap_.allocate(bytes));
-        if (sending.staged == nullptr) fail_full(sending);
+        if (sending.staged == nullptr) fail_full(sending, group_);
         gather(sending.parts, sending.staged);
         source = memory.locate(sending.staged, bytes);
     }
     void* const block = heap_.allocate(sizeof(Offer));
     if (block == nullptr) {
         if (sending.staged != nullptr) heap_.deallocate(sending.staged);
-        fail_full(sending);
+        fail_full(sending, group_);
     }
     auto* const made = new (block) Offer();
     made->source = *source;
@@ -277,8 +277,8 @@ Error Outbox::held_back(const Sending& sending) const {
     return Error(ErrorCode::usage,
                  fmt::format("{}: both sides are held back: each has sent more than the other "
                              "received (lag {} bytes): receive first, or raise the lag",
-                             sending.call.describe(), lag_),
-                 0, sending.call.peer);
+                             sending.call.describe(group_), lag_),
+                 0, group_.called(sending.call.peer));
 }
 
 // Its receiver ended in the middle of its copy, of which nobody helps.

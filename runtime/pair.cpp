@@ -7,7 +7,7 @@ namespace ipcrun {
 
 namespace {
 
-std::unique_ptr<Communicator::Impl> connect(const std::shared_ptr<Heap>& heap, int rank) {
+std::unique_ptr<NodeCommunicator> connect(const std::shared_ptr<Heap>& heap, int rank) {
     Identity identity;
     identity.members = {Pair::parent, Pair::child};
     identity.rank = rank;
@@ -15,7 +15,7 @@ std::unique_ptr<Communicator::Impl> connect(const std::shared_ptr<Heap>& heap, i
     identity.ends_are_departures = true;
     Faults faults;
     if (const char* text = std::getenv("IPCRUN_FAULT")) faults = Faults(text, rank);
-    return std::make_unique<Communicator::Impl>(heap, std::move(identity), std::move(faults));
+    return std::make_unique<NodeCommunicator>(heap, std::move(identity), std::move(faults));
 }
 
 }  // namespace

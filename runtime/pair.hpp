@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "runtime/communicator_impl.hpp"
 #include "runtime/heap.hpp"
+#include "runtime/node_communicator.hpp"
 
 namespace ipcrun {
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "runtime/communicator_impl.hpp"
+#include "runtime/node_communicator.hpp"
 
 namespace ipcrun {
 
@@ -20,7 +20,9 @@ void drop_repeated(std::vector<T*>& list) {
 SourcesSleep::SourcesSleep(std::span<const Source> sources, Bell* doorbell) {
     if (doorbell != nullptr) bells_.push_back(doorbell);
     for (const Source& source : sources) {
-        const Group& group = source.communicator->impl().group;
+        Communicator::Impl& communicator = source.communicator->impl();
+        if (Bell* const bell = communicator.net_bell()) bells_.push_back(bell);
+        const Group& group = communicator.node().group;
         const int own = group.identity().members[group.rank()];
         if (Bell* const doorbell = group.control().doorbell_of(own)) {
             bells_.push_back(doorbell);

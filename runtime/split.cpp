@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Communicators from communicators.
 #include <algorithm>
+#include <vector>
 
 #include "base/fail.hpp"
-#include "runtime/communicator_blocks.hpp"
 #include "runtime/communicator_impl.hpp"
 
 namespace ipcrun {
@@ -42,42 +42,22 @@ std::optional<Communicator> Communicator::split(int colour, int key, Deadline de
 // `meaning` tells what the colour is, for all members must mean the same.
 std::optional<Communicator> Communicator::split_into(int colour, int key, std::uint64_t meaning,
                                                      Deadline deadline, CallSite site) {
-    Group& group = impl_->group;
     const auto wishes = exchange(*this, Wish{colour, key}, wishes_layout + meaning, deadline, site);
     std::vector<int> ours;  // ranks here of those with our colour, in the order they will have
     for (int rank = 0; rank < size() && colour >= 0; ++rank)
         if (wishes[rank].colour == colour) ours.push_back(rank);
     std::stable_sort(ours.begin(), ours.end(),
                      [&](int a, int b) { return wishes[a].key < wishes[b].key; });
-    BlockGrant grant{};
-    const bool leads = !ours.empty() && ours[0] == rank();
-    if (leads) grant = take_block(group.control(), static_cast<int>(ours.size()));
-    group.faults().at(FaultPoint::in_split, group.sequence());
-    const auto grants = exchange(*this, grant, grants_layout, deadline, site);
+    const Impl::Grant own = ours.empty() ? Impl::Grant{} : impl_->grant_part(ours);
+    impl_->pass_split_fault();
+    const auto grants = exchange(*this, own, grants_layout, deadline, site);
     if (ours.empty()) return std::nullopt;
-    grant = grants[ours[0]];
-    if (grant.offset == 0)
-        fail(ErrorCode::system,
-             "split: no room for one more communicator of {} ranks; close some of the others",
-             ours.size());
-    Identity identity;
-    identity.id = grant.id;
-    identity.block_offset = grant.offset;
-    for (const int member : ours) identity.members.push_back(group.identity().members[member]);
-    identity.rank = static_cast<int>(std::find(ours.begin(), ours.end(), rank()) - ours.begin());
-    auto made = std::make_unique<Impl>(group.heap(), std::move(identity), group.faults(),
-                                       group.ask_for_end());
-    made->group.waiter().report_with(group.waiter());
-    return Communicator(std::move(made));
+    return Communicator(impl_->make_part(ours, grants));
 }
 
 Communicator Communicator::split(Locality locality, Deadline deadline, CallSite site) {
-    const RankSlot& own = impl_->group.slot(rank());
-    const std::uint32_t place = locality == Locality::numa ? own.place.numa
-                                : locality == Locality::l3 ? own.place.last_level_cache
-                                                           : 0;
     const auto meaning = static_cast<std::uint64_t>(locality) + 1;
-    return std::move(*split_into(static_cast<int>(place), 0, meaning, deadline, site));
+    return std::move(*split_into(impl_->colour_of(locality), 0, meaning, deadline, site));
 }
 
 }  // namespace ipcrun

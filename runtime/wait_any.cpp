@@ -19,8 +19,7 @@ std::optional<std::size_t> look(std::span<const Source> sources, int tag, std::s
         const std::size_t index = (first + i) % sources.size();
         const auto& [communicator, member] = sources[index];
         // In this order: whoever had departed when it looked has sent what it did not find never.
-        if (communicator->test_message(member, tag) ||
-            communicator->impl().mailbox.is_forsaken(member))
+        if (communicator->test_message(member, tag) || communicator->impl().is_forsaken(member))
             return index;
     }
     return std::nullopt;

@@ -7,7 +7,7 @@
 #include "base/bytes.hpp"
 #include "base/fail.hpp"
 #include "runtime/channel.hpp"
-#include "runtime/communicator_impl.hpp"
+#include "runtime/node_communicator.hpp"
 #include "runtime/connection/link_errors.hpp"
 #include "runtime/stream/frame.hpp"
 
@@ -34,7 +34,7 @@ std::unique_ptr<Communicator> communicate(const std::shared_ptr<Heap>& heap, int
     identity.ends_are_departures = true;
     identity.is_one_process = kind == LinkKind::process;
     return std::make_unique<Communicator>(
-        std::make_unique<Communicator::Impl>(heap, std::move(identity)));
+        std::make_unique<NodeCommunicator>(heap, std::move(identity)));
 }
 
 // Parts as they travel: i8 as u8.
@@ -82,7 +82,7 @@ void MemoryLink::peer_ended(std::string_view how) noexcept {
 
 // Who closes says so in the memory, and then lets go of the connection.
 bool MemoryLink::has_peer_closed() const {
-    return communicator_->impl().group.member(peer_).closing.load() != Closing::open;
+    return communicator_->impl().node().group.member(peer_).closing.load() != Closing::open;
 }
 
 std::string MemoryLink::how_lost() const {
@@ -206,7 +206,7 @@ void MemoryLink::forget_note(int tag) {
 std::optional<Arrival> MemoryLink::find(int tag, Deadline deadline) {
     auto note = notes_.find(tag);
     if (note == notes_.end()) {
-        const auto found = communicator_->impl().mailbox.await_message(peer_, tag, deadline, {});
+        const auto found = communicator_->impl().node().mailbox.await_message(peer_, tag, deadline, {});
         if (!found) return std::nullopt;
         if (found->dtype != Dtype::i8) return Arrival{.bytes = found->bytes, .dtype = found->dtype};
         take_note(*found);
@@ -309,7 +309,7 @@ Message MemoryLink::receive(int tag, Deadline deadline) {
         do {
             const auto known = find(tag, deadline);
             if (const Note* const note = note_with_body(tag)) return take_body(*note, tag);
-            body = known ? communicator_->impl().mailbox.await_message(peer_, tag, deadline, {})
+            body = known ? communicator_->impl().node().mailbox.await_message(peer_, tag, deadline, {})
                          : std::nullopt;
             if (!body) throw link_timed_out(call);
             dtype = known->dtype;
@@ -332,7 +332,7 @@ bool MemoryLink::is_ready(int tag) {
         // server asks this of a thousand links at a time.
         while (note_with_body(tag) == nullptr) {
             const auto found = communicator_->test_message(peer_, tag);
-            if (!found) return communicator_->impl().mailbox.is_forsaken(peer_);
+            if (!found) return communicator_->impl().node().mailbox.is_forsaken(peer_);
             if (found->dtype != Dtype::i8) return true;
             take_note(*found);
         }

@@ -10,7 +10,7 @@
 
 #include "base/fail.hpp"
 #include "base/own_machine.hpp"
-#include "runtime/communicator_impl.hpp"
+#include "runtime/node_communicator.hpp"
 #include "runtime/connection/connection_impl.hpp"
 #include "runtime/connection/group_messages.hpp"
 #include "runtime/connection/group_shape.hpp"
@@ -102,7 +102,7 @@ void SharedGroup::Impl::begin() {
     Faults faults;
     if (const char* text = std::getenv("IPCRUN_FAULT")) faults = Faults(text, rank);
     communicator.emplace(
-        std::make_unique<Communicator::Impl>(heap, std::move(identity), std::move(faults)));
+        std::make_unique<NodeCommunicator>(heap, std::move(identity), std::move(faults)));
 }
 
 // All steps of one kind at all members: they take theirs at the same time.
@@ -227,7 +227,7 @@ SharedGroup::~SharedGroup() = default;
 
 void SharedGroup::interrupt() {
     // In this order: who sees that it has left may leave, too, and would be taken for the cause.
-    impl_->communicator->impl().group.interrupt();
+    impl_->communicator->impl().node().group.interrupt();
     mark_left(impl_->memory->control(), impl_->rank);
 }
 

@@ -51,7 +51,7 @@ TEST_CASE("closed: who waits for a member that closes the communicator is told")
                 auto other = self.world.split(0, 0, soon());
                 other->allreduce({&part, 1}, Op::sum, soon());
                 if (self.rank == 1) {
-                    await_sleeper(other->impl().group.block().bell);
+                    await_sleeper(other->impl().node().group.block().bell);
                     other.reset();
                 } else {
                     check_lost([&] { other->allreduce({&part, 1}, Op::sum, soon()); });
@@ -130,9 +130,9 @@ TEST_CASE("closed: what a member sent is received, then it is missed; the others
         const Part part{&value, 1, Dtype::i32};
         if (self.rank == 1) {
             other->send({&part, 1}, 0, 0, soon());
-            await_sleeper(other->impl().group.member(0).mail);
+            await_sleeper(other->impl().node().group.member(0).mail);
             other->send({&part, 1}, 0, 1, soon());
-            await_sleeper(other->impl().group.member(0).mail);
+            await_sleeper(other->impl().node().group.member(0).mail);
             other.reset();
         } else if (self.rank == 0) {
             other->receive({&part, 1}, 1, 1, soon());
@@ -155,7 +155,7 @@ TEST_CASE("closed: a sender whose receiver closes the communicator need not wait
         constexpr std::size_t count = 100000;
         const Part part{self.allocate<std::uint8_t>(count), count, Dtype::u8};
         if (self.rank == 1) {
-            await_sleeper(other->impl().group.member(0).mail);
+            await_sleeper(other->impl().node().group.member(0).mail);
             other.reset();
         } else {
             other->set_lag(10);

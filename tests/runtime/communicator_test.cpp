@@ -214,7 +214,7 @@ TEST_CASE("communicator: a rank that waits answers when a report is asked for") 
     std::atomic<int> reports{0};
     run_ranks({.ranks = 2}, [&](Rank& self) {
         if (self.rank == 0)
-            self.world.impl().group.waiter().on_report([&] { reports.fetch_add(1); });
+            self.world.impl().node().group.waiter().on_report([&] { reports.fetch_add(1); });
         self.world.barrier();
         if (self.rank == 0) return self.world.barrier();
         // Rank 0 waits for us, or soon will: its next look finds the request either way.
@@ -230,7 +230,7 @@ TEST_CASE("communicator: one that was split off answers with its parent's report
     std::atomic<int> reports{0};
     run_ranks({.ranks = 2}, [&](Rank& self) {
         if (self.rank == 0)
-            self.world.impl().group.waiter().on_report([&] { reports.fetch_add(1); });
+            self.world.impl().node().group.waiter().on_report([&] { reports.fetch_add(1); });
         auto child = self.world.split(0);
         const auto ask = [&](int expected) {
             self.memory->control().header().reports.fetch_add(1);

@@ -31,7 +31,7 @@ int first_byte(const Message& message) {
 }
 
 void await_sleeper(const Communicator& communicator, Communicator& of) {
-    const Bell& mail = of.impl().group.member(communicator.rank()).mail;
+    const Bell& mail = of.impl().node().group.member(communicator.rank()).mail;
     while (mail.sleepers.load() == 0) std::this_thread::yield();
 }
 
@@ -131,7 +131,7 @@ TEST_CASE("departures: nonsense in the memory of a peer is an error, and no cras
     int refused = 0;
     for (int round = 0; round < 300; ++round) {
         CAPTURE(round);
-        Group& group = ends->at_child().impl().group;
+        Group& group = ends->at_child().impl().node().group;
         send_bytes(ends->at_child(), 0, std::vector<std::uint8_t>(8));
         const auto segment = group.block().channel(2, 1, 0).first_segment.load() - 1;
         auto* const lines = reinterpret_cast<Record*>(group.memory().arena(Pair::child) + segment);
@@ -176,7 +176,7 @@ TEST_CASE("departures: all ranks exchange messages that are not the world's, and
                 identity.rank = rank;
                 identity.block_offset = offset;
                 identity.ends_are_departures = for_messages;
-                return Communicator(std::make_unique<Communicator::Impl>(heap, identity));
+                return Communicator(std::make_unique<NodeCommunicator>(heap, identity));
             };
             const ControlHeader& header = memory->control().header();
             Communicator world = connect(header.world_offset, false);

@@ -112,7 +112,7 @@ TEST_CASE(
             doomed.reset();
             auto fresh = self.world.split(0);
             fresh->barrier();
-            CHECK_FALSE(fresh->impl().group.recorded_failure().has_value());
+            CHECK_FALSE(fresh->impl().node().group.recorded_failure().has_value());
             if (self.rank != round % 3) CHECK_THROWS_AS((void)request.test(), Error);
         }
     });

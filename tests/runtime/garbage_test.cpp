@@ -30,7 +30,7 @@ struct Scribbled {
         return *reinterpret_cast<T*>(parent->heap()->memory()->resolve(ref, sizeof(T)));
     }
     Record& first_record() const {
-        const Group& group = parent->communicator().impl().group;
+        const Group& group = parent->communicator().impl().node().group;
         const Channel& channel = group.block().channel(2, Pair::child, Pair::parent);
         return at_child<Record>({1, 0, channel.first_segment.load() - 1});
     }

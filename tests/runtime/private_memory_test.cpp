@@ -42,7 +42,7 @@ TEST_CASE("private memory: it is worked on through the kernel, and copied when t
                 self.world.barrier();
                 self.world.barrier();  // all have tried it when they met, and told
                 const std::size_t used = heap_used_for_private(self);
-                auto& group = self.world.impl().group;
+                auto& group = self.world.impl().node().group;
                 if (refused < 0 && !group.has_peer_access()) {
                     MESSAGE("this kernel lets nobody at the memory of others");
                     return;
@@ -67,7 +67,7 @@ TEST_CASE("private memory: a peer whose process is gone is lost, and named") {
             std::vector<float> data(count), all(3 * count);
             self.world.barrier();
             self.world.barrier();
-            if (!self.world.impl().group.has_peer_access()) return;
+            if (!self.world.impl().node().group.has_peer_access()) return;
             self.world.barrier();
             if (self.rank == 1) self.memory->control().rank(1).memory_pid = child;
             self.world.barrier();

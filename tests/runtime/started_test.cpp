@@ -9,7 +9,7 @@
 #include <atomic>
 #include <random>
 
-#include "runtime/communicator_impl.hpp"
+#include "runtime/node_communicator.hpp"
 #include "tests/support/run_ranks.hpp"
 
 using namespace ipcrun;
@@ -228,7 +228,7 @@ TEST_CASE("started: who waits to begin its ninth is told when the others are don
     run_ranks({.ranks = 2, .fault = "after_arrive:1:1", .on_strike = dawdle}, [&](Rank& self) {
         constexpr int count = Communicator::started_max + 1;
         if (self.rank == 0) {
-            block = &self.world.impl().group.block();
+            block = &self.world.impl().node().group.block();
             std::vector<Request> requests;
             for (int i = 0; i < count; ++i)
                 requests.push_back(self.world.start(Collective::barrier(), soon()));
@@ -257,7 +257,7 @@ TEST_CASE(
         sums[0]->start(self);
         if (self.rank == 0) {
             // The others are done with the first, and wait for this rank to begin the second.
-            CommunicatorBlock& block = self.world.impl().group.block();
+            CommunicatorBlock& block = self.world.impl().node().group.block();
             wait_until([&] {
                 return block.bell.sleepers.load() == 2 && block.member(1).completed.load() == 1 &&
                        block.member(2).completed.load() == 1;

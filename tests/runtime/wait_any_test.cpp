@@ -100,7 +100,7 @@ TEST_CASE("wait_any: without a doorbell the bell for messages and the alert wake
         Family family(1);
         const auto child = family.child(0);
         std::thread parent([&] {
-            const Group& group = child->communicator().impl().group;
+            const Group& group = child->communicator().impl().node().group;
             while (group.member(1).mail.sleepers.load() == 0) std::this_thread::yield();
             if (ends)
                 family.ends[0].reset();

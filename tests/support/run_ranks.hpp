@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/communicator_impl.hpp"
+#include "runtime/node_communicator.hpp"
 
 namespace ipcrun::test {
 
@@ -79,8 +79,8 @@ inline std::vector<std::exception_ptr> run_ranks_to_the_end(
                                   .rank = rank,
                                   .block_offset = memory->control().header().world_offset,
                                   .sequence = options.sequence};
-                Communicator world(std::make_unique<Communicator::Impl>(heap, identity, faults,
-                                                                        options.ask_for_end));
+                Communicator world(std::make_unique<NodeCommunicator>(heap, identity, faults,
+                                                                      options.ask_for_end));
                 Rank self{memory, heap, world, rank};
                 body(self);
             } catch (const Struck&) {

@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "base/fail.hpp"
-#include "runtime/communicator_impl.hpp"
+#include "runtime/node_communicator.hpp"
 #include "runtime/job.hpp"
 #include "tests/runtime/exact_cases.hpp"
 
@@ -75,7 +75,7 @@ void check_private(Self self) {
         check_moves(self, Dtype::f32, count / 2, Where::private_memory, Where::private_memory);
         check_varying(self, Dtype::i32, count / 2, Where::private_memory, Where::private_memory);
     }
-    const bool works = self.world.impl().group.has_peer_access();
+    const bool works = self.world.impl().node().group.has_peer_access();
     if (self.world.rank() == 0) fmt::print("{}\n", works ? "through the kernel" : "copied");
 }
 

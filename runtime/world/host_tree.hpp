@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// The tree along which small values go over several hosts.
+
+#include "runtime/world/host_layout.hpp"
+#include "topology/tree/tree.hpp"
+
+namespace ipcrun {
+
+/// Between hosts by as few messages as there can be: one member of each speaks to other hosts, and
+/// those here follow it. At most two children each of either kind. The same on all members, in the
+/// numbers of members; the root is the first.
+topology::Tree tree_over_hosts(const HostLayout& layout);
+
+}  // namespace ipcrun

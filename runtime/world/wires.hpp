@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// What a rank has to reach those on other hosts: shared by all its communicators.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/unique_fd.hpp"
+#include "runtime/hosts/remote_peers.hpp"
+#include "runtime/wire/bell.hpp"
+#include "runtime/wire/job_table.hpp"
+#include "runtime/world/net_watch.hpp"
+
+namespace ipcrun {
+
+class Wires {
+  public:
+    /// `listener`: where others find this rank, as its agent made it.
+    Wires(int rank, JobTable table, UniqueFd listener, const JobSecret& secret);
+
+    const JobTable& table() const { return table_; }
+    int rank() const { return rank_; }  ///< of this process in the job
+    bool is_here(int rank) const { return table_.host_of(rank) == table_.host_of(rank_); }
+    /// "rank 5 on host h2", for people.
+    std::string name_of(int rank) const;
+
+    const std::shared_ptr<RemotePeers>& peers() const { return peers_; }
+    /// Does what can be done without waiting. For who looks again and again: news that come
+    /// meanwhile are its own to find.
+    void look() {
+        watch_.note_look();
+        (void)peers_->progress();
+    }
+    /// Rung when there are news while nobody looks.
+    Bell& bell() { return *bell_; }
+
+    /// Two numbers for the messages of a new communicator that this rank leads: this one and the
+    /// one after it by second_context(). Any thread. Throws Error{system} when there are no more.
+    std::uint32_t take_context();
+    std::uint32_t second_context(std::uint32_t first) const { return first + (1u << rank_bits_); }
+    /// Those of the world, and of Job::messages().
+    static constexpr std::uint32_t world_context = 0;
+    std::uint32_t messages_context() const { return 2u << rank_bits_; }
+
+  private:
+    std::optional<std::string> end_of(int rank) const;
+    RemotePeers::Options options(UniqueFd listener, const JobSecret& secret);
+
+    int rank_;
+    JobTable table_;
+    // A number is a count and the rank that counted, in so many bits.
+    int rank_bits_;
+    std::atomic<std::uint32_t> contexts_ = 4;
+    std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
+    std::shared_ptr<RemotePeers> peers_;
+    NetWatch watch_;  // gone before what it watches
+};
+
+}  // namespace ipcrun
