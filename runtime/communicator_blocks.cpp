@@ -51,7 +51,7 @@ BlockGrant take_block(const ControlSegment& control, int members) {
         return {offset, id};
     }
     const std::uint64_t first =
-        header.messages_offset + bytes_for(static_cast<int>(header.ranks)) + page_bytes;
+        header.steps_offset + bytes_for(static_cast<int>(header.ranks)) + page_bytes;
     std::uint64_t taken = header.blocks_bytes.load();
     do {
         if (first + taken + bytes > control.bytes()) return {0, id};

@@ -55,7 +55,8 @@ struct Communicator::Impl {
             std::uint64_t id;
         };
         Block block, second_block;  ///< of those on one host
-        std::uint64_t context;      ///< of messages between hosts
+        std::uint32_t context;      ///< of messages between hosts
+        std::uint32_t reserved;     ///< 0: as bytes all of it has a value
     };
     /// `members` are numbers here, in the order they will have there.
     virtual Grant grant_part(std::span<const int> members) = 0;

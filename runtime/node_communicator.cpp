@@ -67,7 +67,9 @@ void fail_no_room(std::size_t members) {
 
 Communicator::Impl::Grant NodeCommunicator::grant_part(std::span<const int> members) {
     const BlockGrant block = take_block(group.control(), static_cast<int>(members.size()));
-    return {.block = {block.offset, block.id}, .second_block = {}, .context = 0};
+    Grant grant{};
+    grant.block = {block.offset, block.id};
+    return grant;
 }
 
 std::unique_ptr<Communicator::Impl> NodeCommunicator::make_part(std::span<const int> members,

@@ -51,6 +51,7 @@ UniqueFd ControlSegment::create(int ranks, int cpus, std::uint64_t arena_bytes,
     header->arena_bytes = arena_bytes;
     header->world_offset = world_offset_for(ranks);
     header->messages_offset = header->world_offset + world_bytes_for(ranks);
+    header->steps_offset = header->messages_offset + world_bytes_for(ranks);
     header->doorbell_mark = doorbell_mark;
     return fd;
 }

@@ -99,6 +99,7 @@ struct ControlHeader {
     std::uint64_t arena_bytes;      ///< of the shared heap, per rank
     std::uint64_t world_offset;     ///< of the world's communicator block in this memory
     std::uint64_t messages_offset;  ///< of the same members' block for messages alone
+    std::uint64_t steps_offset;     ///< and for their part in what ranks of several hosts do
     JobSecret secret;               ///< zeros: none. Written before anybody else maps this
     std::uint32_t doorbell_mark;    ///< of this memory at its doorbell; 0: none
     /// Changes whenever a waiter should look around: a rank ended, a communicator failed, a member

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/hosts/remote_mailbox.hpp"
+#include "runtime/lookout.hpp"
 #include "runtime/node_communicator.hpp"
 #include "runtime/world/host_layout.hpp"
 #include "runtime/world/wires.hpp"

@@ -38,7 +38,10 @@ NetWatch::NetWatch(std::shared_ptr<RemotePeers> peers)
 }
 
 NetWatch::~NetWatch() {
-    if (pid_ != ::getpid()) return thread_.detach();
+    if (pid_ != ::getpid()) {
+        thread_.detach();
+        return;
+    }
     (void)::eventfd_write(end_.get(), 1);  // cannot fail: the count is far from its limit
     thread_.join();
 }

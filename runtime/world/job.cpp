@@ -16,15 +16,11 @@
 #include "runtime/shared_queue.hpp"
 #include "runtime/wire/rank_environment.hpp"
 #include "runtime/wire/worker_protocol.hpp"
+#include "runtime/world/hosts_communicator.hpp"
 
 namespace ipcrun {
 
 namespace {
-
-std::shared_ptr<NodeMemory> ask_agent(int control_fd) {
-    auto fds = ask_to_join(control_fd, 2, "join the job");
-    return std::make_shared<NodeMemory>(std::move(fds[0]), std::move(fds[1]));
-}
 
 AskForEnd ask_over(int control_fd) {
     return [control_fd](int rank) {
@@ -36,6 +32,18 @@ AskForEnd ask_over(int control_fd) {
             // memory: others ask, too.
         }
     };
+}
+
+std::shared_ptr<Wires> make_wires(const RankEnvironment& own, const NodeMemory& memory,
+                                  int table_fd, UniqueFd listener) {
+    JobTable table(table_fd);
+    const auto secret = memory.control().secret();
+    const bool fits = table.ranks() == own.size && table.host_of(own.rank) == own.node &&
+                      table.local_rank_of(own.rank) == own.local_rank && secret.has_value();
+    if (!fits)
+        fail(ErrorCode::protocol,
+             "join the job: the agent's table is not of the job that the environment names");
+    return std::make_shared<Wires>(own.rank, std::move(table), std::move(listener), *secret);
 }
 
 std::shared_ptr<NodeMemory> create_alone() {
@@ -50,21 +58,64 @@ struct Job::Impl {
     int control_fd = -1;  // inherited and borrowed: the environment names it to all of this process
     const pid_t pid = ::getpid();
     std::shared_ptr<Heap> heap = nullptr;
+    std::shared_ptr<Wires> wires = nullptr;  // null: all ranks are on this host
     std::unique_ptr<Communicator> world = nullptr;
     std::unique_ptr<Communicator> messages = nullptr;
     std::unique_ptr<QueueRequests> queue_requests = std::make_unique<QueueRequests>();
 
     Identity identity(std::uint64_t block_offset) const;
+    std::unique_ptr<Communicator> make_world(const Faults& faults, const AskForEnd& ask) const;
+    std::unique_ptr<Communicator> make_messages() const;
+    std::vector<int> all_ranks() const;
 };
 
-// Of a communicator of all ranks.
+// Of a communicator of all ranks on this host.
 Identity Job::Impl::identity(std::uint64_t block_offset) const {
     Identity all;
-    all.members.resize(static_cast<std::size_t>(place.size));
+    all.members.resize(static_cast<std::size_t>(place.local_size));
     std::iota(all.members.begin(), all.members.end(), 0);
-    all.rank = place.rank;
+    all.rank = place.local_rank;
     all.block_offset = block_offset;
+    if (wires != nullptr) all.called = all.ranks = wires->table().ranks_on(place.node);
     return all;
+}
+
+std::vector<int> Job::Impl::all_ranks() const {
+    std::vector<int> result(static_cast<std::size_t>(place.size));
+    std::iota(result.begin(), result.end(), 0);
+    return result;
+}
+
+std::unique_ptr<Communicator> Job::Impl::make_world(const Faults& faults,
+                                                    const AskForEnd& ask) const {
+    const ControlHeader& header = heap->memory()->control().header();
+    auto node =
+        std::make_unique<NodeCommunicator>(heap, identity(header.world_offset), faults, ask);
+    if (wires == nullptr) return std::make_unique<Communicator>(std::move(node));
+    auto steps =
+        std::make_unique<NodeCommunicator>(heap, identity(header.steps_offset), faults, ask);
+    steps->group.waiter().report_with(node->group.waiter());
+    return std::make_unique<Communicator>(
+        std::make_unique<HostsCommunicator>(HostsParts{.wires = wires,
+                                                       .ranks = all_ranks(),
+                                                       .context = Wires::world_context,
+                                                       .for_messages = std::move(node),
+                                                       .for_collectives = std::move(steps)}));
+}
+
+std::unique_ptr<Communicator> Job::Impl::make_messages() const {
+    Group& group = world->impl().node().group;
+    Identity messages = identity(group.control().header().messages_offset);
+    messages.ends_are_departures = true;
+    auto node = std::make_unique<NodeCommunicator>(heap, std::move(messages), group.faults());
+    node->group.waiter().report_with(group.waiter());
+    if (wires == nullptr) return std::make_unique<Communicator>(std::move(node));
+    return std::make_unique<Communicator>(
+        std::make_unique<HostsCommunicator>(HostsParts{.wires = wires,
+                                                       .ranks = all_ranks(),
+                                                       .context = wires->messages_context(),
+                                                       .for_messages = std::move(node),
+                                                       .for_collectives = nullptr}));
 }
 
 Job::Job(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -74,10 +125,6 @@ std::shared_ptr<Job> Job::join() {
     // A program that a rank started inherits the variables but not the socket: it is no rank.
     if (environment && !is_packet_socket(environment->control_fd)) environment.reset();
     const RankEnvironment own = environment.value_or(RankEnvironment());
-    if (own.local_size != own.size)
-        fail(ErrorCode::unsupported,
-             "join the job: it has ranks on other hosts, and links between hosts are not there yet "
-             "(name one host)");
     std::shared_ptr<NodeMemory> memory;
     AskForEnd ask_for_end;
     // From here on whatever is thrown leaves the job again.
@@ -86,7 +133,11 @@ std::shared_ptr<Job> Job::join() {
     Impl& impl = *job->impl_;
     if (environment) {
         set_close_on_exec(own.control_fd);
-        memory = ask_agent(own.control_fd);
+        const bool has_wires = own.local_size != own.size;
+        // Control segment and heap; the table of all ranks, and the socket to listen at.
+        auto fds = ask_to_join(own.control_fd, has_wires ? 4 : 2, "join the job");
+        memory = std::make_shared<NodeMemory>(std::move(fds[0]), std::move(fds[1]));
+        if (has_wires) impl.wires = make_wires(own, *memory, fds[2].get(), std::move(fds[3]));
         impl.control_fd = own.control_fd;
         ask_for_end = ask_over(own.control_fd);
     } else {
@@ -102,9 +153,7 @@ std::shared_ptr<Job> Job::join() {
             memory->control().rank(own.local_rank).peer_access = PeerAccess::refused;
     }
     impl.heap = std::make_shared<Heap>(memory, own.local_rank);
-    impl.world = std::make_unique<Communicator>(std::make_unique<NodeCommunicator>(
-        impl.heap, impl.identity(memory->control().header().world_offset), std::move(faults),
-        std::move(ask_for_end)));
+    impl.world = impl.make_world(faults, ask_for_end);
     return job;
 }
 
@@ -138,13 +187,7 @@ Communicator& Job::world() {
 
 Communicator& Job::messages() {
     if (impl_->messages != nullptr) return *impl_->messages;
-    const Group& world = impl_->world->impl().node().group;
-    Identity identity = impl_->identity(world.control().header().messages_offset);
-    identity.ends_are_departures = true;
-    auto made =
-        std::make_unique<NodeCommunicator>(impl_->heap, std::move(identity), world.faults());
-    made->group.waiter().report_with(impl_->world->impl().node().group.waiter());
-    impl_->messages = std::make_unique<Communicator>(std::move(made));
+    impl_->messages = impl_->make_messages();
     return *impl_->messages;
 }
 

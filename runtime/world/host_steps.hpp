@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// What collective operations over hosts are made of, between hosts: messages that block, with the
+/// deadline of the operation.
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/deadline.hpp"
+#include "runtime/hosts/remote_mailbox.hpp"
+#include "runtime/node_communicator.hpp"
+#include "runtime/world/host_layout.hpp"
+#include "runtime/world/wires.hpp"
+
+namespace ipcrun {
+
+/// One member's. Members are numbered as in the communicator, those named are on other hosts. Used
+/// by one thread at a time. Calls throw Error: peer_lost (whom it waits for, or a member here, has
+/// failed, left, or given up), timeout, mismatch (the message has another size or dtype).
+class HostSteps {
+  public:
+    using SendingPtr = std::unique_ptr<RemoteMailbox::Sending>;
+    using ReceivingPtr = std::unique_ptr<RemoteMailbox::Receiving>;
+
+    /// All outlive it. `node`: of the members here; while this one waits it notices when one of
+    /// them fails.
+    HostSteps(Wires& wires, const HostLayout& layout, NodeCommunicator& node,
+              std::uint32_t context);
+
+    /// What follows belongs to an operation with this deadline.
+    void begin(Deadline deadline) { deadline_ = deadline; }
+    Deadline deadline() const { return deadline_; }
+    const HostLayout& layout() const { return layout_; }
+
+    void send(std::span<const Part> parts, int to, int tag);
+    void receive(std::span<const Part> parts, int from, int tag);
+    Message receive_message(int from, int tag);
+
+    /// Without waiting: see RemoteMailbox. To be waited for, or dropped, before this goes.
+    SendingPtr start_send(std::span<const Part> parts, int to, int tag) {
+        return remote_.start_send(parts, to, tag);
+    }
+    ReceivingPtr start_receive(std::span<const Part> parts, int from, int tag) {
+        return remote_.start_receive(parts, from, tag);
+    }
+    void wait(const RemoteMailbox::Sending& sending, int to);
+    void wait(const RemoteMailbox::Receiving& receiving, int from);
+    RemoteMailbox& remote() { return remote_; }
+
+  private:
+    template <typename Operation>
+    void wait_for(const Operation& operation, int other);
+
+    Wires& wires_;
+    const HostLayout& layout_;
+    NodeCommunicator& node_;
+    RemoteMailbox remote_;
+    Deadline deadline_ = Deadline::never();
+    std::uint32_t alert_seen_;
+    std::vector<Bell*> bells_;
+};
+
+}  // namespace ipcrun
