@@ -2,7 +2,7 @@
 #include "runtime/communicator.hpp"
 
 #include "base/fail.hpp"
-#include "runtime/communicator_impl.hpp"
+#include "runtime/node_communicator.hpp"
 
 namespace ipcrun {
 
@@ -21,6 +21,10 @@ int Communicator::size() const {
 
 std::span<const int> Communicator::members() const {
     return impl_->members();
+}
+
+bool Communicator::shares_memory() const {
+    return impl_->node().size() == size();
 }
 
 TreePlace Communicator::tree_place(int member) const {

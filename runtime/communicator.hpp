@@ -57,6 +57,8 @@ class Communicator {
     int size() const;
     /// The members' ranks in the world, in order.
     std::span<const int> members() const;
+    /// Are all members on one host, where each can address what another has in the shared heap?
+    bool shares_memory() const;
     /// The best tree for small values to go up and results back down, by the places that the ranks
     /// were given: at most two children each, the same on all members, for as long as the
     /// communicator lives. Of the world, and others of all its ranks, it is what the launcher

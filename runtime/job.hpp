@@ -60,7 +60,8 @@ class Job {
     /// of a rank that has ended can still be read. Each call has a part in it of its own. Any
     /// thread; blocks for one exchange with the agent, 30 s at most. Throws Error: usage (no name
     /// of 1 to 255 bytes, another capacity than at the first call, more than 1,024 queues; or this
-    /// process is alone, or a child after fork()), timeout, peer_lost (the agent has ended).
+    /// process is alone, or a child after fork()), unsupported (the job has ranks on other hosts),
+    /// timeout, peer_lost (the agent has ended).
     std::shared_ptr<SharedQueue> open_queue(const std::string& name, std::uint64_t capacity);
 
     /// Names bytes of the shared heap, anybody's, for the other ranks of this node; nullopt for

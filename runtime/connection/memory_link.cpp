@@ -7,8 +7,8 @@
 #include "base/bytes.hpp"
 #include "base/fail.hpp"
 #include "runtime/channel.hpp"
-#include "runtime/node_communicator.hpp"
 #include "runtime/connection/link_errors.hpp"
+#include "runtime/node_communicator.hpp"
 #include "runtime/stream/frame.hpp"
 
 namespace ipcrun {
@@ -206,7 +206,8 @@ void MemoryLink::forget_note(int tag) {
 std::optional<Arrival> MemoryLink::find(int tag, Deadline deadline) {
     auto note = notes_.find(tag);
     if (note == notes_.end()) {
-        const auto found = communicator_->impl().node().mailbox.await_message(peer_, tag, deadline, {});
+        const auto found =
+            communicator_->impl().node().mailbox.await_message(peer_, tag, deadline, {});
         if (!found) return std::nullopt;
         if (found->dtype != Dtype::i8) return Arrival{.bytes = found->bytes, .dtype = found->dtype};
         take_note(*found);
@@ -309,8 +310,9 @@ Message MemoryLink::receive(int tag, Deadline deadline) {
         do {
             const auto known = find(tag, deadline);
             if (const Note* const note = note_with_body(tag)) return take_body(*note, tag);
-            body = known ? communicator_->impl().node().mailbox.await_message(peer_, tag, deadline, {})
-                         : std::nullopt;
+            body =
+                known ? communicator_->impl().node().mailbox.await_message(peer_, tag, deadline, {})
+                      : std::nullopt;
             if (!body) throw link_timed_out(call);
             dtype = known->dtype;
         } while (renew_note(tag));

@@ -198,6 +198,11 @@ std::shared_ptr<SharedQueue> Job::open_queue(const std::string& name, std::uint6
              "open the queue '{}': queues have names among the ranks of a job, and this process is "
              "none (start it with ipcrun, or share a queue without a name)",
              name);
+    if (impl_->wires != nullptr)
+        fail(ErrorCode::unsupported,
+             "open the queue '{}': queues have names among the ranks of one host, and this job has "
+             "ranks on others",
+             name);
     if (::getpid() != impl_->pid)
         fail(ErrorCode::usage,
              "open the queue '{}': this process was forked from a rank, and is none itself", name);

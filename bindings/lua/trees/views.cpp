@@ -50,6 +50,7 @@ static_assert(std::is_trivially_copyable_v<Description>);
 // can see the memory of `value`, or it is no tensor or storage.
 int describe(lua_State* lua) {
     const Ground ground = check_ground(lua);
+    const bool can_be_seen = check_communicator(lua).shares_memory();
     Description description;
     const std::byte* data = nullptr;
     if (const Tensor* tensor = test_tensor(lua, 2)) {
@@ -71,7 +72,7 @@ int describe(lua_State* lua) {
     }
     const std::size_t bytes =
         static_cast<std::size_t>(description.count) * size_of(description.dtype);
-    const auto name = bytes > 0 ? ground.name(data, bytes) : std::nullopt;
+    const auto name = bytes > 0 && can_be_seen ? ground.name(data, bytes) : std::nullopt;
     if (!name) {
         lua_pushnil(lua);
         return 1;
