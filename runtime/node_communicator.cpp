@@ -66,6 +66,7 @@ void fail_no_room(std::size_t members) {
 }
 
 Communicator::Impl::Grant NodeCommunicator::grant_part(std::span<const int> members) {
+    if (members[0] != rank()) return {};
     const BlockGrant block = take_block(group.control(), static_cast<int>(members.size()));
     Grant grant{};
     grant.block = {block.offset, block.id};

@@ -13,7 +13,7 @@ namespace ipcrun {
 
 namespace {
 
-constexpr std::uint64_t world_sized_communicators = 9;
+constexpr std::uint64_t world_sized_communicators = 10;
 constexpr std::uint64_t small_communicators_bytes = 1ull << 30;
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {

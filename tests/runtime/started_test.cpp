@@ -217,10 +217,12 @@ TEST_CASE("started: the deadline of an operation ends it, whoever is waited for 
 
 TEST_CASE("started: who waits to begin its ninth is told when the others are done with the first") {
     std::atomic<CommunicatorBlock*> block{nullptr};
-    std::atomic<bool> seen{false}, began{false};
+    std::atomic<bool> arrived{false}, seen{false}, began{false};
     const Deadline patience = Deadline::after(Seconds(60));
-    // Rank 1 has come to the first, and is not done with it before rank 0 sleeps.
+    // Rank 1 has come to the first, before rank 0 (whom it does not wake for that while it is
+    // here), and is not done with it before rank 0 sleeps.
     const auto dawdle = [&] {
+        arrived = true;
         while (!seen && !patience.has_passed())
             seen = block.load() != nullptr && block.load()->slot_waiters.load() != 0 &&
                    block.load()->bell.sleepers.load() != 0;
@@ -229,6 +231,7 @@ TEST_CASE("started: who waits to begin its ninth is told when the others are don
         constexpr int count = Communicator::started_max + 1;
         if (self.rank == 0) {
             block = &self.world.impl().node().group.block();
+            while (!arrived.load() && !patience.has_passed()) std::this_thread::yield();
             std::vector<Request> requests;
             for (int i = 0; i < count; ++i)
                 requests.push_back(self.world.start(Collective::barrier(), soon()));
