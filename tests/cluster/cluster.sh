@@ -5,20 +5,22 @@ set -euo pipefail
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 patience=15 # seconds for hosts to come up, or to go
+delay_line=${DELAY_LINE:-$here/../../build/tests/cluster/delay_line}
 
 usage() {
     cat <<'END'
 usage: cluster.sh COMMAND [ARGUMENTS]
-  can                   nothing where hosts can be made; else says why not, and fails
+  can [delay]           nothing where hosts can be made (and delays); else says why not, and fails
   up PID N [FOLDER...]  makes h1 to hN, which all see these folders, and prints the cluster's own;
                         they end with their owner, the process PID, at the latest
   exec HOST COMMAND...  runs COMMAND there, in this folder where it exists, as root in a login
   left HOST             pids of what runs there beside the host itself and ssh servers
   own HOST FOLDER       makes FOLDER on this host its own: it sees the contents, others no changes
   link PORT up|down     plugs or pulls a cable: h1 (both of them), h1-a or h1-b
-  cut HOST HOST         drops what the two send to each other; nobody is told
+  cut HOST HOST         drops what the two send to each other, a black hole: nobody is told
+  delay PORT MS         what comes and goes by this cable takes so much longer, each way; 0 ends it
   loss PORT FRACTION    drops so much of what comes to the port (0.01: one packet in a hundred)
-  heal                  ends all cuts and losses
+  heal                  ends all cuts, losses and delays
   kill HOST             its power fails: cables first, then its processes
   down                  ends the cluster
 IPCRUN_CLUSTER names the cluster's folder for all commands after `up`.
@@ -40,6 +42,13 @@ can() {
         sh -c 'mount -t tmpfs tmpfs /mnt && ip link add p1 type veth peer name p2 &&
             ip link add switch-a type bridge' >/dev/null 2>&1 ||
         die "this machine does not let us make namespaces, mounts, bridges or cables"
+}
+
+can_delay() {
+    [[ -x $delay_line ]] || die "there is no $delay_line: build it, or name it in DELAY_LINE"
+    [[ -c /dev/net/tun ]] || die "there is no /dev/net/tun, which delays are made with"
+    unshare --net ip tuntap add mode tap name near 2>/dev/null ||
+        die "this machine does not let us make TAP devices, which delays are made with"
 }
 
 # What every root user finds in its home, and what sshd is told.
@@ -153,10 +162,12 @@ own() {
 
 at_switch() { nsenter -t "$(<"$cluster/switch.pid")" -n "$@"; }
 
+# PORT, or both of a host.
+ports() { [[ $1 == *-* ]] && echo "$1" || echo "$1-a" "$1-b"; }
+
 plug() {
-    local port ports=("$1") host
-    [[ $1 == *-* ]] || ports=("$1-a" "$1-b")
-    for port in "${ports[@]}"; do at_switch ip link set "$port" "$2"; done
+    local port host
+    for port in $(ports "$1"); do at_switch ip link set "$port" "$2"; done
     [[ $2 == up ]] || return 0
     # Who has asked in vain for an address would tell the next to connect that there is no way.
     for host in "$cluster"/h*.pid; do
@@ -174,6 +185,54 @@ add rule bridge faults way iifname "$2-*" oifname "$1-*" ether type != arp drop
 END
 }
 
+delay() {
+    local port
+    for port in $(ports "$1"); do
+        at_switch ip link show "$port" >/dev/null 2>&1 || die "there is no cable '$port'"
+        straighten "$port"
+        [[ $2 == 0 ]] || lengthen "$port" "$2"
+    done
+}
+
+# The way to the switch is by a bridge of the cable's own, and two TAPs with a process in between:
+# one of those that end with the hosts, and do not bear the mark of their owner. The name of each
+# device begins with the port's: cuts go by these.
+lengthen() {
+    env -i PATH="$PATH" nsenter -t "$(<"$cluster/switch.pid")" -n -p \
+        "$delay_line" "$2" "$1-near" "$1-far" </dev/null >/dev/null 2>>"$cluster/log" ||
+        die "cannot delay $1: $(tail -n 1 "$cluster/log")"
+    at_switch ip -batch - <<END
+link add $1-way type bridge stp_state 0 forward_delay 0 mcast_snooping 0
+link set $1-way up
+link set $1-near master $1-way up
+link set $1-far master switch-${1#*-} up
+link set $1 master $1-way
+END
+}
+
+# The process ends when its first device is deleted, and takes the other one along: that may be gone
+# before it is deleted here, and the port with its host. What counts is that nothing is left.
+straighten() {
+    local left
+    at_switch ip link show "$1-way" >/dev/null 2>&1 || return 0
+    at_switch ip -force -batch - 2>/dev/null <<END || true
+link set $1 master switch-${1#*-}
+link del $1-far
+link del $1-near
+link del $1-way
+END
+    left=$(at_switch ip -br link | awk -v prefix="$1-" 'index($1, prefix) == 1 {print $1}')
+    [[ -z $left ]] || die "cannot end the delay of $1: $left is left"
+}
+
+heal() {
+    local way
+    at_switch nft flush ruleset
+    for way in $(at_switch ip -o link show type bridge | grep -o 'h[0-9]*-[ab]-way'); do
+        straighten "${way%-way}"
+    done
+}
+
 loss() {
     local in_million # 999999 at most
     in_million=$(awk -v f="$2" 'BEGIN {print f < 1 ? int(f * 1000000) : 999999}')
@@ -186,9 +245,10 @@ END
 }
 
 kill_host() {
-    local pid
+    local pid port
     pid=$(pid_of "$1")
     plug "$1" down
+    for port in $(ports "$1"); do straighten "$port"; done
     kill -KILL "$pid"
     rm "$cluster/$1.pid"
     timeout $patience tail -s 0.01 --pid="$pid" -f /dev/null
@@ -198,13 +258,15 @@ command=${1:-}
 shift || true
 cluster=${IPCRUN_CLUSTER:-}
 case $command in
-    can) can ;;
+    can)
+        can
+        [[ ${1:-} != delay ]] || can_delay
+        ;;
     up) up "$@" ;;
     exec) execute "$@" ;;
-    left | own | loss | down) "$command" "$@" ;;
+    left | own | delay | loss | heal | down) "$command" "$@" ;;
     link) plug "$@" ;;
     cut) cut_off "$@" ;;
-    heal) at_switch nft flush ruleset ;;
     kill) kill_host "$@" ;;
     *)
         usage >&2

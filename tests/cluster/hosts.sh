@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC1090,SC1091,SC2154
+# shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2154
 # Proves: the pretend hosts are what the other tests take them for.
 source "${TAP:?is set by meson test}"
 source "$CLUSTER/support.sh"
@@ -36,7 +36,22 @@ ok "hosts: and all at once" reaches h1 h2
 cluster cut h1 h2
 ok "hosts: a cut parts two" reaches_not h1 h2
 ok "hosts: and no third" reaches h3 h2
+run_on h1 timeout 1 bash -c ': </dev/tcp/h2/22'
+is "$status $(<"$err")" "124 " "hosts: nor are they told"
 cluster heal
+begin h1 bash -c 'exec 3<>/dev/tcp/h2/22; read -r -u 3 banner; touch "$0/connected"
+    until [ -e "$0/cut" ]; do sleep 0.01; done
+    echo nonsense >&3; read -r -t 0.5 -u 3 answer || echo "$?$answer"; touch "$0/lost"
+    read -r -t 10 -u 3 answer; echo "$answer"' "$work"
+is_there() { [[ -e $work/$1 ]]; }
+within 5 is_there connected
+cluster cut h1 h2
+touch "$work/cut"
+within 5 is_there lost
+cluster heal
+ended
+like "$(paste -sd' ' "$out")" '^142 Invalid SSH' \
+    "hosts: what they send goes into a black hole, and comes when it is mended"
 cluster loss h2-a 1
 ok "hosts: what is lost does not come" reaches_not h1 h2
 cluster heal

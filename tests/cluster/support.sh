@@ -2,7 +2,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154  # used by, and from, those who source this
 # Tests on pretend hosts: sourced after tap.sh.
 #
-#     start_hosts N             h1 to hN, gone with the test; skips it where they cannot be
+#     start_hosts N [delay]     h1 to hN, gone with the test; skips it where they cannot be, or
+#                               cannot have delays
 #     cluster COMMAND...        see cluster.sh
 #     on HOST COMMAND...        runs it there
 #     run_on HOST COMMAND...    the same as `run` does: $status, $out, $err
@@ -15,7 +16,7 @@ run_on() { run bash "$CLUSTER/cluster.sh" exec "$@"; }
 
 start_hosts() {
     local why
-    why=$(cluster can 2>&1) || {
+    why=$(cluster can "${@:2}" 2>&1) || {
         echo "1..0 # SKIP ${why#cluster: }"
         exit 0
     }

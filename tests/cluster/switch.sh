@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # The network that the hosts of a cluster are plugged into, and the first process of the pid
 # namespace that holds them all: switch.sh CLUSTER N [FOLDER...]. There are two networks, a bridge
-# each. Delays, which bridges cannot make, would be a process here, with TAP devices for cables.
+# each. What delays a cable (cluster.sh) becomes a child of this process.
 set -euo pipefail
 
 cluster=$1 hosts=$2

@@ -35,7 +35,9 @@ void keep_out() {
     }
 }
 
-// When the process exits, before libraries do: handlers run in the opposite order.
+// When the process exits, before libraries do: handlers run in the opposite order. Not as late as
+// when the library is loaded: a thread may do that while the process exits, and then libraries may
+// have begun to.
 void keep_out_at_exit() {
     static const int is_registered = std::atexit(keep_out);
     (void)is_registered;  // where there is no memory for it, an exit stays as it was
@@ -56,6 +58,10 @@ Blas::Use::~Use() {
     if (is_exiting.load()) futex_wake_all(users);
 }
 
+Blas::Blas() {
+    keep_out_at_exit();
+}
+
 void Blas::load() {
     if (searched) return;
     searched = true;
@@ -67,7 +73,6 @@ void Blas::load() {
         find(library, "cblas_sgemv", sgemv);
         find(library, "cblas_dgemv", dgemv);
         if (sgemm != nullptr && dgemm != nullptr && sgemv != nullptr && dgemv != nullptr) {
-            keep_out_at_exit();
             find(library, "openblas_set_num_threads", set_threads_);
             find(library, "openblas_get_num_threads", get_threads_);
             if (wanted_threads_ > 0) use_threads(wanted_threads_);
@@ -83,12 +88,15 @@ void Blas::load() {
 
 void Blas::use_threads(int count) {
     wanted_threads_ = count;
-    if (set_threads_ != nullptr) set_threads_(count);
+    if (set_threads_ == nullptr) return;
+    const Use use;
+    set_threads_(count);
 }
 
 int Blas::thread_count() {
     if (!searched && wanted_threads_ > 0) return wanted_threads_;
     load();
+    const Use use;
     return get_threads_ != nullptr ? get_threads_() : 1;
 }
 

@@ -6,6 +6,7 @@
 namespace ipcrun::lua {
 
 struct Blas {
+    Blas();
     // The values of CBLAS_ORDER and CBLAS_TRANSPOSE, part of the C interface's ABI.
     enum Order : int { row_major = 101 };
     enum Transpose : int { as_it_is = 111, transposed = 112 };
