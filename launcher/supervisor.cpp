@@ -319,14 +319,17 @@ void Supervisor::output_broken(int error_number) {
 // They have been told to kill the job and do not (somebody may have stopped them).
 void Supervisor::agents_stuck() {
     std::string names;
+    int count = 0;
     for (int host = 0; host < fleet_.size(); ++host) {
         if (hosts_[static_cast<std::size_t>(host)].is_done) continue;
         fleet_.expect_end(host);
         fleet_.kill(host);
         names += (names.empty() ? "" : ", ") + fleet_.name(host);
+        ++count;
     }
-    if (!names.empty())
-        fail(ErrorCode::system, "{} does not answer; the job has been ended", names);
+    if (count > 0)
+        fail(ErrorCode::system, "{} {} not answer; the job has been ended", names,
+             count == 1 ? "does" : "do");
 }
 
 void Supervisor::carry_out(const Policy::Action& action) {
@@ -336,7 +339,7 @@ void Supervisor::carry_out(const Policy::Action& action) {
     }
     if (action.kill && !agent_limit_) {
         fleet_.send_to_all(Kill{});
-        agent_limit_ = loop_.after(std::chrono::ceil<std::chrono::milliseconds>(agent_time_max),
+        agent_limit_ = loop_.after(std::chrono::ceil<std::chrono::milliseconds>(kill_time_max()),
                                    [this] { agents_stuck(); });
     }
     policy_timer_.reset();
@@ -345,6 +348,13 @@ void Supervisor::carry_out(const Policy::Action& action) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
     policy_timer_ = loop_.after(std::max(left, std::chrono::milliseconds(0)),
                                 [this] { carry_out(policy_.advance(Clock::now())); });
+}
+
+// What comes from other hosts may be late by as much as a host may be silent.
+Seconds Supervisor::kill_time_max() const {
+    const bool has_others = fleet_.size() > 1 || order_.own_host < 0;
+    const Seconds silence_max{order_.options.host_timeout_seconds};
+    return has_others ? std::max(agent_time_max, silence_max) : agent_time_max;
 }
 
 void Supervisor::finish_when_ended() {

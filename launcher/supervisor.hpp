@@ -66,6 +66,7 @@ class Supervisor {
     void time_out();
     void output_broken(int error_number);
     void agents_stuck();
+    Seconds kill_time_max() const;
 
     topology::Cluster make_cluster() const;
     /// Where the ranks of each host listen. Throws Error{usage} where a host has no address.
