@@ -63,15 +63,18 @@ void Group::record(const Fingerprint& print, std::uint32_t sequence, CallSite si
     entry.busy.store(0, std::memory_order_release);
 }
 
+const OpRecord* Group::find_record(int member, std::uint32_t sequence) const {
+    for (const OpRecord& entry : slot(member).ring)
+        if (entry.communicator.load() == identity_.id && entry.sequence.load() == sequence)
+            return &entry;
+    return nullptr;
+}
+
 std::string Group::describe_call(int member, std::uint32_t sequence) const {
-    for (const OpRecord& entry : slot(member).ring) {
-        if (entry.communicator.load() != identity_.id || entry.sequence.load() != sequence)
-            continue;
-        const Fingerprint& print = entry.fingerprint;
-        const std::string place = fmt::format(" at {}:{}", entry.file, entry.line);
-        return ipcrun::describe(print) + place;
-    }
-    return "an operation";
+    const OpRecord* const entry = find_record(member, sequence);
+    if (entry == nullptr) return "an operation";
+    return fmt::format("{} at {}:{}", ipcrun::describe(entry->fingerprint), entry->file,
+                       entry->line);
 }
 
 }  // namespace ipcrun

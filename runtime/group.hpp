@@ -152,6 +152,8 @@ class Group {
     void record(const Fingerprint& print, std::uint32_t sequence, CallSite site);
     /// "allreduce(10 f32, sum) at train.lua:12": what a member called as number `sequence`.
     std::string describe_call(int member, std::uint32_t sequence) const;
+    /// The line about it in the diary of that member; null when there is none.
+    const OpRecord* find_record(int member, std::uint32_t sequence) const;
     /// "failed: signal 9 (Killed)": how a member ended. `arrived`: at what it was needed for.
     std::string describe_end(int member, bool arrived) const;
     /// "left", "ended: signal 9 (Killed)": what a member that has departed has done.

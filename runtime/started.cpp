@@ -4,35 +4,12 @@
 #include "runtime/started.hpp"
 
 #include "base/fail.hpp"
-#include "runtime/collective_checks.hpp"
 #include "runtime/sequence.hpp"
 
 namespace ipcrun {
 
 Collectives::Started::Started(Collectives& engine, const Collective& collective, Deadline deadline)
-    : engine_(&engine),
-      operation{collective, deadline},
-      from_(collective.from.begin(), collective.from.end()),
-      to_(collective.to.begin(), collective.to.end()),
-      counts_(collective.from_counts.begin(), collective.from_counts.end()) {
-    const std::size_t from_counts = counts_.size();
-    counts_.insert(counts_.end(), collective.to_counts.begin(), collective.to_counts.end());
-    keep_dimensions(from_);
-    keep_dimensions(to_);
-    Collective& own = operation.collective;
-    own.from = from_;
-    // Equal spans mean "in place".
-    const bool in_place = is_in_place(collective);
-    own.to = in_place ? std::span<const Part>(from_) : std::span<const Part>(to_);
-    own.from_counts = std::span(counts_).first(from_counts);
-    own.to_counts = std::span(counts_).subspan(from_counts);
-}
-
-void Collectives::Started::keep_dimensions(std::span<Part> parts) {
-    for (Part& part : parts)
-        for (std::span<const std::int64_t>* side : {&part.sizes, &part.strides})
-            if (!side->empty()) *side = dimensions_.emplace_back(side->begin(), side->end());
-}
+    : kept_(collective), engine_(&engine), operation{kept_.collective(), deadline} {}
 
 bool Collectives::Started::test() {
     check_open();

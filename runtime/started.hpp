@@ -3,6 +3,7 @@
 /// A collective operation that was started: what a Request of it holds.
 
 #include "runtime/collectives.hpp"
+#include "runtime/kept_collective.hpp"
 
 namespace ipcrun {
 
@@ -17,17 +18,17 @@ struct Collectives::Started : Request::State {
     /// The communicator is going.
     void close() { engine_ = nullptr; }
 
+  private:
+    KeptCollective kept_;  // before what borrows from it
+
+  public:
     Collectives* engine_;
     Operation operation;
 
   private:
-    void keep_dimensions(std::span<Part> parts);
     void check_open() const;
     bool is_over() const;
 
-    std::vector<Part> from_, to_;
-    std::deque<std::vector<std::int64_t>> dimensions_;  // sizes and strides of the parts
-    std::vector<std::size_t> counts_;
     std::optional<Error> error_;
 };
 

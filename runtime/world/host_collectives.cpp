@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/world/host_collectives.hpp"
 
-#include "base/fail.hpp"
-
 namespace ipcrun {
 
-HostCollectives::HostCollectives(Wires& wires, const HostLayout& layout,
-                                 std::unique_ptr<NodeCommunicator> node, std::uint32_t context)
-    : wires_(wires),
-      layout_(layout),
-      node_(std::move(node)),
-      remote_(wires.peers(), context, layout.ranks, layout.own) {}
-
-HostCollectives::~HostCollectives() = default;
-
-void HostCollectives::run(const Collective& collective, Deadline, CallSite) {
-    fail(ErrorCode::unsupported, "{}", name_of(collective.kind));
+void HostCollectives::run(const Collective& collective, Deadline deadline, CallSite site) {
+    if (!queue_ || queue_->is_idle()) return engine_.run(collective, deadline, site);
+    Request request = start(collective, deadline, site);
+    (void)request.wait();  // its own deadline ends it
 }
 
-Request HostCollectives::start(const Collective& collective, Deadline, CallSite) {
-    fail(ErrorCode::unsupported, "{}", name_of(collective.kind));
+Request HostCollectives::start(const Collective& collective, Deadline deadline, CallSite site) {
+    // While the thread is at it, it finds out what is wrong, and the request tells.
+    if (!queue_ || queue_->is_idle()) engine_.check_usable();
+    engine_.check(collective);
+    if (!queue_) queue_.emplace(engine_);
+    return queue_->start(collective, deadline, site);
 }
 
 }  // namespace ipcrun

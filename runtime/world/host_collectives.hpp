@@ -6,9 +6,10 @@
 #include <memory>
 #include <optional>
 
-#include "runtime/hosts/remote_mailbox.hpp"
 #include "runtime/node_communicator.hpp"
+#include "runtime/world/host_engine.hpp"
 #include "runtime/world/host_layout.hpp"
+#include "runtime/world/host_queue.hpp"
 #include "runtime/world/wires.hpp"
 
 namespace ipcrun {
@@ -17,19 +18,17 @@ class HostCollectives {
   public:
     /// `node`: of the members here, for nothing else. All but `node` outlive it.
     HostCollectives(Wires& wires, const HostLayout& layout, std::unique_ptr<NodeCommunicator> node,
-                    std::uint32_t context);
-    HostCollectives(const HostCollectives&) = delete;
-    ~HostCollectives();
+                    std::uint32_t context)
+        : node_(std::move(node)), engine_(wires, layout, *node_, context) {}
 
     /// See Communicator::run and start.
     void run(const Collective& collective, Deadline deadline, CallSite site);
     Request start(const Collective& collective, Deadline deadline, CallSite site);
 
   private:
-    Wires& wires_;
-    const HostLayout& layout_;
     std::unique_ptr<NodeCommunicator> node_;
-    RemoteMailbox remote_;
+    HostEngine engine_;
+    std::optional<HostQueue> queue_;  // once something has been started
 };
 
 }  // namespace ipcrun

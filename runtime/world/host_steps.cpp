@@ -10,7 +10,7 @@ HostSteps::HostSteps(Wires& wires, const HostLayout& layout, NodeCommunicator& n
     : wires_(wires),
       layout_(layout),
       node_(node),
-      remote_(wires.peers(), context, layout.ranks, layout.own),
+      remote_(std::in_place, wires.peers(), context, layout.ranks, layout.own),
       alert_seen_(node.group.alert() - 1),
       bells_{&node.group.member(node.group.rank()).mail, &wires.bell()} {}
 
@@ -55,7 +55,7 @@ void HostSteps::receive(std::span<const Part> parts, int from, int tag) {
 }
 
 Message HostSteps::receive_message(int from, int tag) {
-    const ReceivingPtr receiving = remote_.start_receive(std::nullopt, from, tag);
+    const ReceivingPtr receiving = start_receive(std::nullopt, from, tag);
     wait(*receiving, from);
     return receiving->take();
 }

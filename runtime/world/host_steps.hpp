@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -40,14 +41,22 @@ class HostSteps {
 
     /// Without waiting: see RemoteMailbox. To be waited for, or dropped, before this goes.
     SendingPtr start_send(std::span<const Part> parts, int to, int tag) {
-        return remote_.start_send(parts, to, tag);
+        partners_.insert(to);
+        return remote().start_send(parts, to, tag);
     }
-    ReceivingPtr start_receive(std::span<const Part> parts, int from, int tag) {
-        return remote_.start_receive(parts, from, tag);
+    ReceivingPtr start_receive(std::optional<std::span<const Part>> parts, int from, int tag) {
+        partners_.insert(from);
+        return remote().start_receive(parts, from, tag);
     }
     void wait(const RemoteMailbox::Sending& sending, int to);
     void wait(const RemoteMailbox::Receiving& receiving, int from);
-    RemoteMailbox& remote() { return remote_; }
+    RemoteMailbox& remote() { return *remote_; }
+
+    /// The members that it has exchanged messages with, or tried to.
+    const std::set<int>& partners() const { return partners_; }
+    /// This member takes part no more: who waits for it elsewhere is told, after all that it has
+    /// sent. Nothing else is called afterwards.
+    void close() { remote_.reset(); }
 
   private:
     template <typename Operation>
@@ -56,7 +65,8 @@ class HostSteps {
     Wires& wires_;
     const HostLayout& layout_;
     NodeCommunicator& node_;
-    RemoteMailbox remote_;
+    std::optional<RemoteMailbox> remote_;
+    std::set<int> partners_;
     Deadline deadline_ = Deadline::never();
     std::uint32_t alert_seen_;
     std::vector<Bell*> bells_;

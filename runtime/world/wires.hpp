@@ -26,6 +26,8 @@ class Wires {
     bool is_here(int rank) const { return table_.host_of(rank) == table_.host_of(rank_); }
     /// "rank 5 on host h2", for people.
     std::string name_of(int rank) const;
+    /// How a rank on another host has ended: "failed: signal 9 (Killed)"; nullopt: it has not.
+    std::optional<std::string> end_of(int rank) const;
 
     const std::shared_ptr<RemotePeers>& peers() const { return peers_; }
     /// Does what can be done without waiting. For who looks again and again: news that come
@@ -46,7 +48,6 @@ class Wires {
     std::uint32_t messages_context() const { return 2u << rank_bits_; }
 
   private:
-    std::optional<std::string> end_of(int rank) const;
     RemotePeers::Options options(UniqueFd listener, const JobSecret& secret);
 
     int rank_;

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/world/host_engine.hpp"
+
+#include <new>
+
+#include "runtime/collective_checks.hpp"
+#include "runtime/world/host_alltoall.hpp"
+#include "runtime/world/host_blocks.hpp"
+#include "runtime/world/host_counts.hpp"
+#include "runtime/world/host_reduce.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+using Kind = Collective::Kind;
+
+// Messages of operations that may be under way at once on different members have different tags.
+constexpr int tags = HostOperation::own_tags + HostAllreduce::tags;
+constexpr std::uint32_t tag_sets = 1 << 16;
+
+}  // namespace
+
+HostEngine::HostEngine(Wires& wires, const HostLayout& layout, NodeCommunicator& node,
+                       std::uint32_t context)
+    : layout_(layout),
+      node_(node),
+      steps_(wires, layout, node, context),
+      allreduce_(steps_, node),
+      failures_(wires, layout, node, steps_) {}
+
+void HostEngine::check(const Collective& collective) const {
+    check_call(collective, layout_.own, layout_.size());
+}
+
+void HostEngine::run(const Collective& collective, Deadline deadline, CallSite site) {
+    check_usable();
+    check(collective);
+    steps_.begin(deadline);
+    const int first_tag = static_cast<int>(sequence_++ % tag_sets) * tags;
+    const HostOperation operation{steps_, node_, layout_, first_tag, site};
+    const auto give_up = [&](const Error& error) {
+        failures_.give_up(
+            fmt::format("{} at {}:{}", describe(fingerprint_of(collective)), site.file, site.line),
+            error);
+    };
+    try {
+        if (!agreement_.settle(operation, collective)) move(operation, collective);
+    } catch (const Error& error) {
+        // Of a disagreement all members know.
+        if (error.code == ErrorCode::mismatch) throw;
+        give_up(error);
+    } catch (const std::bad_alloc&) {
+        give_up(Error(ErrorCode::system, "not enough memory", 0, layout_.own));
+    }
+}
+
+void HostEngine::move(const HostOperation& operation, const Collective& collective) {
+    switch (collective.kind) {
+        case Kind::barrier:
+            return;
+        case Kind::allreduce:
+            return allreduce_.run(collective.to, collective.op,
+                                  operation.first_tag + HostOperation::own_tags, operation.site);
+        case Kind::broadcast:
+            return broadcast_over_hosts(operation, collective.to, collective.root);
+        case Kind::reduce:
+            return reduce_over_hosts(operation, collective.from, collective.to, collective.op,
+                                     collective.root);
+        case Kind::reduce_scatter:
+            return reduce_scatter_over_hosts(operation, collective,
+                                             find_block_counts(operation, collective));
+        case Kind::allgather:
+            return allgather_over_hosts(operation, collective,
+                                        find_block_counts(operation, collective));
+        case Kind::gather:
+            return gather_over_hosts(operation, collective,
+                                     find_block_counts(operation, collective));
+        case Kind::scatter:
+            return scatter_over_hosts(operation, collective,
+                                      find_block_counts(operation, collective));
+        case Kind::alltoall: {
+            const Part& from = collective.from[0];
+            const Part& to = collective.to[0];
+            if (collective.varying) {
+                verify_alltoall_counts(operation, collective);
+                return alltoall_over_hosts(operation, from, to,
+                                           {collective.from_counts, collective.to_counts});
+            }
+            const auto size = static_cast<std::size_t>(layout_.size());
+            const std::vector<std::size_t> counts(size, from.count / size);
+            return alltoall_over_hosts(operation, from, to, {counts, counts});
+        }
+    }
+}
+
+}  // namespace ipcrun
