@@ -264,7 +264,9 @@ void Supervisor::lose(int host, const std::string& why) {
     state.to_start = state.running = 0;
     state.is_done = true;
     for (const int rank : state.ranks) tell_of_end(rank, host, host_lost_status);
-    carry_out(policy_.stop(own_failure_status, Clock::now()));
+    // The others may say what they were at, as when a rank fails.
+    policy_.rank_failed(own_failure_status, false, Clock::now());
+    carry_out({});
     finish_when_ended();
     end_when_done();
 }

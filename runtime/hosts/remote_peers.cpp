@@ -98,7 +98,7 @@ void RemotePeers::Impl::end(HostPeer& peer, const Error& error) {
                            ? options.end_of(peer.rank())
                            : std::nullopt;
     if (known)
-        peer.end_by(Error(ErrorCode::peer_lost, fmt::format("{} {}", peer.name(), *known)));
+        peer.end_by(Error(ErrorCode::peer_lost, fmt::format("{} {}", peer.name(), known->how)));
     else
         peer.end_by(error);
     set_timer();
@@ -113,13 +113,13 @@ void RemotePeers::Impl::look_for_ends(Clock::time_point now) {
         const auto known = options.end_of(rank);
         if (!known) continue;
         // What it had sent is on the way, for as long as its host lives.
-        if (entry->has_stream()) {
+        if (entry->has_stream() && known->has_host_left) {
             auto& last = ending.try_emplace(rank, now).first->second;
             if (entry->has_come()) last = now;
             if (now - last < quiet_max) continue;
         }
         drop_dial(rank);
-        entry->end_by(Error(ErrorCode::peer_lost, fmt::format("{} {}", entry->name(), *known)));
+        entry->end_by(Error(ErrorCode::peer_lost, fmt::format("{} {}", entry->name(), known->how)));
     }
     std::erase_if(ending,
                   [this](const auto& entry) { return peer(entry.first).end().has_value(); });

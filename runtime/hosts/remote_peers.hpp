@@ -33,6 +33,12 @@ struct MessageTag {
     int tag = 0;                ///< of the user, 0 or more
 };
 
+/// How a rank has ended, as others say.
+struct RankEnd {
+    std::string how;            ///< "failed: signal 9 (Killed)"
+    bool has_host_left = true;  ///< what it had sent may still be on the way
+};
+
 class RemotePeers {
   public:
     struct Options {
@@ -41,9 +47,9 @@ class RemotePeers {
         JobSecret secret = {};
         UniqueFd listener;  ///< where others find this rank; non-blocking
         bool encrypt = false;
-        /// How a rank has ended, as far as is known from elsewhere ("failed: signal 9 (Killed)");
-        /// nullopt: it has not. Asked often, so it should cost little; see look_for_ends().
-        std::function<std::optional<std::string>(int rank)> end_of = {};
+        /// How a rank has ended, as far as is known from elsewhere; nullopt: it has not. Asked
+        /// often, so it should cost little; see look_for_ends().
+        std::function<std::optional<RankEnd>(int rank)> end_of = {};
         /// Called, with a lock held, when news() has grown in progress(): for those who sleep while
         /// others progress.
         std::function<void()> on_news = {};

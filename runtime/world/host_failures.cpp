@@ -129,7 +129,8 @@ std::string HostFailures::state_of(int member) const {
         const bool is_over = state == RankState::exited || state == RankState::failed;
         return is_over ? node_.group.describe_end(layout_.local(member), true) : "";
     }
-    return wires_.end_of(layout_.ranks[index(member)]).value_or("");
+    const auto end = wires_.end_of(layout_.ranks[index(member)]);
+    return end ? end->how : "";
 }
 
 std::optional<HostFailures::Cause> HostFailures::find_ended(int member) {

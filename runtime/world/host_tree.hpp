@@ -7,8 +7,8 @@
 
 namespace ipcrun {
 
-/// Between hosts by as few messages as there can be: one member of each speaks to other hosts, and
-/// those here follow it. At most two children each of either kind. The same on all members, in the
+/// Between hosts by as few messages as there can be: one member of each hears a host above it, and
+/// the others follow it. At most two children each. The same on all members, in the
 /// numbers of members; the root is the first.
 topology::Tree tree_over_hosts(const HostLayout& layout);
 

@@ -35,15 +35,15 @@ std::string Wires::name_of(int rank) const {
     return fmt::format("rank {} on host {}", rank, table_.host_name(table_.host_of(rank)));
 }
 
-std::optional<std::string> Wires::end_of(int rank) const {
+std::optional<RankEnd> Wires::end_of(int rank) const {
     switch (table_.state_of(rank)) {
         case RankState::exited:
-            return "ended";
+            return RankEnd{"ended"};
         case RankState::failed: {
             const int status = table_.wait_status_of(rank);
-            return status == host_lost_status
-                       ? "is lost: its host has failed, or cannot be reached"
-                       : fmt::format("failed: {}", describe_wait_status(status));
+            if (status == host_lost_status)
+                return RankEnd{"is lost: its host has failed, or cannot be reached", false};
+            return RankEnd{fmt::format("failed: {}", describe_wait_status(status))};
         }
         default:
             return std::nullopt;

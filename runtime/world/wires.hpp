@@ -27,7 +27,7 @@ class Wires {
     /// "rank 5 on host h2", for people.
     std::string name_of(int rank) const;
     /// How a rank on another host has ended: "failed: signal 9 (Killed)"; nullopt: it has not.
-    std::optional<std::string> end_of(int rank) const;
+    std::optional<RankEnd> end_of(int rank) const;
 
     const std::shared_ptr<RemotePeers>& peers() const { return peers_; }
     /// Does what can be done without waiting. For who looks again and again: news that come

@@ -55,7 +55,7 @@ t.test("localities are communicators too", function()
     t.equal(comm:allreduce(1), comm.size, name)
     t.equal(comm.members[comm.rank + 1], rank, "own place in " .. name)
   end
-  t.equal(world:split("node", { timeout = 30 }).size, size, "all share the node")
+  t.equal(world:split("node", { timeout = 30 }).size, world.local_size, "who share the node")
 end)
 
 t.test("operations under way in several communicators do not disturb each other", function()

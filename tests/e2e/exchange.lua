@@ -187,8 +187,8 @@ t.test("logical and bitwise operators work on numbers, booleans and tensors", fu
   t.equal(world:allreduce(1 << rank, "bor"), (1 << size) - 1, "bor")
   t.equal(world:allreduce(6 | rank % 2, "band"), size == 1 and 6 or 6, "band")
   t.equal(world:allreduce({ a = 5 }, "bxor").a, size % 2 == 1 and 5 or 0, "bxor in a table")
-  local bytes = torch.ByteTensor(3):fill(1 << rank)
-  t.equal(world:allreduce(bytes, "bor")[2], (1 << size) - 1, "bor of bytes")
+  local bytes = torch.ByteTensor(3):fill(1 << rank % 8)
+  t.equal(world:allreduce(bytes, "bor")[2], (1 << math.min(size, 8)) - 1, "bor of bytes")
 end)
 
 t.test("storages are worked on as tensors are", function()

@@ -110,9 +110,9 @@ TEST_CASE("remote peers: an end that is known from elsewhere says how, also of o
     World world(3);
     std::atomic<bool> has_ended = false;
     auto options = world.options(0);
-    options.end_of = [&](int rank) -> std::optional<std::string> {
+    options.end_of = [&](int rank) -> std::optional<RankEnd> {
         if (rank != 1 || !has_ended) return std::nullopt;
-        return "failed: signal 9 (Killed)";
+        return RankEnd{"failed: signal 9 (Killed)"};
     };
     Member member(std::make_shared<RemotePeers>(std::move(options)), 3, 0);
     const auto receiving = member.box.start_receive(std::nullopt, 1, 0);
@@ -134,9 +134,9 @@ TEST_CASE("remote peers: a rank that is known to have ended is missed though its
     World world(2);
     std::atomic<bool> has_ended = false;
     auto options = world.options(0);
-    options.end_of = [&](int) -> std::optional<std::string> {
+    options.end_of = [&](int) -> std::optional<RankEnd> {
         if (!has_ended) return std::nullopt;
-        return "was lost with its host";
+        return RankEnd{"was lost with its host"};
     };
     Member member(std::make_shared<RemotePeers>(std::move(options)), 2, 0);
     Member other(world, 1);
