@@ -50,20 +50,21 @@ bool NetWatch::is_looked_after() const {
     return Clock::now() - last_look_.load(std::memory_order_relaxed) < look_time;
 }
 
+bool NetWatch::progress() {
+    try {
+        return peers_->progress();
+    } catch (const std::exception&) {
+        return false;  // There is no memory: whoever waits meets that, too, and can say so.
+    }
+}
+
 void NetWatch::run() {
     pollfd fds[] = {{end_.get(), POLLIN, 0}, {peers_->fd(), POLLIN, 0}};
     for (;;) {
         if (::poll(fds, 2, -1) < 0) continue;  // interrupted: by a debugger, say
         if (fds[0].revents != 0) return;
-        if (!is_looked_after()) {
-            try {
-                (void)peers_->progress();
-            } catch (const std::exception&) {
-                // There is no memory: whoever waits meets that, too, and can say so.
-            }
-            continue;
-        }
-        // Until it has been looked at, or nobody does.
+        // Nothing moves while somebody else is at it, who may have lost its CPU to this thread.
+        if (!is_looked_after() && progress()) continue;
         constexpr timespec pause{0, std::chrono::nanoseconds(look_time).count()};
         if (::ppoll(fds, 1, &pause, nullptr) > 0) return;
     }

@@ -30,6 +30,7 @@ class NetWatch {
   private:
     void run();
     bool is_looked_after() const;
+    bool progress();
 
     std::shared_ptr<RemotePeers> peers_;  // shared: with the mailboxes
     UniqueFd end_;                        // readable: the thread is to end
