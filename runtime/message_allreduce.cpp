@@ -82,7 +82,8 @@ void MessageAllreduce::run(const Part& part, Op op, Deadline deadline) {
 }
 
 void MessageAllreduce::run_plan(const Part& part, Op op, Deadline deadline) {
-    MessageSteps steps(own_, part, op, deadline);
+    CommunicatorCarrier carrier(own_, deadline);
+    MessageSteps steps(carrier, part, op, own_.size());
     if (own_.size() == 1) return steps.finish(steps.all());
     switch (plan_.algorithm) {
         case Algorithm::ring:

@@ -6,7 +6,7 @@
 #include <cstddef>
 
 #include "runtime/combine.hpp"
-#include "runtime/communicator.hpp"
+#include "runtime/message_carrier.hpp"
 
 namespace ipcrun {
 
@@ -28,13 +28,14 @@ struct Range {
 /// the elements are undefined. Empty ranges send nothing: all members cut alike.
 class MessageSteps {
   public:
-    /// Works on the elements of `part` in place: they lie side by side. `communicator` carries no
-    /// other messages, and outlives this.
-    MessageSteps(Communicator& communicator, const Part& part, Op op, Deadline deadline)
-        : communicator_(communicator), part_(part), op_(op), deadline_(deadline) {}
+    /// Works on the elements of `part` in place: they lie side by side. `values`: of how many the
+    /// result is made in the end, each member giving as many as it has combined before. The carrier
+    /// outlives this.
+    MessageSteps(MessageCarrier& carrier, const Part& part, Op op, int values)
+        : carrier_(carrier), part_(part), op_(op), values_(values) {}
 
-    int rank() const { return communicator_.rank(); }
-    int size() const { return communicator_.size(); }
+    int rank() const { return carrier_.rank(); }
+    int size() const { return carrier_.size(); }
     Range all() const { return {0, part_.count}; }
     std::size_t element_bytes() const { return size_of(part_.dtype); }
 
@@ -49,22 +50,18 @@ class MessageSteps {
     void send_and_receive(Range out, int to, Range in, int from, int tag);
     void send_and_combine(Range out, int to, Range in, int from, int tag, Order order);
 
-    /// Makes what is combined from all members the result: an average is a sum until then, and the
+    /// Makes what is combined from all values the result: an average is a sum until then, and the
     /// truth of a single value one or zero. By one member for each element, or by all who hold it.
     void finish(Range range);
 
   private:
     Part part_of(Range range) const;
     bool is_long(Range range) const;
-    Message take(Range range, int from, int tag);
-    Request start_send(Range range, int to, int tag);
-    void wait_until_sent(Request& sent, int to);
-    void combine_with(Range range, const std::byte* theirs, Order order);
 
-    Communicator& communicator_;
+    MessageCarrier& carrier_;
     Part part_;
     Op op_;
-    Deadline deadline_;
+    int values_;
 };
 
 }  // namespace ipcrun

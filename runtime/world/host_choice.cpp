@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/world/host_choice.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <numeric>
+
+#include "runtime/message_schedules.hpp"
+#include "topology/choice/choice.hpp"
+#include "topology/tree/best_tree.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+using topology::Algorithm;
+
+long tuned(const char* name, long value) {
+    const char* text = std::getenv(name);
+    return text != nullptr ? std::atol(text) : value;
+}
+
+}  // namespace
+
+HostChoice::HostChoice(const HostLayout& layout) : hosts_(layout.hosts()) {
+    for (const std::vector<int>& members : layout.members_on)
+        members_max_ = std::max(members_max_, members.size());
+}
+
+std::size_t HostChoice::segment_bytes() const {
+    return static_cast<std::size_t>(tuned("AR_SEGMENT", 1 << 20));
+}
+
+std::size_t HostChoice::lanes(std::size_t bytes) const {
+    const auto share_min = static_cast<std::size_t>(tuned("AR_SHARE", 64 << 10));
+    const auto lanes_max = static_cast<std::size_t>(tuned("AR_LANES", 4));
+    return std::clamp<std::size_t>(bytes / share_min, 1, std::min(members_max_, lanes_max));
+}
+
+const MessagePlan& HostChoice::plan(std::size_t bytes) {
+    const int bits = std::bit_width(bytes);
+    const auto [entry, is_new] = plans_.try_emplace(bits);
+    MessagePlan& plan = entry->second;
+    if (!is_new) return plan;
+    const auto table = topology::default_costs();
+    const auto costs = topology::flat_costs(
+        hosts_, table.of(topology::LinkClass::network), table.reduce_us_per_byte);
+    const double size = std::exp2(bits - 0.5);
+    const auto best = topology::predict_allreduce(costs, std::nullopt, size)[0];
+    plan.algorithm = best.algorithm;
+    if (const long forced = tuned("AR_ALGORITHM", -1); forced >= 0)
+        plan.algorithm = static_cast<Algorithm>(forced);
+    double share = size;
+    if (plan.algorithm == Algorithm::tree) {
+        plan.trees = {topology::best_tree(costs, {.bytes = size, .bound = false}).tree};
+    } else if (plan.algorithm == Algorithm::two_tree) {
+        const auto two = topology::best_two_tree(costs, size);
+        plan.trees = {two.first, two.second};
+        share /= 2;
+    } else {
+        plan.order.resize(static_cast<std::size_t>(hosts_));
+        std::iota(plan.order.begin(), plan.order.end(), 0);
+    }
+    plan.segment_bytes = static_cast<std::size_t>(std::ceil(share / best.segments));
+    return plan;
+}
+
+void allreduce_by_plan(MessageSteps& steps, const MessagePlan& plan) {
+    switch (plan.algorithm) {
+        case Algorithm::ring:
+            return allreduce_around_ring(steps, plan.order);
+        case Algorithm::recursive_doubling:
+            return allreduce_by_doubling(steps, plan.order);
+        default:
+            return allreduce_along_trees(steps, plan.trees, plan.segment_bytes);
+    }
+}
+
+}  // namespace ipcrun
