@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <numeric>
 
 #include "runtime/message_schedules.hpp"
@@ -17,10 +16,18 @@ namespace {
 
 using topology::Algorithm;
 
-long tuned(const char* name, long value) {
-    const char* text = std::getenv(name);
-    return text != nullptr ? std::atol(text) : value;
-}
+// Of a stream between two ranks that other ranks share the CPUs with: to wake who waits takes
+// longer than the way. With less, rings and pipelines of short messages are chosen too early.
+constexpr topology::LinkCost stream_cost{.latency_us = 60, .gap_us = 30, .us_per_byte = 0.5e-3};
+
+// What goes through the caches together. Two segments overlap, which costs more than it gains
+// before one fills them.
+constexpr std::size_t segment_bytes_max = 16 << 20;
+
+// Below this a lane's share is not worth the messages of one more lane; and more lanes than these
+// have nothing left to gain on the same cable.
+constexpr std::size_t share_bytes_min = 256 << 10;
+constexpr std::size_t lanes_max = 4;
 
 }  // namespace
 
@@ -30,13 +37,11 @@ HostChoice::HostChoice(const HostLayout& layout) : hosts_(layout.hosts()) {
 }
 
 std::size_t HostChoice::segment_bytes() const {
-    return static_cast<std::size_t>(tuned("AR_SEGMENT", 1 << 20));
+    return segment_bytes_max;
 }
 
 std::size_t HostChoice::lanes(std::size_t bytes) const {
-    const auto share_min = static_cast<std::size_t>(tuned("AR_SHARE", 64 << 10));
-    const auto lanes_max = static_cast<std::size_t>(tuned("AR_LANES", 4));
-    return std::clamp<std::size_t>(bytes / share_min, 1, std::min(members_max_, lanes_max));
+    return std::clamp<std::size_t>(bytes / share_bytes_min, 1, std::min(members_max_, lanes_max));
 }
 
 const MessagePlan& HostChoice::plan(std::size_t bytes) {
@@ -44,14 +49,11 @@ const MessagePlan& HostChoice::plan(std::size_t bytes) {
     const auto [entry, is_new] = plans_.try_emplace(bits);
     MessagePlan& plan = entry->second;
     if (!is_new) return plan;
-    const auto table = topology::default_costs();
-    const auto costs = topology::flat_costs(
-        hosts_, table.of(topology::LinkClass::network), table.reduce_us_per_byte);
+    const auto costs =
+        topology::flat_costs(hosts_, stream_cost, topology::default_costs().reduce_us_per_byte);
     const double size = std::exp2(bits - 0.5);
     const auto best = topology::predict_allreduce(costs, std::nullopt, size)[0];
     plan.algorithm = best.algorithm;
-    if (const long forced = tuned("AR_ALGORITHM", -1); forced >= 0)
-        plan.algorithm = static_cast<Algorithm>(forced);
     double share = size;
     if (plan.algorithm == Algorithm::tree) {
         plan.trees = {topology::best_tree(costs, {.bytes = size, .bound = false}).tree};

@@ -1,31 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/world/host_lane.hpp"
 
-#include <algorithm>
-#include <cstdlib>
-
 namespace ipcrun {
-
-namespace {
-
-// A long message costs a round trip before it comes, and a receiver who is awake for it. So up to
-// here one goes as several short ones, which cost a copy in the cache of the receiver.
-const std::size_t eager_pieces_max = std::getenv("AR_CUT") ? std::atol(std::getenv("AR_CUT")) : 0;
-
-// Whole elements, as its length is a power of two.
-constexpr std::size_t piece_bytes = RemoteMailbox::eager_bytes_max;
-
-template <typename Work>
-void for_each_message(const Part& part, Work work) {
-    const std::size_t bytes = part.bytes();
-    if (bytes > eager_pieces_max * piece_bytes) return work(part);
-    const std::size_t count = piece_bytes / size_of(part.dtype);
-    for (std::size_t first = 0; first < part.count; first += count)
-        work(Part{static_cast<std::byte*>(part.data) + first * size_of(part.dtype),
-                  std::min(count, part.count - first), part.dtype});
-}
-
-}  // namespace
 
 class HostLane::Started final : public MessageCarrier::Sending {
   public:
@@ -41,19 +17,15 @@ class HostLane::Started final : public MessageCarrier::Sending {
 };
 
 void HostLane::send(const Part& part, int to, int tag) {
-    for_each_message(part, [&](const Part& message) {
-        steps_.send({&message, 1}, holders_.holder(lane_, to), tag_ + tag);
-    });
+    steps_.send({&part, 1}, holders_.holder(lane_, to), tag_ + tag);
 }
 
 void HostLane::receive(const Part& part, int from, int tag) {
-    for_each_message(part, [&](const Part& message) {
-        steps_.receive({&message, 1}, holders_.holder(lane_, from), tag_ + tag);
-    });
+    steps_.receive({&part, 1}, holders_.holder(lane_, from), tag_ + tag);
 }
 
 std::size_t HostLane::eager_bytes_max() const {
-    return std::max<std::size_t>(eager_pieces_max, 1) * piece_bytes;
+    return RemoteMailbox::eager_bytes_max;
 }
 
 const std::byte* HostLane::take(const Part& shape, int from, int tag) {

@@ -202,7 +202,7 @@ TEST_CASE("host allreduce: 16-bit floats are combined") {
     });
 }
 
-TEST_CASE("host allreduce: many parts of several dtypes, in and out of the heap, are one operation") {
+TEST_CASE("host allreduce: many parts, in and out of the heap, of several dtypes, are summed") {
     run_hosts({.ranks_on = {3, 1, 2}}, [](HostRank& self) {
         Rank rank(self);
         std::vector<std::vector<std::int64_t>> longs;
@@ -211,7 +211,8 @@ TEST_CASE("host allreduce: many parts of several dtypes, in and out of the heap,
         const std::vector<std::size_t> counts = {1, 0, 17, 5'000, 3, 300'001, 20, 40'000, 9};
         for (const std::size_t count : counts) {
             auto& item = longs.emplace_back(count);
-            for (std::size_t i = 0; i < count; ++i) item[i] = value_of<std::int64_t>(self.rank, i, 0);
+            for (std::size_t i = 0; i < count; ++i)
+                item[i] = value_of<std::int64_t>(self.rank, i, 0);
             auto& other = floats.emplace_back(self.heap, count);
             for (std::size_t i = 0; i < count; ++i)
                 other.data[i] = value_of<float>(self.rank, i + 1, 0);
