@@ -1,10 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- How long it takes to start and end a job on four hosts, beside the ssh that it cannot do without:
--- one to each of them at the same time. The hosts are pretended (tests/cluster): root is needed.
+-- one to each of them at the same time; and how long a message takes between two of them, beside
+-- libfabric.
+--   lua5.4 bench/drive_hosts.lua [--parts jobs,messages] [--rounds N] [--output FILE]
+-- The hosts are pretended (tests/cluster): root is needed.
 package.path = "bench/?.lua;" .. package.path
 local driver = require "driver"
 
-local options = driver.options(arg, { rounds = 15 })
+local options = driver.options(arg, { rounds = 15, parts = { "jobs", "messages" } })
+local parts <const> = driver.set(options.parts)
 local cluster <const> = "tests/cluster/cluster.sh "
 
 local up = driver.capture("cd " .. cluster:match "(.*)cluster.sh"
@@ -25,7 +29,7 @@ local function ours(slots, arguments)
     .. hosts:format(slots, slots, slots, slots) .. arguments }
 end
 
-local groups <const> = {
+local jobs <const> = {
   { bench = "hosts", title = "4 hosts x 8 ranks", ranks = 32, goal_more_us = 200e3,
     beside = "4 x ssh", contestants = { ours(8, "true"), { "4 x ssh", "ssh", ssh } } },
   { bench = "hosts", title = "4 hosts x 8 ranks, as a chain", ranks = 32, beside = "4 x ssh",
@@ -34,5 +38,6 @@ local groups <const> = {
     beside = "4 x ssh", contestants = { ours(1, "true"), { "4 x ssh", "ssh", ssh } } },
 }
 
-require "groups".run(groups, options)
+if parts.jobs then require "groups".run(jobs, options) end
+if parts.messages then require "groups".run(require "host_messages".groups(folder), options) end
 driver.capture("IPCRUN_CLUSTER=" .. folder .. " " .. cluster .. "down")

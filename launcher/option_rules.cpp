@@ -155,6 +155,17 @@ const std::vector<OptionRule>& option_rules() {
              if (text.empty()) fail(ErrorCode::usage, "option --iface takes an interface; not ''");
              options.interface = text;
          }},
+        {{"--fabric"},
+         "PROVIDER",
+         "what carries long messages between hosts: auto, none, or a provider of libfabric;\n"
+         "default: auto, which is the best that is there and no mere TCP",
+         [](Options& options, std::string_view text) {
+             if (text.empty())
+                 fail(ErrorCode::usage,
+                      "option --fabric takes auto, none, or a provider of libfabric (fi_info -l "
+                      "lists them); not ''");
+             options.environment.push_back({"IPCRUN_FABRIC", std::string(text)});
+         }},
         {{"--host-timeout"},
          "SECONDS",
          "a host that is silent for so long is lost; 0: never; default: 10",

@@ -12,6 +12,7 @@ local allowed <const> = {
   ["runtime"] = { "base", "topology", "runtime/wire" },
   ["runtime/stream"] = { "base" },
   ["runtime/hosts"] = { "base", "runtime", "runtime/stream", "runtime/wire" },
+  ["runtime/fabric"] = { "base", "runtime/hosts" },
   ["runtime/world"] = { "base", "topology", "runtime", "runtime/hosts", "runtime/wire" },
   ["runtime/connection"] = { "base", "topology", "runtime", "runtime/stream", "runtime/wire" },
   ["measure"] = { "base", "topology", "runtime" },

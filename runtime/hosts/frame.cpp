@@ -2,6 +2,7 @@
 #include "runtime/hosts/frame.hpp"
 
 #include <cstring>
+#include <limits>
 
 #include "base/bytes.hpp"
 #include "runtime/dtype.hpp"
@@ -31,12 +32,18 @@ Form form_of(HostFrameKind kind) {
         case HostFrameKind::message:
             return {true, true, false, {0, host_eager_bytes_max}};
         case HostFrameKind::announcement:
+        case HostFrameKind::offer:
             return {true, true, true, {host_eager_bytes_max + 1, host_message_bytes_max}};
         case HostFrameKind::body:
             return {false, false, true, {1, host_piece_bytes_max}};
         case HostFrameKind::request:
         case HostFrameKind::withdrawal:
+        case HostFrameKind::arrival:
             return {false, false, true, {}};
+        case HostFrameKind::pull:
+            return {false, false, true, {0, std::numeric_limits<std::uint64_t>::max()}};
+        case HostFrameKind::fabric:
+            return {false, false, false, {1, host_fabric_bytes_max}};
         case HostFrameKind::credit:
             return {true, false, false, {1, host_message_bytes_max}};
         case HostFrameKind::held:
@@ -44,6 +51,7 @@ Form form_of(HostFrameKind kind) {
             return {true, false, false, {}};
         case HostFrameKind::welcome:
         case HostFrameKind::goodbye:
+        case HostFrameKind::retreat:
             break;
     }
     return {};

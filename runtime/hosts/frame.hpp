@@ -13,6 +13,8 @@ namespace ipcrun {
 constexpr std::size_t host_eager_bytes_max = 32 << 10;
 /// So much of a body at a time, so that what is short comes between.
 constexpr std::size_t host_piece_bytes_max = 256 << 10;
+/// How a rank is reached by a fabric, and by which.
+constexpr std::size_t host_fabric_bytes_max = 512;
 /// Whatever is longer is a lie: 2^50 bytes.
 constexpr std::uint64_t host_message_bytes_max = std::uint64_t(1) << 50;
 
@@ -27,8 +29,18 @@ enum class HostFrameKind : std::uint8_t {
     held,          ///< the sender waits for credit of `context`
     leave,         ///< the mailbox of `context` is closed: nobody there sends or receives
     goodbye,       ///< the process closes in good order
+    fabric,        ///< `bytes` follow: how this rank is reached by its fabric, and by which
+    offer,         ///< an announcement of what may also be pulled
+    pull,          ///< the body of `number` is wanted by fabric; its tag is in `bytes`
+    arrival,       ///< the body that was pulled by `number` has come
+    retreat,       ///< this rank uses its fabric no more, with this peer
 };
-constexpr int host_frame_kind_count = 10;
+constexpr int host_frame_kind_count = 15;
+
+/// Do `bytes` of a body come with it?
+constexpr bool brings_body(HostFrameKind kind) {
+    return kind == HostFrameKind::message || kind == HostFrameKind::fabric;
+}
 
 /// What a kind has no use for is 0.
 struct HostFrame {

@@ -34,6 +34,7 @@ void HostPeer::establish(SecureStream stream, bool says_welcome) {
             break_off(error);
         }
     }
+    introduce_fabric();
     write();
 }
 
@@ -53,12 +54,7 @@ void HostPeer::read() {
 void HostPeer::write() {
     if (!stream_ || broken_) return;
     try {
-        (void)out_.flush(*stream_, [this](std::uint64_t number) {
-            const auto place = announcements_.find(number);
-            place->second->finish();
-            announcements_.erase(place);
-            ++contexts_.news;
-        });
+        (void)out_.flush(*stream_, [this](std::uint64_t number) { has_left(number); });
         if (out_.is_empty())
             for (auto& [context, flow] : flows_) tell_received(flow);
     } catch (const Error& error) {
@@ -104,6 +100,8 @@ void HostPeer::end_by(const Error& why) {
     stream_.reset();
     in_.reset();
     out_.clear();
+    stop_pulls();
+    stop_pushes();
     for (auto& [context, flow] : flows_) {
         for (RemoteSending* const sending : flow.held) sending->fail(reason);
         flow.held.clear();
@@ -178,10 +176,22 @@ void HostPeer::start(RemoteSending& sending, std::span<const Part> parts) {
         return sending.finish();
     }
     sending.keep(parts);
+    announce(sending);
+}
+
+void HostPeer::announce(RemoteSending& sending) {
+    if (can_offer(sending)) sending.frame.kind = HostFrameKind::offer;
     sending.frame.number = ++announced_;
     sending.stage = RemoteSending::Stage::announced;
     announcements_[announced_] = &sending;
     send(sending.frame);
+}
+
+void HostPeer::finish_sending(std::uint64_t number) {
+    const auto place = announcements_.find(number);
+    place->second->finish();
+    announcements_.erase(place);
+    ++contexts_.news;
 }
 
 // Asks for credit, once, when somebody needs it.
@@ -199,10 +209,7 @@ void HostPeer::release_held(Flow& flow) {
         flow.held.pop_front();
         flow.ahead += charge;
         if (sending.is_long()) {
-            sending.frame.number = ++announced_;
-            sending.stage = RemoteSending::Stage::announced;
-            announcements_[announced_] = &sending;
-            send(sending.frame);
+            announce(sending);
         } else {
             send(sending.frame, sending.kept());
             sending.finish();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/deadline.hpp"
+#include "runtime/hosts/fabric_use.hpp"
 #include "runtime/hosts/inflow.hpp"
 #include "runtime/hosts/outflow.hpp"
 #include "runtime/hosts/poller.hpp"
@@ -30,8 +31,13 @@ constexpr std::size_t remote_charge_min = 128;
 class HostPeer final : public MessageOrigin, private Inflow::Listener {
   public:
     /// `name`: "rank 5 on host h2".
-    HostPeer(int rank, std::string name, Poller& poller, RemoteContexts& contexts)
-        : rank_(rank), name_(std::move(name)), poller_(poller), contexts_(contexts) {}
+    HostPeer(int rank, std::string name, Poller& poller, RemoteContexts& contexts,
+             FabricUse& fabric)
+        : rank_(rank),
+          name_(std::move(name)),
+          poller_(poller),
+          contexts_(contexts),
+          fabric_(fabric) {}
     HostPeer(const HostPeer&) = delete;
 
     int rank() const { return rank_; }
@@ -66,7 +72,13 @@ class HostPeer final : public MessageOrigin, private Inflow::Listener {
     void fetch(RemoteMessage& message) override;
     void release(const RemoteMessage& message) override;
     void abandon(const RemoteMessage& message) override;
+    void halt(RemoteMessage& message) override;
     void break_off(const Error& error) override;
+
+    /// Some transfer of the fabric has ended, or the fabric.
+    void look_at_flights();
+    /// Has one not ended for long that nothing depends on any more?
+    bool has_stuck_flight(Clock::time_point now) const;
 
   private:
     // Of one communicator.
@@ -87,8 +99,25 @@ class HostPeer final : public MessageOrigin, private Inflow::Listener {
     struct Incoming {
         RemoteMessage* message;  // null: nobody wants it any more
         std::uint64_t left;
-        bool is_requested = false;
+        bool is_offered = false;    // it may be pulled
+        bool is_requested = false;  // by the stream
     };
+    // A body that comes by fabric.
+    struct Pull {
+        FabricUse::Flight flight;
+        std::uint64_t tag;
+        RemoteMessage* message;   // null: nobody wants it any more
+        StoragePtr storage = {};  // which it comes to then
+    };
+    // A body that leaves by fabric, and may have to leave by the stream after all.
+    struct Push {
+        PartsSource source;
+        std::optional<FabricUse::Flight> flight = {};
+        bool is_requested = false;  // by the stream
+        bool is_needed = true;      // it has not arrived, nor left by the stream
+        Clock::time_point since = {};
+    };
+    using Pulls = std::unordered_map<std::uint64_t, Pull>;
 
     void hear(const HostFrame& frame, std::span<const std::byte> body) override;
     void begin_piece(const HostFrame& frame) override;
@@ -100,11 +129,29 @@ class HostPeer final : public MessageOrigin, private Inflow::Listener {
 
     void hear_message(const HostFrame& frame, std::span<const std::byte> body);
     void hear_request(const HostFrame& frame);
+    void hear_fabric(std::span<const std::byte> body);
+    void hear_pull(const HostFrame& frame);
+    void hear_arrival(const HostFrame& frame);
+    void hear_retreat();
     void hear_withdrawal(const HostFrame& frame);
     void hear_credit(const HostFrame& frame);
     void hear_held(const HostFrame& frame);
     void hear_leave(const HostFrame& frame);
 
+    void introduce_fabric();
+    bool can_offer(const RemoteSending& sending) const;
+    bool pull(RemoteMessage& message, Incoming& item);
+    Pulls::node_type stop_pull(std::uint64_t number);
+    void land(Pulls::node_type pull);
+    void request(std::uint64_t number);
+    void stop_pulls();
+    void stop_pushes();
+    void retreat();
+    void has_left(std::uint64_t number);
+    void release_push(std::uint64_t number, Push& push);
+    void finish_sending(std::uint64_t number);
+
+    void announce(RemoteSending& sending);
     Flow& flow_of(std::uint32_t context);
     void count(Flow& flow, std::size_t bytes);
     void tell_received(Flow& flow);
@@ -118,6 +165,7 @@ class HostPeer final : public MessageOrigin, private Inflow::Listener {
     std::string name_;
     Poller& poller_;
     RemoteContexts& contexts_;
+    FabricUse& fabric_;
     std::optional<SecureStream> stream_;
     std::optional<Inflow> in_;
     Outflow out_;
@@ -131,6 +179,10 @@ class HostPeer final : public MessageOrigin, private Inflow::Listener {
     std::uint64_t announced_ = 0, heard_announcements_ = 0;
     std::unordered_map<std::uint64_t, RemoteSending*> announcements_;  // not done
     std::unordered_map<std::uint64_t, Incoming> incoming_;
+    bool has_heard_fabric_ = false;
+    std::optional<std::uint64_t> fabric_peer_;  // its number; none: all goes by the stream
+    Pulls pulls_;                               // by announcement
+    std::unordered_map<std::uint64_t, Push> pushes_;
 };
 
 }  // namespace ipcrun

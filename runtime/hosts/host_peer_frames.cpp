@@ -29,6 +29,7 @@ void HostPeer::hear(const HostFrame& frame, std::span<const std::byte> body) {
     switch (frame.kind) {
         case HostFrameKind::message:
         case HostFrameKind::announcement:
+        case HostFrameKind::offer:
             return hear_message(frame, body);
         case HostFrameKind::request:
             return hear_request(frame);
@@ -43,6 +44,14 @@ void HostPeer::hear(const HostFrame& frame, std::span<const std::byte> body) {
         case HostFrameKind::goodbye:
             has_said_goodbye_ = true;
             return;
+        case HostFrameKind::fabric:
+            return hear_fabric(body);
+        case HostFrameKind::pull:
+            return hear_pull(frame);
+        case HostFrameKind::arrival:
+            return hear_arrival(frame);
+        case HostFrameKind::retreat:
+            return hear_retreat();
         case HostFrameKind::welcome:
         case HostFrameKind::body:
             break;
@@ -64,7 +73,7 @@ void HostPeer::count(Flow& flow, std::size_t bytes) {
 }
 
 void HostPeer::hear_message(const HostFrame& frame, std::span<const std::byte> body) {
-    const bool is_long = frame.kind == HostFrameKind::announcement;
+    const bool is_long = frame.kind != HostFrameKind::message;
     if (is_long && frame.number != ++heard_announcements_)
         fail(ErrorCode::protocol, "{}: announcement {} where {} was next", name_, frame.number,
              heard_announcements_);
@@ -80,7 +89,9 @@ void HostPeer::hear_message(const HostFrame& frame, std::span<const std::byte> b
     count(flow, charge);
     if (is_long) {
         // Known before it is fetched.
-        incoming_[frame.number] = {nullptr, frame.bytes, false};
+        incoming_[frame.number] = {.message = nullptr,
+                                   .left = frame.bytes,
+                                   .is_offered = frame.kind == HostFrameKind::offer};
         RemoteMessage* const message = context->announce(*this, rank_, frame);
         incoming_.at(frame.number).message = message;
         return;
@@ -93,8 +104,12 @@ void HostPeer::hear_message(const HostFrame& frame, std::span<const std::byte> b
 
 void HostPeer::fetch(RemoteMessage& message) {
     message.is_requested = true;
-    incoming_.at(message.number).is_requested = true;
-    send({.kind = HostFrameKind::request, .number = message.number});
+    if (!pull(message, incoming_.at(message.number))) request(message.number);
+}
+
+void HostPeer::request(std::uint64_t number) {
+    incoming_.at(number).is_requested = true;
+    send({.kind = HostFrameKind::request, .number = number});
 }
 
 void HostPeer::release(const RemoteMessage& message) {
@@ -111,8 +126,15 @@ void HostPeer::release(const RemoteMessage& message) {
 void HostPeer::abandon(const RemoteMessage& message) {
     const auto found = incoming_.find(message.number);
     if (found == incoming_.end()) return;
+    const auto pull = pulls_.find(message.number);
+    if (pull != pulls_.end()) {
+        check(static_cast<bool>(message.storage),
+              "a message is thrown away while it comes to its receiver");
+        pull->second.message = nullptr;
+        pull->second.storage = message.storage;
+    }
     // What was asked for comes all the same.
-    if (found->second.is_requested)
+    if (found->second.is_requested || pull != pulls_.end())
         found->second.message = nullptr;
     else
         incoming_.erase(found);
@@ -170,8 +192,14 @@ void HostPeer::hear_request(const HostFrame& frame) {
     const auto found = announcements_.find(frame.number);
     if (found == announcements_.end()) return;  // it has been taken back
     RemoteSending& sending = *found->second;
-    if (sending.stage != RemoteSending::Stage::announced)
+    const auto push = pushes_.find(frame.number);
+    if (push != pushes_.end() && !push->second.is_requested) {
+        // The fabric has failed it, or nobody waits for it there any more.
+        push->second.is_requested = true;
+        push->second.flight->cancel();
+    } else if (sending.stage != RemoteSending::Stage::announced) {
         fail(ErrorCode::protocol, "{}: it asks for the same message twice", name_);
+    }
     sending.stage = RemoteSending::Stage::leaving;
     out_.add_body(frame.number, sending.kept(), sending.frame.bytes);
     write();
@@ -183,7 +211,9 @@ void HostPeer::hear_withdrawal(const HostFrame& frame) {
     const auto found = incoming_.find(frame.number);
     if (found == incoming_.end()) return;  // of a communicator that is closed
     const Incoming item = found->second;
-    const bool has_begun = item.message != nullptr && item.message->come_bytes != 0;
+    const Pulls::node_type pull = stop_pull(frame.number);
+    const bool has_begun = (item.message != nullptr && item.message->come_bytes != 0) ||
+                           (!pull.empty() && !pull.mapped().flight.has_failed());
     // Requests that were in vain are not read, if it does not read at all.
     if (has_begun || out_.waiting_bytes() > remote_lag_bytes_max + host_eager_bytes_max)
         fail(ErrorCode::protocol, "{}: it takes back what has begun to come", name_);

@@ -73,7 +73,7 @@ void Inflow::parse(Listener& listener) {
             piece_left_ = frame.bytes;
             continue;
         }
-        const std::size_t body = frame.kind == HostFrameKind::message ? frame.bytes : 0;
+        const std::size_t body = brings_body(frame.kind) ? frame.bytes : 0;
         if (buffered() < host_frame_bytes + body) return;
         begin_ += host_frame_bytes + body;
         listener.hear(frame, {at + host_frame_bytes, body});

@@ -19,7 +19,7 @@ class Inflow {
     /// Who hears what comes. What it throws comes out of advance().
     class Listener {
       public:
-        /// A frame, with its body if it is a message. Not the one before a piece of a body.
+        /// A frame, with its body if it brings one. Not the one before a piece of a body.
         virtual void hear(const HostFrame& frame, std::span<const std::byte> body) = 0;
         /// A piece of `frame.bytes` begins.
         virtual void begin_piece(const HostFrame& frame) = 0;

@@ -19,7 +19,7 @@ class Poller {
     /// What an event is about. A number that is nobody's any more is to be passed over: it may come
     /// once after forget().
     struct Token {
-        enum class Kind : std::uint32_t { timer, listener, visitor, dial, stream };
+        enum class Kind : std::uint32_t { timer, listener, visitor, dial, stream, fabric, wake };
         Kind kind;
         std::uint32_t number;
     };

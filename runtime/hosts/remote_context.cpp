@@ -165,6 +165,7 @@ void RemoteContext::drop(RemoteReceiving& receiving) {
         message->receiver = nullptr;
         if (message->is_whole()) return;
         try {
+            message->origin->halt(*message);
             message->keep();
             place(std::move(message));
         } catch (const std::bad_alloc&) {

@@ -27,6 +27,9 @@ class MessageOrigin {
     virtual void release(const RemoteMessage& message) = 0;
     /// Nobody wants what is still to come of it, now or ever.
     virtual void abandon(const RemoteMessage& message) = 0;
+    /// Nothing comes to where its receiver wanted it once this returns: it is whole then, or comes
+    /// to memory of its own, or has not begun to come. Throws std::bad_alloc, and it has not begun.
+    virtual void halt(RemoteMessage& message) = 0;
     /// The stream ends presently, by this.
     virtual void break_off(const Error& error) = 0;
 

@@ -30,7 +30,9 @@ constexpr Seconds goodbye_look_interval{0.001};
 
 }  // namespace
 
-RemotePeers::Impl::Impl(Options given) : options(std::move(given)) {
+RemotePeers::Impl::Impl(Options given)
+    : options(std::move(given)), fabric(std::move(options.fabric), poller) {
+    check(fabric.get() == nullptr || !options.encrypt, "a fabric where all is to be encrypted");
     key.bytes = options.secret;
     const std::size_t ranks = options.peers.size();
     check(options.rank >= 0 && static_cast<std::size_t>(options.rank) < ranks,
@@ -40,32 +42,45 @@ RemotePeers::Impl::Impl(Options given) : options(std::move(given)) {
         const RemotePeer& other = options.peers[rank];
         const bool is_here = other.address.host.empty() && !other.address.is_unix();
         if (static_cast<int>(rank) != options.rank && !is_here)
-            peers[rank] =
-                std::make_unique<HostPeer>(static_cast<int>(rank), other.name, poller, contexts);
+            peers[rank] = std::make_unique<HostPeer>(static_cast<int>(rank), other.name, poller,
+                                                     contexts, fabric);
     }
     if (options.listener)
         poller.watch(options.listener.get(), {Poller::Token::Kind::listener, 0},
                      {.readable = true});
 }
 
+// No memory of messages is freed while the fabric may write there.
+RemotePeers::Impl::~Impl() {
+    if (fork_guard.is_ours()) fabric.close();
+}
+
 bool RemotePeers::Impl::advance() {
     const std::uint64_t before = contexts.news.load(std::memory_order_relaxed);
+    bool is_fabric_readable = false;
     using Kind = Poller::Token::Kind;
-    bool moved = poller.look([this](Poller::Token token, Poller::Interest interest) {
-        const int rank = static_cast<int>(token.number);
-        switch (token.kind) {
-            case Kind::stream:
-                return go_on_with_stream(peer(rank), interest);
-            case Kind::dial:
-                return go_on_dialling(rank);
-            case Kind::visitor:
-                return go_on_with_visitor(token.number);
-            case Kind::listener:
-                return accept();
-            case Kind::timer:
-                return tick();
-        }
-    });
+    bool moved =
+        poller.look([this, &is_fabric_readable](Poller::Token token, Poller::Interest interest) {
+            const int rank = static_cast<int>(token.number);
+            switch (token.kind) {
+                case Kind::stream:
+                    return go_on_with_stream(peer(rank), interest);
+                case Kind::dial:
+                    return go_on_dialling(rank);
+                case Kind::visitor:
+                    return go_on_with_visitor(token.number);
+                case Kind::listener:
+                    return accept();
+                case Kind::timer:
+                    return tick();
+                case Kind::fabric:
+                    is_fabric_readable = true;
+                    return;
+                case Kind::wake:
+                    return;  // look_at_fabric() is what it wakes for
+            }
+        });
+    moved = look_at_fabric(is_fabric_readable) || moved;
     if (options.end_of) {
         const auto now = Clock::now();
         if (now - last_look_for_ends >= ends_interval) look_for_ends(now);
@@ -73,6 +88,16 @@ bool RemotePeers::Impl::advance() {
     const bool has_news = contexts.news.load(std::memory_order_relaxed) != before;
     if (has_news && options.on_news) options.on_news();
     return moved || has_news;
+}
+
+bool RemotePeers::Impl::look_at_fabric(bool is_told) {
+    const bool moved = fabric.advance(is_told);
+    // What one does about its transfers may end those of others.
+    while (fabric.take_news())
+        for (const auto& entry : peers)
+            if (entry != nullptr) entry->look_at_flights();
+    fabric.settle();
+    return moved;
 }
 
 void RemotePeers::Impl::go_on_with_stream(HostPeer& peer, Poller::Interest interest) {
@@ -138,6 +163,10 @@ void RemotePeers::Impl::tick() {
                 end(*entry,
                     Error(ErrorCode::peer_lost,
                           fmt::format("{}: its host does not answer any more", entry->name())));
+        const bool is_stuck = std::any_of(peers.begin(), peers.end(), [now](const auto& entry) {
+            return entry != nullptr && entry->has_stuck_flight(now);
+        });
+        if (is_stuck) fabric.close();
     }
     set_timer();
 }

@@ -14,6 +14,7 @@
 #include "base/address.hpp"
 #include "base/deadline.hpp"
 #include "base/unique_fd.hpp"
+#include "runtime/hosts/fabric.hpp"
 #include "runtime/message.hpp"
 #include "runtime/part.hpp"
 #include "runtime/wire/control_segment.hpp"
@@ -47,6 +48,9 @@ class RemotePeers {
         JobSecret secret = {};
         UniqueFd listener;  ///< where others find this rank; non-blocking
         bool encrypt = false;
+        /// What may carry the bodies of long messages to peers that have the same (see
+        /// load_fabric()); null: the streams do. Not together with `encrypt`.
+        std::shared_ptr<Fabric> fabric = nullptr;
         /// How a rank has ended, as far as is known from elsewhere; nullopt: it has not. Asked
         /// often, so it should cost little; see look_for_ends().
         std::function<std::optional<RankEnd>(int rank)> end_of = {};

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/fork_guard.hpp"
+#include "runtime/hosts/fabric_use.hpp"
 #include "runtime/hosts/host_dial.hpp"
 #include "runtime/hosts/host_peer.hpp"
 #include "runtime/hosts/host_visitor.hpp"
@@ -32,6 +33,7 @@ struct RemotePeers::Impl {
     };
 
     explicit Impl(Options options);
+    ~Impl();
 
     /// Does what can be done: did anything move?
     bool advance();
@@ -54,6 +56,7 @@ struct RemotePeers::Impl {
     // remote_peers.cpp
     bool is_remote(int rank) const { return peers[static_cast<std::size_t>(rank)] != nullptr; }
     HostPeer& peer(int rank) const { return *peers[static_cast<std::size_t>(rank)]; }
+    bool look_at_fabric(bool is_told);
     void go_on_with_stream(HostPeer& peer, Poller::Interest interest);
     void end(HostPeer& peer, const Error& error);
     void tick();
@@ -69,6 +72,7 @@ struct RemotePeers::Impl {
     Key key;
     Poller poller;
     RemoteContexts contexts;
+    FabricUse fabric;
     std::vector<std::unique_ptr<HostPeer>> peers;  // by rank; null: on this host
     std::map<int, Dialling> diallings;             // by rank
     std::map<std::uint32_t, HostVisitor> visitors;

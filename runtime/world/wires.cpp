@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/fail.hpp"
+#include "runtime/hosts/fabric.hpp"
 #include "runtime/wire/control_segment.hpp"
 
 namespace ipcrun {
@@ -26,6 +27,8 @@ RemotePeers::Options Wires::options(UniqueFd listener, const JobSecret& secret) 
     }
     result.secret = secret;
     result.listener = std::move(listener);
+    result.fabric = load_fabric(fabric_wish(), parse_address(std::string(table_.address_of(rank_))),
+                                result.encrypt);
     result.end_of = [this](int other) { return end_of(other); };
     result.on_news = [bell = bell_] { bell->ring_all(); };
     return result;

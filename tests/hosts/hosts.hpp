@@ -67,6 +67,7 @@ class World {
         result.secret = secret;
         result.listener = take_listener(rank);
         result.encrypt = encrypt;
+        if (make_fabric && !encrypt) result.fabric = make_fabric(rank);
         return result;
     }
     std::shared_ptr<RemotePeers> join(int rank) {
@@ -75,6 +76,12 @@ class World {
 
     JobSecret secret = {};
     bool encrypt = false;
+    /// The fabric of a rank: none, unless IPCRUN_FABRIC names one for all tests.
+    std::function<std::shared_ptr<Fabric>(int rank)> make_fabric = [this](int rank) {
+        return std::getenv(fabric_variable) == nullptr
+                   ? nullptr
+                   : load_fabric(fabric_wish(), address(rank), false);
+    };
 
   private:
     std::vector<UniqueFd> listeners_;
