@@ -157,8 +157,8 @@ const std::vector<OptionRule>& option_rules() {
          }},
         {{"--fabric"},
          "PROVIDER",
-         "what carries long messages between hosts: auto, none, or a provider of libfabric;\n"
-         "default: auto, which is the best that is there and no mere TCP",
+         "what carries long messages between hosts: a provider of libfabric,\n"
+         "auto (the best that is there and no mere TCP) or none; default: auto",
          [](Options& options, std::string_view text) {
              if (text.empty())
                  fail(ErrorCode::usage,

@@ -33,9 +33,9 @@ struct FabricPair {
         };
         for (const int rank : {0, 1}) {
             RemotePeers::Options options = world.options(rank);
-            options.end_of = [this, rank](int other) -> std::optional<std::string> {
+            options.end_of = [this, rank](int other) -> std::optional<RankEnd> {
                 if (other == rank || other != ended) return std::nullopt;
-                return "was ended";
+                return RankEnd{"was ended"};
             };
             (rank == 0 ? a : b).emplace(std::make_shared<RemotePeers>(std::move(options)), 2, rank);
         }

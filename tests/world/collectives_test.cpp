@@ -10,79 +10,14 @@
 
 #include "runtime/collective_checks.hpp"
 #include "tests/support/every_collective.hpp"
-#include "tests/support/run_hosts.hpp"
+#include "tests/world/every_world.hpp"
 
 namespace ipcrun {
 
-namespace {
-
-using test::HostRank;
-using test::HostsOptions;
-using test::run_hosts;
+using namespace world_test;
 using Kind = Collective::Kind;
 
-Deadline soon() {
-    return Deadline::after(Seconds(60));
-}
-
-std::size_t index(int number) {
-    return static_cast<std::size_t>(number);
-}
-
-// The shapes that differ: one member a host, several, hosts of different sizes, ranks dealt out.
-std::vector<HostsOptions> worlds() {
-    return {{.ranks_on = {1, 1}},
-            {.ranks_on = {2, 2}},
-            {.ranks_on = {1, 3, 4, 2}},
-            {.ranks_on = {2, 3, 2}, .cyclic = true}};
-}
-
-void run_everywhere(const std::function<void(HostRank&)>& body) {
-    for (const HostsOptions& options : worlds()) run_hosts(options, body);
-}
-
-const std::vector<std::size_t>& counts() {
-    static const std::vector<std::size_t> result = {0, 1, 7, 1000, 100'003};
-    return result;
-}
-
-// What member `rank` has at `i`: its place and itself can be told from it.
-std::int32_t value(int rank, std::size_t i) {
-    return static_cast<std::int32_t>((rank + 1) * 1000 + static_cast<int>(i % 997));
-}
-
-std::vector<std::int32_t> values(int rank, std::size_t count, std::size_t first = 0) {
-    std::vector<std::int32_t> result(count);
-    for (std::size_t i = 0; i < count; ++i) result[i] = value(rank, first + i);
-    return result;
-}
-
-std::vector<std::int32_t> sums(int size, std::size_t count, std::size_t first = 0) {
-    std::vector<std::int32_t> result(count);
-    for (std::size_t i = 0; i < count; ++i)
-        for (int rank = 0; rank < size; ++rank) result[i] += value(rank, first + i);
-    return result;
-}
-
-Part part_of(std::vector<std::int32_t>& items) {
-    return {.data = items.data(), .count = items.size(), .dtype = Dtype::i32};
-}
-
-// Blocks of count + 3 * member elements, one of them empty.
-std::vector<std::size_t> varying(int size, std::size_t count) {
-    std::vector<std::size_t> result;
-    for (int member = 0; member < size; ++member)
-        result.push_back(member == 1 ? 0 : count + 3 * index(member));
-    return result;
-}
-
-std::size_t start_of(const std::vector<std::size_t>& blocks, int member) {
-    return std::accumulate(blocks.begin(), blocks.begin() + member, std::size_t{0});
-}
-
-void run(HostRank& self, const Collective& collective) {
-    self.world.run(collective, soon());
-}
+namespace {
 
 template <typename T>
 void check_every_op(HostRank& self, Dtype dtype) {

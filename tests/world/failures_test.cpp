@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// What members on several hosts are told when they disagree, or when one of them is lost.
+#include <doctest/doctest.h>
+
+#include "tests/world/every_world.hpp"
+
+namespace ipcrun {
+
+using namespace world_test;
+
+namespace {
+
+// The Error that `act` throws.
+template <typename Act>
+Error error_of(Act act) {
+    try {
+        act();
+    } catch (const Error& error) {
+        return error;
+    }
+    return Error(ErrorCode::internal, "no error at all");
+}
+
+bool says(const Error& error, const std::string& text) {
+    return std::string(error.what()).find(text) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("hosts: members that call different operations are all told which, and go on") {
+    run_everywhere([](HostRank& self) {
+        const int last = self.world.size() - 1;
+        for (int round = 0; round < 3; ++round) {
+            auto items = values(self.rank, 10);
+            const auto before = items;
+            const Part part = part_of(items);
+            const bool differs = self.rank == last;
+            const CallSite site{differs ? "other.lua" : "most.lua", 7};
+            const Error error = error_of([&] {
+                if (round == 0)
+                    self.world.allreduce({&part, 1}, differs ? Op::max : Op::sum, soon(), site);
+                else if (differs)
+                    self.world.barrier(soon(), site);
+                else
+                    self.world.broadcast({&part, 1}, round - 1, soon(), site);
+            });
+            CHECK(error.code == ErrorCode::mismatch);
+            CHECK_MESSAGE(says(error, "at most.lua:7"), error.what());
+            CHECK_MESSAGE(says(error, "rank " + std::to_string(last) + " calls "), error.what());
+            CHECK_MESSAGE(says(error, "at other.lua:7"), error.what());
+            CHECK(items == before);
+        }
+        self.world.barrier(soon());
+    });
+}
+
+TEST_CASE("hosts: a member that ends is named to all others, with its host") {
+    for (const int count : {4, 300'000})
+        run_hosts({.ranks_on = {2, 1, 2}}, [count](HostRank& self) {
+            auto items = values(self.rank, static_cast<std::size_t>(count));
+            const Part part = part_of(items);
+            self.world.allreduce({&part, 1}, Op::sum, soon());
+            if (self.rank == 3) return;
+            const Error error = error_of([&] {
+                self.world.allreduce({&part, 1}, Op::sum, soon());
+            });
+            CHECK(error.code == ErrorCode::peer_lost);
+            CHECK(error.rank == 3);
+            CHECK_MESSAGE(says(error, "rank 3"), error.what());
+            // And everything later says the same, at once.
+            const Error again = error_of([&] { self.world.barrier(soon()); });
+            CHECK(again.code == ErrorCode::peer_lost);
+        });
+}
+
+TEST_CASE("hosts: a member that comes too late has all others give up, and is named") {
+    std::atomic<int> gave_up = 0;
+    run_hosts({.ranks_on = {2, 2}}, [&](HostRank& self) {
+        const Deadline patience = soon();
+        if (self.rank == 2) {
+            // Until the others are through with it.
+            while (gave_up.load() < 3 && !patience.has_passed()) std::this_thread::yield();
+            CHECK(error_of([&] { self.world.barrier(soon()); }).code == ErrorCode::timeout);
+            return;
+        }
+        const Error error = error_of([&] { self.world.barrier(Deadline::after(Seconds(0.2))); });
+        gave_up.fetch_add(1);
+        CHECK(error.code == ErrorCode::timeout);
+    });
+}
+
+TEST_CASE("hosts: a communicator that is closed under way is missed by the others") {
+    run_hosts({.ranks_on = {2, 2}}, [](HostRank& self) {
+        auto group = self.world.split(0, 0, soon());
+        REQUIRE(group.has_value());
+        group->barrier(soon());
+        if (self.rank == 3) {
+            group.reset();
+        } else {
+            const Error error = error_of([&] { group->barrier(soon()); });
+            CHECK(error.code == ErrorCode::peer_lost);
+        }
+        self.world.barrier(soon());
+    });
+}
+
+}  // namespace ipcrun
