@@ -2,7 +2,7 @@
 // One of two ranks on different hosts: messages there and back, as fi_pingpong sends them. Rank 0
 // prints how many microseconds one takes, one way, on average.
 //     build/bench/hosts_message RANK ADDRESS_OF_0 ADDRESS_OF_1 BYTES COUNT
-// Rank 1 is started first: rank 0 gives up where nobody listens.
+// Rank 1 is started first: rank 0 gives up where nobody listens. IPCRUN_FABRIC may name a fabric.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -58,6 +58,8 @@ int main(int argc, char** argv) try {
         options.peers.push_back({parse_address(argv[2 + rank]), "rank " + std::to_string(rank)});
     const int rank = options.rank;
     options.listener = listen_at(options.peers.at(static_cast<std::size_t>(rank)).address);
+    options.fabric = load_fabric(
+        fabric_wish(), options.peers[static_cast<std::size_t>(rank)].address, options.encrypt);
     const auto peers = std::make_shared<RemotePeers>(std::move(options));
     RemoteMailbox box(peers, 0, {0, 1}, rank);
     const double us =

@@ -23,6 +23,11 @@ TEST_CASE("host frame: what is encoded is decoded") {
         {.kind = Kind::held, .context = 1},
         {.kind = Kind::leave, .context = 1},
         {.kind = Kind::goodbye},
+        {.kind = Kind::fabric, .bytes = host_fabric_bytes_max},
+        {.kind = Kind::offer, .context = 1, .number = 5, .bytes = host_eager_bytes_max + 1},
+        {.kind = Kind::pull, .number = 1, .bytes = std::numeric_limits<std::uint64_t>::max()},
+        {.kind = Kind::arrival, .number = 1},
+        {.kind = Kind::retreat},
     };
     for (const HostFrame& frame : frames)
         CHECK(decode_host_frame(encode_host_frame(frame)) == frame);
@@ -47,6 +52,11 @@ TEST_CASE("host frame: what no correct peer sends is an error of protocol") {
         {.kind = Kind::credit, .bytes = 0},
         {.kind = Kind::credit, .tag = 1, .bytes = 1},
         {.kind = Kind::goodbye, .number = 1},
+        {.kind = Kind::fabric, .bytes = host_fabric_bytes_max + 1},
+        {.kind = Kind::offer, .number = 1, .bytes = host_eager_bytes_max},
+        {.kind = Kind::pull, .bytes = 1},
+        {.kind = Kind::arrival, .number = 1, .bytes = 1},
+        {.kind = Kind::retreat, .context = 1},
     };
     for (std::size_t i = 0; i < frames.size(); ++i) {
         CAPTURE(i);

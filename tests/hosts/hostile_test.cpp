@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ranks that know the secret and send nonsense, or next to nothing.
+#include "base/bytes.hpp"
+#include "tests/hosts/pretend_fabric.hpp"
 #include "tests/hosts/raw_peer.hpp"
 
 using namespace ipcrun;
@@ -8,13 +10,23 @@ using Kind = HostFrameKind;
 
 namespace {
 
+// A world where rank 0 alone has a fabric, if anybody.
+struct StageWorld : World {
+    explicit StageWorld(PretendNetwork* network) : World(3) {
+        make_fabric = [network](int rank) -> std::shared_ptr<Fabric> {
+            if (rank != 0 || network == nullptr) return nullptr;
+            return std::make_shared<PretendFabric>(*network, rank);
+        };
+    }
+};
+
 // Rank 0 as it is, rank 1 raw, and rank 2 as it is.
 struct Stage {
-    World world{3};
+    StageWorld world;
     Member member{world, 0}, other{world, 2};
     std::optional<RawPeer> raw;
 
-    Stage() {
+    explicit Stage(PretendNetwork* network = nullptr) : world(network) {
         const Carrier carrier(member.peers);
         raw.emplace(world.address(0), world.secret, Introduction{1, 0}, Introduction{1, 0});
     }
@@ -31,6 +43,16 @@ struct Stage {
 
 HostFrame announcement(std::uint64_t number, std::uint64_t bytes) {
     return {.kind = Kind::announcement, .context = 1, .number = number, .bytes = bytes};
+}
+
+// What a rank says whose fabric has this name and address.
+void tell_fabric(RawPeer& raw, const std::string& provider, std::size_t address_bytes) {
+    Encoder body;
+    body.string(provider);
+    body.bytes(std::string(address_bytes, 1));
+    const Bytes bytes = body.take();
+    raw.write({.kind = Kind::fabric, .bytes = bytes.size()});
+    raw.write(bytes);
 }
 
 }  // namespace
@@ -137,3 +159,63 @@ TEST_CASE("remote peers: a message that is too long for memory is an error, and 
     CHECK(stage.member.box.find(1, 0)->bytes == host_message_bytes_max);
 }
 #endif
+
+TEST_CASE("remote peers: nonsense about a fabric is an error of protocol") {
+    const std::vector<std::vector<HostFrame>> nonsense{
+        {{.kind = Kind::pull, .number = 1, .bytes = 5}},
+        {{.kind = Kind::arrival, .number = 1}},
+        {{.kind = Kind::fabric, .bytes = 2}, {}},
+        {{.kind = Kind::offer, .context = 1, .number = 2, .bytes = 1 << 20}},
+    };
+    for (std::size_t i = 0; i < nonsense.size(); ++i) {
+        CAPTURE(i);
+        PretendNetwork network;
+        Stage stage(&network);
+        for (const HostFrame& frame : nonsense[i]) stage.raw->write(frame);
+        CHECK(stage.await_error().code == ErrorCode::protocol);
+    }
+    PretendNetwork network;
+    Stage stage(&network);
+    tell_fabric(*stage.raw, "other", 3);
+    tell_fabric(*stage.raw, "other", 3);
+    CHECK(stage.await_error().code == ErrorCode::protocol);
+}
+
+TEST_CASE("remote peers: what is offered is pulled once, and what is only announced never") {
+    for (const bool is_offered : {false, true}) {
+        CAPTURE(is_offered);
+        PretendNetwork network;
+        Stage stage(&network);
+        // An address that is none makes the stream do.
+        tell_fabric(*stage.raw, "pretend", is_offered ? 1 : 2);
+        stage.raw->write({.kind = Kind::message, .context = 1});
+        const auto heard = stage.member.box.start_receive(std::nullopt, 1, 0);
+        CHECK(stage.until([&] { return heard->is_done(); }));
+        auto bytes = pattern(1 << 20, 1);
+        const Part part = part_of(bytes);
+        const auto sending = stage.member.box.start_send({&part, 1}, 1, 0);
+        stage.raw->write({.kind = Kind::pull, .number = 1, .bytes = 5});
+        if (is_offered) {
+            CHECK(stage.until([&] { return !network.sends.empty(); }));
+            stage.raw->write({.kind = Kind::pull, .number = 1, .bytes = 5});
+        }
+        CHECK(stage.await_error().code == ErrorCode::protocol);
+        CHECK(sending->error() != nullptr);
+        CHECK(network.sends.empty());
+    }
+}
+
+TEST_CASE("remote peers: a body by the stream that was pulled is one that nobody asked for") {
+    PretendNetwork network;
+    Stage stage(&network);
+    tell_fabric(*stage.raw, "pretend", 1);
+    stage.raw->write({.kind = Kind::offer, .context = 1, .number = 1, .bytes = 1 << 20});
+    std::vector<std::uint8_t> got(1 << 20);
+    const Part part = part_of(got);
+    const auto receiving = stage.member.box.start_receive(std::span(&part, 1), 1, 0);
+    CHECK(stage.until([&] { return !network.receives.empty(); }));
+    stage.raw->write({.kind = Kind::body, .number = 1, .bytes = 1'000});
+    CHECK(stage.until([&] { return receiving->is_done(); }));
+    CHECK(receiving->error()->code == ErrorCode::protocol);
+    CHECK(network.receives.empty());
+}

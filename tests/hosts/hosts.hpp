@@ -76,9 +76,11 @@ class World {
 
     JobSecret secret = {};
     bool encrypt = false;
-    /// The fabric of a rank; by itself the one that IPCRUN_FABRIC names.
+    /// The fabric of a rank: none, unless IPCRUN_FABRIC names one for all tests.
     std::function<std::shared_ptr<Fabric>(int rank)> make_fabric = [this](int rank) {
-        return load_fabric(fabric_wish(), address(rank), false);
+        return std::getenv(fabric_variable) == nullptr
+                   ? nullptr
+                   : load_fabric(fabric_wish(), address(rank), false);
     };
 
   private:
