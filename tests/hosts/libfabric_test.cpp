@@ -125,10 +125,7 @@ TEST_CASE("libfabric: once an endpoint is closed all its transfers are over, and
 
 TEST_CASE("libfabric: who may sleep is woken by what comes") {
     const Ends ends;
-    if (ends.b->fd() < 0) {
-        MESSAGE("this provider has no descriptor");
-        return;
-    }
+    REQUIRE(ends.b->fd() >= 0);
     auto sent = pattern(100'000, 1);
     std::vector<std::uint8_t> got(sent.size());
     const TransferPtr receive = ends.receive(got, 1);
@@ -175,5 +172,7 @@ TEST_CASE("libfabric: a provider of TCP does not listen where the rank does not"
     const Error error =
         error_of([] { (void)load_fabric(fabric_wish(), {.host = "192.0.2.77"}, false); });
     INFO(std::string(error.what()));
-    CHECK(error.code == ErrorCode::system);
+    // Some ask the kernel already when they say what they offer.
+    CHECK((error.code == ErrorCode::system || error.code == ErrorCode::unsupported));
+    CHECK(std::string(error.what()).find(fabric_wish()) != std::string::npos);
 }
