@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "launcher/hosts/ssh.hpp"
 #include "launcher/options.hpp"
+#include "runtime/wire/rank_environment.hpp"
 
 namespace ipcrun {
 
@@ -99,6 +100,17 @@ void set_fan_out(Options& options, std::string_view text) {
     options.ssh_fan_out = *count;
 }
 
+// Ranks find it in their environment; which providers there are only they can know.
+void set_fabric(Options& options, std::string_view text) {
+    constexpr std::string_view characters = "abcdefghijklmnopqrstuvwxyz0123456789_-;";
+    if (text.empty() || text.find_first_not_of(characters) != std::string_view::npos)
+        fail(ErrorCode::usage,
+             "option --fabric takes auto, none, or a provider of libfabric, for example "
+             "'verbs;ofi_rxm'; not '{}'",
+             text);
+    options.environment.push_back({fabric_variable, std::string(text)});
+}
+
 void set_stdin(Options& options, std::string_view text) {
     const auto rank = text == "none" ? std::optional(stdin_none) : parse_number<int>(text);
     if (!rank || (*rank < 0 && text != "none"))
@@ -155,6 +167,11 @@ const std::vector<OptionRule>& option_rules() {
              if (text.empty()) fail(ErrorCode::usage, "option --iface takes an interface; not ''");
              options.interface = text;
          }},
+        {{"--fabric"},
+         "PROVIDER",
+         "carry long messages between hosts by a provider of libfabric; none: TCP;\n"
+         "default: auto, the best that is more than TCP, if there is any",
+         set_fabric},
         {{"--host-timeout"},
          "SECONDS",
          "a host that is silent for so long is lost; 0: never; default: 10",

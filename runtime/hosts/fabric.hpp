@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/address.hpp"
+#include "runtime/wire/rank_environment.hpp"
 
 namespace ipcrun {
 
@@ -77,7 +78,6 @@ constexpr std::size_t fabric_address_bytes_max = 256;
 std::shared_ptr<Fabric> load_fabric(std::string_view wish, const Address& own, bool encrypt);
 
 /// The wish of this process: IPCRUN_FABRIC, which `ipcrun --fabric` sets; "auto" without it.
-constexpr const char* fabric_variable = "IPCRUN_FABRIC";
 std::string fabric_wish();
 
 /// What a plug-in exports: its version, which is that of this library, and a function that opens

@@ -9,6 +9,10 @@
 
 namespace ipcrun {
 
+/// What carries long messages between hosts: `ipcrun --fabric` sets it for all ranks, which read it
+/// (see runtime/hosts/fabric.hpp).
+constexpr const char* fabric_variable = "IPCRUN_FABRIC";
+
 struct RankEnvironment {
     int rank = 0;         ///< IPCRUN_RANK: 0 to size - 1
     int size = 1;         ///< IPCRUN_SIZE: ranks in the job

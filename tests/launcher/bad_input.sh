@@ -39,6 +39,9 @@ refused "wdir is a file" "option --wdir: directory '$work/plain': Not a director
     --wdir "$work/plain" "${touch_it[@]}"
 refused "stdin rank not in the job" "option --stdin 2: the ranks of this job are 0 to 1" \
     -n 2 --stdin 2 "${touch_it[@]}"
+refused "a fabric without a name" "option --fabric takes auto, none, or a provider of libfabric" \
+    --fabric '' "${touch_it[@]}"
+refused "a fabric that cannot be one" "; not 'net tcp'" --fabric 'net tcp' "${touch_it[@]}"
 refused "stdin rank no number" "option --stdin takes a rank, from 0, or none; not 'all'" \
     --stdin all "${touch_it[@]}"
 refused "negative stdin rank" "option --stdin takes a rank" --stdin -1 "${touch_it[@]}"

@@ -17,6 +17,8 @@ is "$(FROM_HERE=$value "$IPCRUN" -n 1 -x FROM_HERE printenv FROM_HERE)" "$value"
 is "$(A=old "$IPCRUN" -n 1 -x A=new -x B= sh -c 'env | grep "^[AB]=" | sort | paste -sd,')" \
     "A=new,B=" \
     "-x NAME=VALUE replaces, and may be empty"
+is "$(IPCRUN_FABRIC=none "$IPCRUN" -n 1 --fabric 'tcp;ofi_rxm' printenv IPCRUN_FABRIC)" \
+    "tcp;ofi_rxm" "--fabric reaches all ranks"
 hostile=('a b' '' '$x' "'" '*')
 is "$("$IPCRUN" -n 1 printf '%s,' "${hostile[@]}")" "$(printf '%s,' "${hostile[@]}")" \
     "arguments reach the program as they are"
