@@ -169,7 +169,7 @@ const std::vector<OptionRule>& option_rules() {
          }},
         {{"--fabric"},
          "PROVIDER",
-         "carry long messages between hosts by a provider of libfabric; none: by TCP;\n"
+         "carry long messages between hosts by a provider of libfabric; none: TCP;\n"
          "default: auto, the best that is more than TCP, if there is any",
          set_fabric},
         {{"--host-timeout"},
