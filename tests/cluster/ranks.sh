@@ -20,4 +20,25 @@ for script in values arguments disagreement exchange broadcasts started communic
     done
 done
 
+# Each host has a folder of its own, and one another interpreter.
+on h3 sh -c 'mkdir /root/elsewhere; cp "$@" /root/elsewhere' sh "$IPCRUN" \
+    "$BUILD/bindings/lua/interpreter/ipcrun-lua"
+printf '%s\n' 'h1 slots=4' 'h2 slots=4 wdir=/run' 'h4 slots=4 wdir=/' \
+    'h3 slots=4 wdir=/tmp ipcrun=/root/elsewhere/ipcrun' >"$work/hostfile"
+train() { run_on h1 "$IPCRUN" "$@" "$SOURCES/examples/train.lua" --epochs 4 --losses; }
+losses() { sed -n 's/^epoch.*loss \([^ ]*\) .*/\1/p' "$out"; }
+train -n 16 --type double
+losses >"$work/one"
+is "$status $(wc -l <"$work/one")" "0 4" "ranks: train.lua trains on one host"
+train --hostfile "$work/hostfile" --type double
+losses >"$work/four"
+is "$status $(<"$err")" "0 " "ranks: and on four, each with its own folder, one with its own ipcrun"
+off=$(paste "$work/one" "$work/four" | awk '{ d = ($1 - $2) / $1; if (d < 0) d = -d
+    if (d > most) most = d; if (NF != 2) most = 1 } END { print NR == 4 ? most : 1 }')
+ok "ranks: the loss of every epoch is off by $off" awk -v off="$off" 'BEGIN { exit !(off <= 1e-9) }'
+
+run_on h1 "$IPCRUN" --hosts h1:1,h2:1 "$BUILD/bindings/lua/interpreter/ipcrun-lua" -e '
+    print(pcall(require "ipc".channel, { name = "named" }))'
+like "$(head -1 "$out")" 'false.*ranks on others' "ranks: channels by name are refused over hosts"
+
 done_testing
