@@ -25,12 +25,14 @@ on h3 sh -c 'mkdir /root/elsewhere; cp "$@" /root/elsewhere' sh "$IPCRUN" \
     "$BUILD/bindings/lua/interpreter/ipcrun-lua"
 printf '%s\n' 'h1 slots=4' 'h2 slots=4 wdir=/run' 'h4 slots=4 wdir=/' \
     'h3 slots=4 wdir=/tmp ipcrun=/root/elsewhere/ipcrun' >"$work/hostfile"
-train() { run_on h1 "$IPCRUN" "$@" "$SOURCES/examples/train.lua" --epochs 4 --losses; }
+train() {
+    run_on h1 "$IPCRUN" "$@" "$SOURCES/examples/train.lua" --type double --epochs 4 --losses
+}
 losses() { sed -n 's/^epoch.*loss \([^ ]*\) .*/\1/p' "$out"; }
-train -n 16 --type double
+train -n 16
 losses >"$work/one"
 is "$status $(wc -l <"$work/one")" "0 4" "ranks: train.lua trains on one host"
-train --hostfile "$work/hostfile" --type double
+train --hostfile "$work/hostfile"
 losses >"$work/four"
 is "$status $(<"$err")" "0 " "ranks: and on four, each with its own folder, one with its own ipcrun"
 off=$(paste "$work/one" "$work/four" | awk '{ d = ($1 - $2) / $1; if (d < 0) d = -d
