@@ -10,12 +10,12 @@
 
 #include "base/fail.hpp"
 #include "base/own_machine.hpp"
-#include "runtime/node_communicator.hpp"
 #include "runtime/connection/connection_impl.hpp"
 #include "runtime/connection/group_messages.hpp"
 #include "runtime/connection/group_shape.hpp"
 #include "runtime/connection/group_watch.hpp"
 #include "runtime/heap.hpp"
+#include "runtime/node_communicator.hpp"
 
 namespace ipcrun {
 

@@ -13,8 +13,8 @@
 #include <string_view>
 
 #include "base/fail.hpp"
-#include "runtime/node_communicator.hpp"
 #include "runtime/job.hpp"
+#include "runtime/node_communicator.hpp"
 #include "tests/runtime/exact_cases.hpp"
 
 using namespace ipcrun;
