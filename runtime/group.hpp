@@ -135,9 +135,9 @@ class Group {
                               const std::string& attempt, const std::string& message);
     /// The same for who lets go of the communicator in the middle of an operation: throws nothing.
     void abandon(std::uint32_t sequence);
-    /// Another thread of this member has it go: what is under way here ends with an error at once,
-    /// as abandon() would have it for the others.
-    void interrupt() const;
+    /// Another thread of this member has it go, or (timeout) will not wait any longer: what is
+    /// under way here ends with an error at once, as abandon() would have it for the others.
+    void interrupt(ErrorCode code = ErrorCode::peer_lost) const;
     bool has_given_up() const { return failure_ != nullptr; }
     /// What another member recorded by give_up.
     struct Failure {

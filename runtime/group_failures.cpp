@@ -67,11 +67,10 @@ void Group::record_failure(ErrorCode code, int culprit, std::uint32_t sequence) 
 }
 
 // The member itself lets go of the others' memory, when it sees this.
-void Group::interrupt() const {
+void Group::interrupt(ErrorCode code) const {
     std::uint64_t none = 0;
     const std::uint32_t first_open = member(rank()).completed.load() + 1;
-    (void)block_.failure.compare_exchange_strong(
-        none, encode({ErrorCode::peer_lost, rank(), first_open}));
+    (void)block_.failure.compare_exchange_strong(none, encode({code, rank(), first_open}));
     control_.raise_alert();
     block_.bell.ring_all();
 }

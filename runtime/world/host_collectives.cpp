@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/world/host_collectives.hpp"
 
+#include <fmt/format.h>
+
+#include <system_error>
+
 namespace ipcrun {
 
 void HostCollectives::run(const Collective& collective, Deadline deadline, CallSite site) {
@@ -13,7 +17,14 @@ Request HostCollectives::start(const Collective& collective, Deadline deadline, 
     // While the thread is at it, it finds out what is wrong, and the request tells.
     if (!queue_ || queue_->is_idle()) engine_.check_usable();
     engine_.check(collective);
-    if (!queue_) queue_.emplace(engine_);
+    try {
+        if (!queue_) queue_.emplace(engine_);
+    } catch (const std::system_error& error) {
+        engine_.give_up(collective, site,
+                        Error(ErrorCode::system,
+                              fmt::format("make a thread for what is started: {}", error.what()),
+                              error.code().value()));
+    }
     return queue_->start(collective, deadline, site);
 }
 

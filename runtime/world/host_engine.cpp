@@ -39,20 +39,21 @@ void HostEngine::run(const Collective& collective, Deadline deadline, CallSite s
     steps_.begin(deadline);
     const int first_tag = static_cast<int>(sequence_++ % tag_sets) * tags;
     const HostOperation operation{steps_, node_, layout_, first_tag, site};
-    const auto give_up = [&](const Error& error) {
-        failures_.give_up(
-            fmt::format("{} at {}:{}", describe(fingerprint_of(collective)), site.file, site.line),
-            error);
-    };
     try {
         if (!agreement_.settle(operation, collective)) move(operation, collective);
     } catch (const Error& error) {
         // Of a disagreement all members know.
         if (error.code == ErrorCode::mismatch) throw;
-        give_up(error);
+        give_up(collective, site, error);
     } catch (const std::bad_alloc&) {
-        give_up(Error(ErrorCode::system, "not enough memory", 0, layout_.own));
+        give_up(collective, site, Error(ErrorCode::system, "not enough memory"));
     }
+}
+
+void HostEngine::give_up(const Collective& collective, CallSite site, const Error& error) {
+    failures_.give_up(
+        fmt::format("{} at {}:{}", describe(fingerprint_of(collective)), site.file, site.line),
+        error);
 }
 
 void HostEngine::move(const HostOperation& operation, const Collective& collective) {

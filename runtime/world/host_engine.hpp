@@ -24,8 +24,12 @@ class HostEngine {
     /// See Communicator::run.
     void run(const Collective& collective, Deadline deadline, CallSite site);
 
-    /// Any thread: this member has it go, so what is under way, if anything is, ends with an error.
-    void interrupt() const { node_.group.interrupt(); }
+    /// This member cannot go on with `collective`, which others wait for: throws `error`, and so
+    /// does everything later.
+    [[noreturn]] void give_up(const Collective& collective, CallSite site, const Error& error);
+    /// Any thread: what is under way ends with an error, for this member has it go (peer_lost), or
+    /// will not wait any longer (timeout).
+    void interrupt(ErrorCode code) const { node_.group.interrupt(code); }
     Group& group() const { return node_.group; }
 
   private:

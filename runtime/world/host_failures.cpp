@@ -85,18 +85,31 @@ std::string HostFailures::reason_of(const Error& error) const {
     return text.starts_with(step) ? text.substr(step.size()) : text;
 }
 
+// What the member that is missed has said of it; else how it has ended, which may not be known at
+// once: a stream that breaks, or a failure of the group, can be seen before.
 HostFailures::Cause HostFailures::find_cause(const Error& error) {
-    const ErrorCode code =
-        error.code == ErrorCode::timeout ? ErrorCode::timeout : ErrorCode::peer_lost;
+    const bool timed_out = error.code == ErrorCode::timeout;
     const int victim = error.rank.value_or(layout_.own);
-    if (victim == layout_.own) return {code, victim, reason_of(error)};
-    const auto told = layout_.is_here(victim) ? read_note(victim) : hear_notice(victim);
-    if (told) return *told;
-    if (const auto ended = find_ended(victim)) return *ended;
+    if (victim == layout_.own)
+        return {ErrorCode::peer_lost, victim, name_of(victim) + " has closed this communicator"};
+    RemotePeers& peers = *wires_.peers();
+    const Deadline deadline = Deadline::after(end_patience);
+    while (!deadline.has_passed()) {
+        const std::uint32_t alert = node_.group.alert();
+        const std::uint64_t news = peers.news();
+        const auto told = layout_.is_here(victim) ? read_note(victim) : hear_notice(victim);
+        if (told) return *told;
+        if (timed_out) return {error.code, victim, name_of(victim) + " gave up waiting"};
+        if (const auto ended = find_ended(victim)) return *ended;
+        (void)node_.group.waiter().wait(wires_.bell(), alert, deadline, [&] {
+            wires_.look();
+            return peers.news() != news;
+        });
+    }
     // Without what was asked of it.
     const std::string text = reason_of(error);
     const std::size_t name = text.find(name_of(victim));
-    return {code, victim, name == std::string::npos ? text : text.substr(name)};
+    return {ErrorCode::peer_lost, victim, name == std::string::npos ? text : text.substr(name)};
 }
 
 std::optional<HostFailures::Cause> HostFailures::hear_notice(int member) {
@@ -123,7 +136,14 @@ std::optional<HostFailures::Cause> HostFailures::read_note(int member) {
     return Cause{ErrorCode(line->fingerprint.op), culprit, line->file};
 }
 
-std::string HostFailures::state_of(int member) const {
+bool HostFailures::has_failed(int member) const {
+    const RankState state = layout_.is_here(member)
+                                ? node_.group.state_of(layout_.local(member))
+                                : wires_.table().state_of(layout_.ranks[index(member)]);
+    return state == RankState::failed;
+}
+
+std::string HostFailures::end_of(int member) const {
     if (layout_.is_here(member)) {
         const RankState state = node_.group.state_of(layout_.local(member));
         const bool is_over = state == RankState::exited || state == RankState::failed;
@@ -133,18 +153,17 @@ std::string HostFailures::state_of(int member) const {
     return end ? end->how : "";
 }
 
-std::optional<HostFailures::Cause> HostFailures::find_ended(int member) {
-    Bell& bell = wires_.bell();
-    const Deadline deadline = Deadline::after(end_patience);
-    for (;;) {
-        const std::uint32_t alert = node_.group.alert();
-        const std::string end = state_of(member);
-        if (!end.empty())
-            return Cause{ErrorCode::peer_lost, member, fmt::format("{} {}", name_of(member), end)};
-        const auto never = [] { return false; };
-        if (node_.group.waiter().wait(bell, alert, deadline, never) == WaitResult::timed_out)
-            return std::nullopt;
-    }
+// One that failed is the cause of what happened to others, whoever was missed.
+std::optional<HostFailures::Cause> HostFailures::find_ended(int victim) {
+    const auto cause = [this](int member) {
+        return Cause{ErrorCode::peer_lost, member,
+                     fmt::format("{} {}", name_of(member), end_of(member))};
+    };
+    if (has_failed(victim)) return cause(victim);
+    for (int member = 0; member < layout_.size(); ++member)
+        if (has_failed(member)) return cause(member);
+    if (!end_of(victim).empty()) return cause(victim);
+    return std::nullopt;
 }
 
 void HostFailures::tell_here(const Cause& cause) {
@@ -156,9 +175,11 @@ void HostFailures::tell_here(const Cause& cause) {
     std::string text = cause.text;
     if (text.size() >= sizeof(OpRecord::file)) text.resize(sizeof(OpRecord::file) - 1);
     node_.group.record(print, note_sequence, {text.c_str(), 0});
+    // The failure of the group may have been seen before.
+    node_.group.control().raise_alert();
 }
 
-// Those whom this member speaks to, who may wait for it, and tell others.
+// Those whom this member speaks to, or would have: they may wait for it, and tell others.
 void HostFailures::tell_others(const Cause& cause) {
     Notice notice{};
     notice.code = static_cast<std::int32_t>(cause.code);
@@ -166,7 +187,11 @@ void HostFailures::tell_others(const Cause& cause) {
     std::memcpy(notice.text, cause.text.data(),
                 std::min(cause.text.size(), sizeof notice.text - 1));
     const Part part{&notice, sizeof notice, Dtype::u8};
-    for (const int member : steps_.partners())
+    std::set<int> others = steps_.partners();
+    const int hosts = layout_.hosts();
+    for (int step = 1; layout_.local(layout_.own) == 0 && step < hosts; step *= 2)
+        others.insert(layout_.members_on[index((layout_.own_host + step) % hosts)][0]);
+    for (const int member : others)
         // Done at once, or else the other is so far behind that it has not asked for anything.
         (void)steps_.remote().start_send({&part, 1}, member, notice_tag);
 }

@@ -44,9 +44,10 @@ class HostFailures {
     bool is_own(const Error& error) const;
     Cause find_cause(const Error& error);
     std::optional<Cause> hear_notice(int member);
-    std::optional<Cause> find_ended(int member);
+    std::optional<Cause> find_ended(int victim);
     std::optional<Cause> read_note(int member);
-    std::string state_of(int member) const;
+    bool has_failed(int member) const;
+    std::string end_of(int member) const;
     std::string name_of(int member) const;
     void tell_here(const Cause& cause);
     void tell_others(const Cause& cause);

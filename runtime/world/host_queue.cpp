@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <new>
 #include <string>
 
@@ -24,11 +25,14 @@ class HostQueue::Started : public Request::State {
           file_(site.file),
           line_(site.line) {}
 
-    bool test() override { return check_open() && is_over(); }
+    bool test() override {
+        if (check_open() && !is_done()) queue_->check_deadlines();
+        return is_over();
+    }
     bool wait(Deadline deadline) override {
         (void)check_open();
-        const auto is_done = [this] { return is_done_.load(); };
-        return (is_done() || queue_->wait(deadline, is_done)) && is_over();
+        if (!is_done()) (void)queue_->wait(deadline, [this] { return is_done(); });
+        return is_over();
     }
 
     /// By the thread of the queue.
@@ -43,9 +47,11 @@ class HostQueue::Started : public Request::State {
         } catch (const std::bad_alloc&) {
             error_.emplace(ErrorCode::system, "an operation: not enough memory");
         }
-        is_done_.store(true);
     }
+    /// The engine is free for who sees it: this thread is through with it.
+    void finish() { is_done_.store(true); }
     bool is_done() const { return is_done_.load(); }
+    Deadline deadline() const { return deadline_; }
     /// The communicator is going.
     void close() { queue_ = nullptr; }
 
@@ -99,7 +105,7 @@ HostQueue::~HostQueue() {
         return;
     }
     ends_.store(true);
-    if (!is_idle()) engine_.interrupt();
+    if (!is_idle()) engine_.interrupt(ErrorCode::peer_lost);
     work_.ring_all();
     thread_.join();
 }
@@ -109,20 +115,44 @@ bool HostQueue::wait(Deadline deadline, Condition condition) {
     for (;;) {
         const std::uint32_t alert = engine_.group().alert();
         waiter_.report_if_asked();
-        switch (waiter_.wait(done_, alert, deadline, condition)) {
+        const Deadline sooner = Deadline::sooner(deadline, soonest());
+        switch (waiter_.wait(done_, alert, sooner, condition)) {
             case WaitResult::ready:
                 return true;
             case WaitResult::timed_out:
-                return condition();
+                if (condition()) return true;
+                if (deadline.has_passed()) return false;
+                check_deadlines();
+                break;
             case WaitResult::alerted:
                 break;
         }
     }
 }
 
+Deadline HostQueue::soonest() const {
+    Deadline result = Deadline::never();
+    if (is_overdue_) return result;
+    for (const std::shared_ptr<Started>& one : started_)
+        if (!one->is_done()) result = Deadline::sooner(result, one->deadline());
+    return result;
+}
+
+// The deadline of an operation ends it also while older ones are under way. The oldest sees to its
+// own, and can say whom it waited for.
+void HostQueue::check_deadlines() {
+    if (!soonest().has_passed()) return;
+    is_overdue_ = true;
+    const auto is_open = [](const std::shared_ptr<Started>& one) { return !one->is_done(); };
+    const auto oldest = std::find_if(started_.begin(), started_.end(), is_open);
+    if (oldest != started_.end() && !(*oldest)->deadline().has_passed())
+        engine_.interrupt(ErrorCode::timeout);
+}
+
 Request HostQueue::start(const Collective& collective, Deadline deadline, CallSite site) {
     if (pid_ != ::getpid())
         fail(ErrorCode::usage, "take part in an operation: a child after fork() is no rank");
+    if (is_idle()) is_overdue_ = false;
     auto started = std::make_shared<Started>(*this, collective, deadline, site);
     while (!started_.empty() && started_.front()->is_done()) started_.pop_front();
     if (started_.size() >= Communicator::started_max) {
@@ -156,8 +186,10 @@ void HostQueue::run() {
         std::shared_ptr<Started> next;
         while (!ends_.load() && take_next(next)) {
             next->run(engine_);
-            next.reset();
+            // First: who has seen all of them done finds the queue idle.
             unfinished_.fetch_sub(1);
+            next->finish();
+            next.reset();
             done_.ring_all();
         }
         if (ends_.load()) return;

@@ -37,6 +37,8 @@ class HostQueue {
     bool take_next(std::shared_ptr<Started>& next);
     template <typename Condition>
     bool wait(Deadline deadline, Condition condition);
+    Deadline soonest() const;
+    void check_deadlines();
 
     HostEngine& engine_;
     std::atomic<std::uint32_t> unfinished_ = 0;
@@ -48,6 +50,7 @@ class HostQueue {
     std::mutex mutex_;
     std::deque<std::shared_ptr<Started>> line_;     // not begun; shared: with requests
     std::deque<std::shared_ptr<Started>> started_;  // not seen to be done, for the caller's thread
+    bool is_overdue_ = false;                       // so that all of it ends
     pid_t pid_;
     std::thread thread_;
 };

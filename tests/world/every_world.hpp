@@ -78,4 +78,19 @@ inline void run(HostRank& self, const Collective& collective) {
     self.world.run(collective, soon());
 }
 
+// The Error that `act` throws.
+template <typename Act>
+Error error_of(Act act) {
+    try {
+        act();
+    } catch (const Error& error) {
+        return error;
+    }
+    return Error(ErrorCode::internal, "no error at all");
+}
+
+inline bool says(const Error& error, const std::string& text) {
+    return std::string(error.what()).find(text) != std::string::npos;
+}
+
 }  // namespace ipcrun::world_test
