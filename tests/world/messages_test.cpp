@@ -26,7 +26,8 @@ Deadline soon() {
 std::vector<std::int64_t> values(int from, int to, std::size_t count) {
     std::vector<std::int64_t> result(count);
     for (std::size_t i = 0; i < count; ++i)
-        result[i] = from * 1'000'000'000 + to * 1'000'000 + static_cast<std::int64_t>(i % 1000);
+        result[i] = std::int64_t{from} * 1'000'000'000 + std::int64_t{to} * 1'000'000 +
+                    static_cast<std::int64_t>(i % 1000);
     return result;
 }
 
