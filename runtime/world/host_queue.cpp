@@ -26,11 +26,12 @@ class HostQueue::Started : public Request::State {
           line_(site.line) {}
 
     bool test() override {
-        if (check_open() && !is_done()) queue_->check_deadlines();
+        check_open();
+        if (!is_done()) queue_->check_deadlines();
         return is_over();
     }
     bool wait(Deadline deadline) override {
-        (void)check_open();
+        check_open();
         if (!is_done()) (void)queue_->wait(deadline, [this] { return is_done(); });
         return is_over();
     }
@@ -52,14 +53,16 @@ class HostQueue::Started : public Request::State {
     void finish() { is_done_.store(true); }
     bool is_done() const { return is_done_.load(); }
     Deadline deadline() const { return deadline_; }
-    /// The communicator is going.
-    void close() { queue_ = nullptr; }
+    /// The communicator is going: what is not done by now fails for that, however far it gets.
+    void close() {
+        is_dropped_ = !is_done();
+        queue_ = nullptr;
+    }
 
   private:
-    bool check_open() const {
-        if (queue_ == nullptr && !is_done_.load())
+    void check_open() const {
+        if (is_dropped_)
             fail(ErrorCode::usage, "wait for an operation: its communicator is closed");
-        return true;
     }
     bool is_over() const {
         if (!is_done_.load()) return false;
@@ -69,7 +72,9 @@ class HostQueue::Started : public Request::State {
         throw Error(*error_);
     }
 
-    HostQueue* queue_;  // of the caller's thread alone
+    // Of the caller's thread alone.
+    HostQueue* queue_;
+    bool is_dropped_ = false;
     KeptCollective kept_;
     Deadline deadline_;
     std::string file_;
