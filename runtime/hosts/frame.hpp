@@ -10,7 +10,7 @@
 namespace ipcrun {
 
 /// Longer messages are announced, and sent when they are asked for.
-constexpr std::size_t host_eager_bytes_max = 32 << 10;
+constexpr std::size_t host_eager_bytes_max = 64 << 10;
 /// So much of a body at a time, so that what is short comes between.
 constexpr std::size_t host_piece_bytes_max = 256 << 10;
 /// How a rank is reached by a fabric, and by which.

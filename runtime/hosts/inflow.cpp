@@ -7,7 +7,7 @@
 
 namespace ipcrun {
 
-static_assert(host_frame_bytes + host_eager_bytes_max <= (64 << 10));
+static_assert(host_frame_bytes + host_eager_bytes_max <= (128 << 10));
 
 Inflow::Inflow() : buffer_(new std::byte[buffer_bytes]) {}
 

@@ -40,7 +40,7 @@ class Inflow {
     bool advance(SecureStream& stream, Listener& listener);
 
   private:
-    static constexpr std::size_t buffer_bytes = 64 << 10;
+    static constexpr std::size_t buffer_bytes = 128 << 10;
     // Behind a piece of a body: the next header, and little that would be copied twice.
     static constexpr std::size_t behind_bytes = 4 << 10;
     static constexpr std::size_t advance_bytes_max = 4 << 20;

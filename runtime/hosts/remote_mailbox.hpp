@@ -63,7 +63,7 @@ class RemoteMailbox {
     /// is the most.
     void set_lag(std::size_t bytes);
 
-    static constexpr std::size_t eager_bytes_max = 32 << 10;
+    static constexpr std::size_t eager_bytes_max = 64 << 10;
 
   private:
     struct Impl;

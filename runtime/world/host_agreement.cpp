@@ -62,9 +62,9 @@ bool HostAgreement::settle(const HostOperation& operation, const Collective& col
     print_ = fingerprint_of(collective);
     payload_bytes_ = small_bytes(collective, operation.hosts());
     const bool differs_here = meet_here(operation, collective);
-    Header header{print_, differs_here};
+    Header header{print_, differs_here, machine_};
     if (operation.is_leader()) {
-        header.differs = meet_over_hosts(operation, differs_here);
+        meet_over_hosts(operation, header);
         if (header.differs == 0 && payload_bytes_ != 0) combine_payloads(operation, collective);
         std::memcpy(memory_->data(), &header, sizeof header);
     }
@@ -74,6 +74,7 @@ bool HostAgreement::settle(const HostOperation& operation, const Collective& col
         operation.run_here(Collective::broadcast({&told, 1}, 0));
         std::memcpy(&header, memory_->data(), sizeof header);
     }
+    is_one_machine_ = header.machine != 0;
     if (header.differs != 0) fail_for_disagreement(operation, print_);
     if (payload_bytes_ != 0) {
         const std::vector<Part> results = laid_out(collective.to, result());
@@ -105,11 +106,10 @@ bool HostAgreement::meet_here(const HostOperation& operation, const Collective& 
 // In each round each host tells what it has heard to one twice as far away, so that all have heard
 // of all when the last round ends, with as few rounds as can be for any number of hosts: Bruck et
 // al., Efficient Algorithms for All-to-All Communications in Multiport Message-Passing Systems
-// (1997). True when somebody calls something else.
-bool HostAgreement::meet_over_hosts(const HostOperation& operation, bool differs) {
+// (1997).
+void HostAgreement::meet_over_hosts(const HostOperation& operation, Header& header) {
     const int hosts = operation.hosts(), own = operation.own_host();
     const int tag = operation.tag(HostOperation::agreement);
-    Header header{print_, differs};
     for (int step = 1; step < hosts; step *= 2) {
         const int to = operation.leader_of((own + step) % hosts);
         const int source = (own + hosts - step) % hosts;
@@ -129,6 +129,7 @@ bool HostAgreement::meet_over_hosts(const HostOperation& operation, bool differs
         check(message.envelope.bytes >= sizeof theirs, "a header between hosts is cut off");
         std::memcpy(&theirs, bytes, sizeof theirs);
         if (theirs.differs != 0 || !(theirs.print == print_)) header.differs = 1;
+        if (theirs.machine != header.machine) header.machine = 0;
         const std::size_t rest = message.envelope.bytes - sizeof theirs;
         // Who differs, as the header says, may have given anything.
         if (payload_bytes_ == 0 || rest != payload_bytes_ * static_cast<std::size_t>(news))
@@ -139,7 +140,6 @@ bool HostAgreement::meet_over_hosts(const HostOperation& operation, bool differs
             bytes += payload_bytes_;
         });
     }
-    return header.differs != 0;
 }
 
 // All leaders do the same, in the order of hosts.

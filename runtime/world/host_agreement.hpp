@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/collective_checks.hpp"
+#include "runtime/world/host_machine.hpp"
 #include "runtime/world/host_operation.hpp"
 
 namespace ipcrun {
@@ -21,20 +22,26 @@ class HostAgreement {
     /// Error{mismatch}, no memory was touched, and whatever follows works.
     bool settle(const HostOperation& operation, const Collective& collective);
 
+    /// Are all hosts one machine, as far as the last agreement has told?
+    bool is_one_machine() const { return is_one_machine_; }
+
     /// Bytes of an allreduce that travel with the agreement, at most; and of all hosts together.
-    static constexpr std::size_t payload_bytes_max = 2048, payloads_bytes_max = 32 << 10;
+    static constexpr std::size_t payload_bytes_max = 16 << 10, payloads_bytes_max = 64 << 10;
 
   private:
     struct Header {
         Fingerprint print;
         std::uint64_t differs;  // somebody calls something else
+        std::uint64_t machine;  // of all who were heard; 0: not one
     };
     bool meet_here(const HostOperation& operation, const Collective& collective);
-    bool meet_over_hosts(const HostOperation& operation, bool differs);
+    void meet_over_hosts(const HostOperation& operation, Header& header);
     void combine_payloads(const HostOperation& operation, const Collective& collective) const;
     std::byte* payload(int host) const;
     std::byte* result() const { return memory_->data() + sizeof(Header); }
 
+    const std::uint64_t machine_ = machine_id();
+    bool is_one_machine_ = false;
     Fingerprint print_;
     std::size_t payload_bytes_ = 0;  // of this operation; each part aligned for any element
     // A header and what goes with it: as this host tells its members. In a leader, behind it: what

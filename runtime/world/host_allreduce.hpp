@@ -33,6 +33,8 @@ class HostAllreduce {
     void run(std::span<const Part> parts, Op op, int tag, CallSite site);
     static constexpr int tags = 256;
 
+    HostChoice& choice() { return choice_; }
+
   private:
     /// What is the same for all segments.
     struct Task {

@@ -26,7 +26,7 @@ constexpr std::size_t segment_bytes_max = 16 << 20;
 
 // Below this a lane's share is not worth the messages of one more lane; and more lanes than these
 // have nothing left to gain on the same cable.
-constexpr std::size_t share_bytes_min = 256 << 10;
+constexpr std::size_t share_bytes_min = 64 << 10;
 constexpr std::size_t lanes_max = 4;
 
 }  // namespace
@@ -34,6 +34,12 @@ constexpr std::size_t lanes_max = 4;
 HostChoice::HostChoice(const HostLayout& layout) : hosts_(layout.hosts()) {
     for (const std::vector<int>& members : layout.members_on)
         members_max_ = std::max(members_max_, members.size());
+}
+
+void HostChoice::set_one_machine(bool is_one_machine) {
+    if (is_one_machine == is_one_machine_) return;
+    is_one_machine_ = is_one_machine;
+    plans_.clear();
 }
 
 std::size_t HostChoice::segment_bytes() const {
@@ -52,7 +58,9 @@ const MessagePlan& HostChoice::plan(std::size_t bytes) {
     const auto costs =
         topology::flat_costs(hosts_, stream_cost, topology::default_costs().reduce_us_per_byte);
     const double size = std::exp2(bits - 0.5);
-    const auto best = topology::predict_allreduce(costs, std::nullopt, size)[0];
+    auto best = topology::predict_allreduce(costs, std::nullopt, size)[0];
+    // What each saves by working at the same time as the others, it takes from them.
+    if (is_one_machine_) best = {.algorithm = Algorithm::tree, .segments = 1};
     plan.algorithm = best.algorithm;
     double share = size;
     if (plan.algorithm == Algorithm::tree) {

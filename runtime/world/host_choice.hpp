@@ -12,10 +12,13 @@
 
 namespace ipcrun {
 
-/// Pure: all members choose alike. Remembers what it has found.
+/// All members choose alike. Remembers what it has found.
 class HostChoice {
   public:
     explicit HostChoice(const HostLayout& layout);
+
+    /// All hosts share the CPUs of one machine: what is fastest is what takes the least work.
+    void set_one_machine(bool is_one_machine);
 
     std::size_t segment_bytes() const;
     /// Of a segment. With one a member of each host has it all, and nobody else any of it.
@@ -27,6 +30,7 @@ class HostChoice {
   private:
     std::size_t members_max_ = 1;  // of a host
     int hosts_;
+    bool is_one_machine_ = false;
     std::map<int, MessagePlan> plans_;  // by how many bits the number of bytes has
 };
 

@@ -26,11 +26,14 @@ void HostSteps::wait_for(const Operation& operation, int other) {
             wires_.peers()->look_for_ends();
             alert_seen_ = alert;
         }
-        const WaitResult result = group.waiter().wait(bells_, alert, deadline_, [&] {
+        const auto look = [&] {
             wires_.look();
             return operation.is_done();
-        });
-        if (result != WaitResult::timed_out) continue;
+        };
+        if (group.waiter().meet(alert, look)) continue;
+        if (!wires_.sleep(alert, deadline_, look))
+            (void)group.waiter().wait(bells_, alert, deadline_, look);
+        if (operation.is_done() || !deadline_.has_passed()) continue;
         const int rank = layout_.ranks[static_cast<std::size_t>(other)];
         throw Error(ErrorCode::timeout,
                     fmt::format("timed out waiting for {}", wires_.name_of(rank)), 0, other);

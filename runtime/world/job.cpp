@@ -34,16 +34,18 @@ AskForEnd ask_over(int control_fd) {
     };
 }
 
-std::shared_ptr<Wires> make_wires(const RankEnvironment& own, const NodeMemory& memory,
-                                  int table_fd, UniqueFd listener) {
+std::shared_ptr<Wires> make_wires(const RankEnvironment& own,
+                                  const std::shared_ptr<NodeMemory>& memory, int table_fd,
+                                  UniqueFd listener) {
     JobTable table(table_fd);
-    const auto secret = memory.control().secret();
+    const auto secret = memory->control().secret();
     const bool fits = table.ranks() == own.size && table.host_of(own.rank) == own.node &&
                       table.local_rank_of(own.rank) == own.local_rank && secret.has_value();
     if (!fits)
         fail(ErrorCode::protocol,
              "join the job: the agent's table is not of the job that the environment names");
-    return std::make_shared<Wires>(own.rank, std::move(table), std::move(listener), *secret);
+    return std::make_shared<Wires>(own.rank, std::move(table), std::move(listener), *secret,
+                                   memory);
 }
 
 std::shared_ptr<NodeMemory> create_alone() {
@@ -137,7 +139,7 @@ std::shared_ptr<Job> Job::join() {
         // Control segment and heap; the table of all ranks, and the socket to listen at.
         auto fds = ask_to_join(own.control_fd, has_wires ? 4 : 2, "join the job");
         memory = std::make_shared<NodeMemory>(std::move(fds[0]), std::move(fds[1]));
-        if (has_wires) impl.wires = make_wires(own, *memory, fds[2].get(), std::move(fds[3]));
+        if (has_wires) impl.wires = make_wires(own, memory, fds[2].get(), std::move(fds[3]));
         impl.control_fd = own.control_fd;
         ask_for_end = ask_over(own.control_fd);
     } else {

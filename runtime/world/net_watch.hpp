@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/// A thread that sees to the streams to other hosts while the program does something else:
-/// computes, waits for ranks of its own host, or sleeps. So what this rank has sent arrives, and
-/// who sleeps is woken, whatever it does.
+/// Who sees to the streams to other hosts. Mostly that is a rank that waits for them, and sleeps
+/// right there: so what comes wakes the rank itself, and nobody else. A thread does it while the
+/// program does something else: computes, waits for ranks of its own host, or sleeps. So what this
+/// rank has sent arrives, and who sleeps is woken, whatever the program does.
 
 #include <sys/types.h>
 
@@ -13,12 +14,41 @@
 #include "base/deadline.hpp"
 #include "base/unique_fd.hpp"
 #include "runtime/hosts/remote_peers.hpp"
+#include "runtime/node_memory.hpp"
+#include "runtime/wire/bell.hpp"
 
 namespace ipcrun {
 
+/// Where threads sleep that wait for other hosts: one of them, the attendant, at the streams
+/// themselves, the others at the bell. Shared: streams may outlive the watch.
+class NetSleepers {
+  public:
+    NetSleepers();
+
+    Bell bell;
+    /// There are news that these threads may wait for. Any thread.
+    void wake_all() {
+        bell.ring_all();
+        wake_attendant();
+    }
+    void wake_attendant() const;
+    bool has_attendant() const { return has_attendant_.load(); }
+    /// False: there is one already.
+    bool attend() { return !has_attendant_.exchange(true); }
+    /// Sleeps until `streams` is readable, somebody wakes the attendant, or the deadline passes.
+    void sleep(int streams, Deadline deadline) const;
+    void leave() { has_attendant_.store(false); }
+
+  private:
+    UniqueFd alarm_;  // readable: the attendant is to look around
+    std::atomic<bool> has_attendant_ = false;
+};
+
 class NetWatch {
   public:
-    explicit NetWatch(std::shared_ptr<RemotePeers> peers);
+    /// `memory`: of this host, whose alert word wakes the attendant, too.
+    NetWatch(std::shared_ptr<RemotePeers> peers, std::shared_ptr<NetSleepers> sleepers,
+             std::shared_ptr<NodeMemory> memory);
     NetWatch(const NetWatch&) = delete;
     /// In a child after fork() there is no thread, and nothing is waited for.
     ~NetWatch();
@@ -27,13 +57,41 @@ class NetWatch {
     /// moment. Any thread.
     void note_look() { last_look_.store(Clock::now(), std::memory_order_relaxed); }
 
+    /// Sleeps as the attendant until something may have come for `condition()`, which was false,
+    /// the alert word is not `alert_seen`, or the deadline passes. Returns false at once where
+    /// there is an attendant: the bell tells the others.
+    template <typename Condition>
+    bool sleep(std::uint32_t alert_seen, Deadline deadline, Condition condition) {
+        if (!sleepers_->attend()) return false;
+        // From now on the thread tells of alerts, and whoever looks at the streams of news.
+        if (!is_resting_.load()) call();
+        if (alert_.load() == alert_seen && !condition() && !deadline.has_passed())
+            sleepers_->sleep(peers_->fd(), deadline);
+        leave();
+        return true;
+    }
+
   private:
     void run();
+    void rest();
+    void call();
+    void leave();
+    void tell_of_alert();
     bool is_looked_after() const;
     bool progress();
 
     std::shared_ptr<RemotePeers> peers_;  // shared: with the mailboxes
-    UniqueFd end_;                        // readable: the thread is to end
+    std::shared_ptr<NetSleepers> sleepers_;
+    std::shared_ptr<NodeMemory> memory_;
+    std::atomic<std::uint32_t>& alert_;
+    std::uint32_t alert_told_;  // of the thread
+    // The thread is to look around: a word where it rests, and readable where it watches.
+    std::atomic<std::uint32_t> calls_ = 0;
+    UniqueFd called_;
+    std::atomic<bool> ends_ = false;
+    std::atomic<bool> is_resting_ = false;   // the thread has left the streams to others
+    std::atomic<bool> is_asleep_ = false;    // and comes back only when it is called
+    std::atomic<std::uint64_t> visits_ = 0;  // of attendants
     std::atomic<Clock::time_point> last_look_ = Clock::time_point();
     pid_t pid_;
     std::thread thread_;

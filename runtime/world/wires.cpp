@@ -9,12 +9,13 @@
 
 namespace ipcrun {
 
-Wires::Wires(int rank, JobTable table, UniqueFd listener, const JobSecret& secret)
+Wires::Wires(int rank, JobTable table, UniqueFd listener, const JobSecret& secret,
+             std::shared_ptr<NodeMemory> memory)
     : rank_(rank),
       table_(std::move(table)),
       rank_bits_(std::bit_width(static_cast<unsigned>(table_.ranks()))),
       peers_(std::make_shared<RemotePeers>(options(std::move(listener), secret))),
-      watch_(peers_) {}
+      watch_(peers_, sleepers_, std::move(memory)) {}
 
 RemotePeers::Options Wires::options(UniqueFd listener, const JobSecret& secret) {
     RemotePeers::Options result;
@@ -30,7 +31,7 @@ RemotePeers::Options Wires::options(UniqueFd listener, const JobSecret& secret) 
     result.fabric = load_fabric(fabric_wish(), parse_address(std::string(table_.address_of(rank_))),
                                 result.encrypt);
     result.end_of = [this](int other) { return end_of(other); };
-    result.on_news = [bell = bell_] { bell->ring_all(); };
+    result.on_news = [sleepers = sleepers_] { sleepers->wake_all(); };
     return result;
 }
 

@@ -19,7 +19,9 @@ namespace ipcrun {
 class Wires {
   public:
     /// `listener`: where others find this rank, as its agent made it.
-    Wires(int rank, JobTable table, UniqueFd listener, const JobSecret& secret);
+    /// `memory`: that of this host.
+    Wires(int rank, JobTable table, UniqueFd listener, const JobSecret& secret,
+          std::shared_ptr<NodeMemory> memory);
 
     const JobTable& table() const { return table_; }
     int rank() const { return rank_; }  ///< of this process in the job
@@ -36,8 +38,13 @@ class Wires {
         watch_.note_look();
         (void)peers_->progress();
     }
-    /// Rung when there are news while nobody looks.
-    Bell& bell() { return *bell_; }
+    /// Rung when there are news, for those who sleep.
+    Bell& bell() { return sleepers_->bell; }
+    /// Sleeps until there may be news of other hosts, or an alert here: see NetWatch::sleep.
+    template <typename Condition>
+    bool sleep(std::uint32_t alert_seen, Deadline deadline, Condition condition) {
+        return watch_.sleep(alert_seen, deadline, std::move(condition));
+    }
 
     /// Two numbers for the messages of a new communicator that this rank leads: this one and the
     /// one after it by second_context(). Any thread. Throws Error{system} when there are no more.
@@ -55,7 +62,7 @@ class Wires {
     // A number is a count and the rank that counted, in so many bits.
     int rank_bits_;
     std::atomic<std::uint32_t> contexts_ = 4;
-    std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
+    std::shared_ptr<NetSleepers> sleepers_ = std::make_shared<NetSleepers>();
     std::shared_ptr<RemotePeers> peers_;
     NetWatch watch_;  // gone before what it watches
 };

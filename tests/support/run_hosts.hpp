@@ -67,7 +67,8 @@ class PretendHosts {
 
     std::shared_ptr<Wires> join(int rank) {
         return std::make_shared<Wires>(rank, JobTable(tables_[index(host_of(rank))].get()),
-                                       std::move(listeners_[index(rank)]), secret_);
+                                       std::move(listeners_[index(rank)]), secret_,
+                                       memories_[index(host_of(rank))]);
     }
     /// As Job makes it.
     Communicator world(int rank, const std::shared_ptr<Wires>& wires,
