@@ -124,6 +124,21 @@ TEST_CASE("libfabric: memory that was unmapped, and mapped anew at its place, is
     }
 }
 
+// Where malloc() maps such a block by itself, it is gone without a call of munmap() that is seen.
+TEST_CASE("libfabric: memory that was freed, and allocated anew at its place, is what it is now") {
+    const Ends ends;
+    for (unsigned round = 0; round < 8; ++round) {
+        CAPTURE(round);
+        auto sent = pattern(1 << 20, round);
+        std::vector<std::uint8_t> got(sent.size());
+        const TransferPtr receive = ends.receive(got, round);
+        const TransferPtr send = ends.send(sent, round);
+        CHECK(ends.until([&] { return receive->is_over() && send->is_over(); }));
+        CHECK(receive->failure() == "");
+        CHECK(got == sent);
+    }
+}
+
 TEST_CASE("libfabric: a receive that is cancelled is over, and touches its memory no more") {
     const Ends ends;
     auto sent = pattern(100'000, 1);
