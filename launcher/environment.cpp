@@ -19,6 +19,7 @@ namespace {
 constexpr std::string_view terminal_variable = "IPCRUN_TERMINAL";
 constexpr std::string_view gpu_variable = "IPCRUN_GPU";
 constexpr std::string_view nic_variable = "IPCRUN_NIC";
+constexpr std::string_view universe_variable = "FI_UNIVERSE_SIZE";
 constexpr std::string_view thread_variables[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"};
 
 std::string_view name_of_variable(std::string_view setting) {
@@ -146,6 +147,13 @@ std::vector<std::string> common_environment(const Options& options,
     if (surroundings.output_is_terminal)
         environment.push_back(fmt::format("{}=1", terminal_variable));
     return environment;
+}
+
+void size_universe(std::vector<std::string>& environment, int ranks) {
+    const auto before = find_variable(environment, universe_variable);
+    if (before && parse_number<int>(*before).value_or(0) >= ranks) return;
+    remove_variable(environment, universe_variable);
+    environment.push_back(fmt::format("{}={}", universe_variable, ranks));
 }
 
 std::vector<std::string> rank_environment(const std::vector<std::string>& common,

@@ -19,6 +19,10 @@ namespace ipcrun {
 std::vector<std::string> common_environment(const Options& options,
                                             const Surroundings& surroundings);
 
+/// Tells libfabric how many may want to reach each other. Without that its providers make room for
+/// hundreds, which small adapters do not have. Room for more stays; less is that of another job.
+void size_universe(std::vector<std::string>& environment, int ranks);
+
 /// "NAME=value" for one rank, beside `common`: its `numbers`, its threads unless `common` has them,
 /// its GPU and NIC on `machine`.
 std::vector<std::string> rank_environment(const std::vector<std::string>& common,

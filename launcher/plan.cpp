@@ -88,6 +88,7 @@ std::vector<Launch> make_launches(const Options& options, const std::vector<Name
     common.program = program.file;
     common.argv = program.argv;
     common.environment = common_environment(options, surroundings);
+    if (hosts.size() > 1) size_universe(common.environment, ranks);
     common.ignored_signals = surroundings.ignored_signals;
     common.whole_lines = ranks > 1;
     common.job_ranks = ranks;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <utility>
 
 #include "base/fail.hpp"
 
@@ -24,8 +25,8 @@ void LibfabricTransfer::cancel() {
     if (!is_over_ && !is_cancelled) fabric_.cancel(*this);
 }
 
-LibfabricFabric::LibfabricFabric(FabricInfo info)
-    : end_(std::make_unique<FabricEndpoint>(std::move(info))) {
+LibfabricFabric::LibfabricFabric(FabricInfo info, Seconds patience)
+    : end_(std::make_unique<FabricEndpoint>(std::move(info))), patience_(patience) {
     if (end_->address.empty() || end_->address.size() > fabric_address_bytes_max)
         fail(ErrorCode::config, "fabric '{}' has an address of {} bytes", provider(),
              end_->address.size());
@@ -72,8 +73,9 @@ std::unique_ptr<Fabric::Transfer> LibfabricFabric::start(LibfabricTransfer::Orde
         transfer->end(error.what());
         return transfer;
     }
+    if (waiting_.empty()) moved_at_ = Clock::now();
     waiting_.push_back(transfer.get());
-    (void)post_waiting();
+    has_ended_ = post_waiting() || has_ended_;
     return transfer;
 }
 
@@ -122,12 +124,24 @@ bool LibfabricFabric::post_waiting() {
             continue;
         }
         place = waiting_.erase(place);
+        moved_at_ = Clock::now();
         has_ended = has_ended || transfer.is_over();
     }
     return has_ended;
 }
 
+// True when there was something to give up.
+bool LibfabricFabric::give_up_waiting() {
+    const bool is_refused = !waiting_.empty() && posted_.size() < posted_max_;
+    if (!is_refused || Clock::now() - moved_at_ < patience_) return false;
+    for (LibfabricTransfer* const transfer : waiting_)
+        transfer->end(fmt::format("{} has not taken it for {} s", provider(), patience_.count()));
+    waiting_.clear();
+    return true;
+}
+
 void LibfabricFabric::end(LibfabricTransfer& transfer, std::string why) {
+    moved_at_ = Clock::now();
     posted_.remove(&transfer);
     transfer.end(std::move(why));
 }
@@ -144,9 +158,10 @@ void LibfabricFabric::cancel(LibfabricTransfer& transfer) {
 
 bool LibfabricFabric::progress() {
     if (is_closed_) return false;
-    bool has_ended = read_completions();
+    bool has_ended = std::exchange(has_ended_, false);
+    has_ended = read_completions() || has_ended;
     if (!waiting_.empty()) has_ended = post_waiting() || has_ended;
-    return has_ended;
+    return give_up_waiting() || has_ended;
 }
 
 bool LibfabricFabric::read_completions() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/deadline.hpp"
 #include "runtime/fabric/endpoint.hpp"
 #include "runtime/fabric/transfer.hpp"
 #include "runtime/hosts/fabric.hpp"
@@ -15,8 +16,11 @@ namespace ipcrun {
 
 class LibfabricFabric final : public Fabric {
   public:
+    /// Some providers say "later" for ever: to a peer that does not answer, or where memory that
+    /// they may lock runs out. What waits fails once nothing at all has moved for so long.
+    static constexpr Seconds patience_default{10.0};
     /// Throws Error{system, config}.
-    explicit LibfabricFabric(FabricInfo info);
+    explicit LibfabricFabric(FabricInfo info, Seconds patience = patience_default);
     ~LibfabricFabric() override { close(); }
 
     const std::string& provider() const override { return end_->provider; }
@@ -46,6 +50,7 @@ class LibfabricFabric final : public Fabric {
     std::unique_ptr<Transfer> start(LibfabricTransfer::Order order);
     bool post(LibfabricTransfer& transfer);
     bool post_waiting();
+    bool give_up_waiting();
     void register_memory(LibfabricTransfer& transfer);
     bool read_completions();
     bool read_failure();
@@ -55,7 +60,9 @@ class LibfabricFabric final : public Fabric {
     std::size_t posted_max_ = 0;
     std::list<LibfabricTransfer*> waiting_;  // to be posted, in this order
     std::list<LibfabricTransfer*> posted_;
-    bool is_closed_ = false;
+    Seconds patience_;
+    Clock::time_point moved_at_;  // something was taken, or over, or the first of those that wait
+    bool is_closed_ = false, has_ended_ = false;
 };
 
 }  // namespace ipcrun

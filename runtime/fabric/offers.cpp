@@ -61,26 +61,26 @@ std::string_view name_of(const fi_info& info) {
     return info.fabric_attr->prov_name;
 }
 
+// The first of each provider. Those that register memory by themselves know when it goes: they come
+// first.
 template <typename Condition>
-FabricInfo first_of(const FabricInfo& list, Condition condition) {
-    for (const fi_info* info = list.get(); info != nullptr; info = info->next)
-        if (condition(*info)) return FabricInfo(fi_dupinfo(info));
-    return nullptr;
-}
-
-// Those that register memory by themselves know when it goes: they come first.
-template <typename Condition>
-FabricInfo find(std::string_view provider, const Address& own, Condition condition) {
+std::vector<FabricInfo> find(std::string_view provider, const Address& own, Condition condition) {
+    std::vector<FabricInfo> found;
+    const auto is_new = [&found](const fi_info& info) {
+        return std::none_of(found.begin(), found.end(), [&info](const FabricInfo& other) {
+            return name_of(*other) == name_of(info);
+        });
+    };
     for (const int memory_modes : {0, FI_MR_LOCAL})
-        for (const Address* const source : {&own, static_cast<const Address*>(nullptr)})
-            if (auto found =
-                    first_of(ask(provider, memory_modes, source), [&](const fi_info& info) {
-                        // Whatever has addresses of IP takes the one that this rank is known by.
-                        return condition(info) &&
-                               (source != nullptr || !is_mere_tcp(name_of(info)));
-                    }))
-                return found;
-    return nullptr;
+        for (const Address* const source : {&own, static_cast<const Address*>(nullptr)}) {
+            const FabricInfo list = ask(provider, memory_modes, source);
+            for (const fi_info* info = list.get(); info != nullptr; info = info->next)
+                // Whatever has addresses of IP takes the one that this rank is known by.
+                if (condition(*info) && (source != nullptr || !is_mere_tcp(name_of(*info))) &&
+                    is_new(*info))
+                    found.emplace_back(fi_dupinfo(info));
+        }
+    return found;
 }
 
 std::string describe_offers() {
@@ -107,7 +107,7 @@ bool is_mere_tcp(std::string_view provider) {
     return has_any(provider, layers);
 }
 
-FabricInfo choose_fabric(std::string_view wish, const Address& own) {
+std::vector<FabricInfo> choose_fabrics(std::string_view wish, const Address& own) {
     if (wish == "auto")
         return find("", own, [](const fi_info& info) {
             return !is_barred(name_of(info)) && !is_mere_tcp(name_of(info));
@@ -118,7 +118,8 @@ FabricInfo choose_fabric(std::string_view wish, const Address& own) {
     // "tcp" alone is "tcp;ofi_rxm" where it has no such endpoints itself.
     for (const std::string& name : {std::string(wish), std::string(wish) + ";ofi_rxm"})
         if (auto found =
-                find(wish, own, [&](const fi_info& info) { return name_of(info) == name; }))
+                find(wish, own, [&](const fi_info& info) { return name_of(info) == name; });
+            !found.empty())
             return found;
     fail(ErrorCode::unsupported, "there is no fabric '{}' at {}; fi_getinfo offers {}", wish,
          own.host, describe_offers());

@@ -24,8 +24,8 @@ bool is_barred(std::string_view provider);
 /// Goes over the TCP of the kernel, as our own streams do.
 bool is_mere_tcp(std::string_view provider);
 
-/// The endpoint that `wish` (see load_fabric) asks for; null: "auto", and there is none. Throws
-/// Error: config, unsupported.
-FabricInfo choose_fabric(std::string_view wish, const Address& own);
+/// The endpoints that `wish` (see load_fabric) may have, the best first, one of each provider. None
+/// only for "auto". Throws Error: config, unsupported.
+std::vector<FabricInfo> choose_fabrics(std::string_view wish, const Address& own);
 
 }  // namespace ipcrun

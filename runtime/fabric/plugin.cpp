@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What load_fabric() finds in libipcrun-fabric.so.
-#include "runtime/fabric/libfabric_fabric.hpp"
-#include "runtime/fabric/offers.hpp"
+#include "runtime/fabric/open_fabric.hpp"
 
 extern "C" {
 
@@ -10,7 +9,6 @@ __attribute__((visibility("default"))) extern const char* const ipcrun_fabric_ve
 
 __attribute__((visibility("default"))) ipcrun::Fabric* ipcrun_open_fabric(
     std::string_view wish, const ipcrun::Address* own) {
-    ipcrun::FabricInfo info = ipcrun::choose_fabric(wish, *own);
-    return info == nullptr ? nullptr : new ipcrun::LibfabricFabric(std::move(info));
+    return ipcrun::open_first(ipcrun::choose_fabrics(wish, *own), wish != "auto").release();
 }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plug-in made of libfabric, over the provider that IPCRUN_FABRIC names.
 #include <poll.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "tests/hosts/hosts.hpp"
 
@@ -93,6 +95,47 @@ TEST_CASE("libfabric: a body of another size is a failure, and is written nowher
         CHECK(std::count(memory.begin() + 200'000, memory.end(), 7) == 100'000);
         ends.a->close();
         CHECK(send->is_over());
+    }
+}
+
+// Providers that register memory keep registrations, which name the pages that were there.
+TEST_CASE("libfabric: memory that was unmapped, and mapped anew at its place, is what it is now") {
+    const Ends ends;
+    constexpr std::size_t bytes = 1 << 20;
+    void* places[2] = {};
+    for (unsigned round = 0; round < 4; ++round) {
+        CAPTURE(round);
+        for (void*& place : places) {
+            void* const mapped = ::mmap(
+                place, bytes, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | (place == nullptr ? 0 : MAP_FIXED_NOREPLACE), -1, 0);
+            REQUIRE(mapped != MAP_FAILED);
+            place = mapped;
+        }
+        const auto expected = pattern(bytes, round);
+        std::memcpy(places[0], expected.data(), bytes);
+        const iovec out{places[0], bytes}, in{places[1], bytes};
+        const TransferPtr receive = ends.b->receive(ends.to_a, round, {&in, 1});
+        const TransferPtr send = ends.a->send(ends.to_b, round, {&out, 1});
+        CHECK(ends.until([&] { return receive->is_over() && send->is_over(); }));
+        CHECK(receive->failure() == "");
+        CHECK(std::memcmp(places[1], expected.data(), bytes) == 0);
+        for (void* const place : places) REQUIRE(::munmap(place, bytes) == 0);
+    }
+}
+
+// Where malloc() maps such a block by itself, it is gone without a call of munmap() that is seen.
+TEST_CASE("libfabric: memory that was freed, and allocated anew at its place, is what it is now") {
+    const Ends ends;
+    for (unsigned round = 0; round < 8; ++round) {
+        CAPTURE(round);
+        auto sent = pattern(1 << 20, round);
+        std::vector<std::uint8_t> got(sent.size());
+        const TransferPtr receive = ends.receive(got, round);
+        const TransferPtr send = ends.send(sent, round);
+        CHECK(ends.until([&] { return receive->is_over() && send->is_over(); }));
+        CHECK(receive->failure() == "");
+        CHECK(got == sent);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "launcher/environment.hpp"
 #include "runtime/wire/control_segment.hpp"
 
 using namespace ipcrun;
@@ -156,6 +157,7 @@ TEST_CASE("plan: each of several hosts gets its ranks, and what tells it from th
     CHECK(has(launches[1].ranks[1].environment, "IPCRUN_NODE=1"));
     CHECK(has(launches[1].ranks[1].environment, "IPCRUN_LOCAL_RANK=1"));
     CHECK(has(launches[1].ranks[1].environment, "IPCRUN_LOCAL_SIZE=2"));
+    for (const Launch& launch : launches) CHECK(has(launch.environment, "FI_UNIVERSE_SIZE=6"));
     CHECK(launches[0].secret == launches[1].secret);
     CHECK(launches[0].secret != JobSecret{});
     CHECK(launches[0].program == "/bin/p");
@@ -168,15 +170,30 @@ TEST_CASE("plan: each of several hosts gets its ranks, and what tells it from th
     CHECK(format_bindings(launches, plan).starts_with("rank 0: host a, cpus 0"));
 }
 
+TEST_CASE("plan: libfabric's universe has room for all ranks, or for more where that was set") {
+    for (const auto& [before, after] : std::initializer_list<std::pair<const char*, const char*>>{
+             {"FI_UNIVERSE_SIZE=7", "FI_UNIVERSE_SIZE=7"},
+             {"FI_UNIVERSE_SIZE=5", "FI_UNIVERSE_SIZE=6"},
+             {"FI_UNIVERSE_SIZE=x", "FI_UNIVERSE_SIZE=6"}}) {
+        CAPTURE(before);
+        std::vector<std::string> environment{before};
+        size_universe(environment, 6);
+        CHECK(environment == std::vector<std::string>{after});
+    }
+    const Launch launch = plan({.ranks = 2});
+    CHECK_FALSE(find_variable(launch.environment, "FI_UNIVERSE_SIZE"));  // nobody is elsewhere
+}
+
 TEST_CASE("plan: of the environment other hosts are sent what is not their own") {
     topology::Cluster cluster = topology::cluster_of({four_cores(), four_cores()});
     const JobPlan plan(std::move(cluster), {.ranks = 8});
     const Options options{.environment = {{"USER", std::nullopt}}, .command = {"p"}};
     const auto launches =
         make_launches(options, {{.name = "a"}, {.name = "b"}}, 0, {"/bin/p", {"p"}},
-                      {.environment = {"A=1", "HOME=/h", "USER=u"}}, plan);
-    CHECK(launches[0].environment == std::vector<std::string>{"A=1", "HOME=/h", "USER=u"});
-    CHECK(launches[1].environment == std::vector<std::string>{"A=1", "USER=u"});
+                      {.environment = {"FI_UNIVERSE_SIZE=8", "HOME=/h", "USER=u"}}, plan);
+    CHECK(launches[0].environment ==
+          std::vector<std::string>{"FI_UNIVERSE_SIZE=8", "HOME=/h", "USER=u"});
+    CHECK(launches[1].environment == std::vector<std::string>{"FI_UNIVERSE_SIZE=8", "USER=u"});
     CHECK(has(launches[1].own_variables, "HOME"));
     CHECK_FALSE(has(launches[1].own_variables, "USER"));
 }
