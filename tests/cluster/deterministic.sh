@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2154
-# Proves: with --deterministic four ranks have the same bits on one host and on several, however they
-# are split: those of a reference, in the order of ranks.
+# Proves: with --deterministic four ranks have the same bits on one host and on several, however
+# they are split: those of a reference, in the order of ranks.
 source "${TAP:?is set by meson test}"
 source "$CLUSTER/support.sh"
 start_hosts 3

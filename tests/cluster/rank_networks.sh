@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC1090,SC1091,SC2016,SC2154
-# Proves: sums of ranks on several hosts are right over slow and lossy ways between these; ranks that
-# cannot reach each other fail in time and name each other; and strangers at their doors change
+# Proves: sums of ranks on several hosts are right over slow and lossy ways between these; ranks
+# that cannot reach each other fail in time, and are named; and strangers at their doors change
 # nothing.
 source "${TAP:?is set by meson test}"
 source "$CLUSTER/support.sh"
@@ -72,9 +72,10 @@ while read -r door <&5; do
     on h3 bash -c 'exec 3<>/dev/tcp/h2/$1; exec sleep 60' silent "$door" &
     on h3 bash -c 'exec 3<>/dev/tcp/h2/$1; head -c 5000 /dev/urandom >&3; exec cat <&3' \
         random "$door" >>"$work/answers" 2>/dev/null
-    run_here=$(on h3 "$BUILD/bindings/lua/interpreter/ipcrun-lua" -e "
-        print(pcall(require 'ipc'.client, 'h2:$door', { key = 'the key of a stranger', timeout = 3 }))")
-    like "$run_here" '^false' "strangers: one with another key is not let in"
+    answer=$(on h3 "$BUILD/bindings/lua/interpreter/ipcrun-lua" -e "
+        local settings = { key = 'the key of a stranger', timeout = 3 }
+        print(pcall(require 'ipc'.client, 'h2:$door', settings))")
+    like "$answer" '^false' "strangers: one with another key is not let in"
 done 5<"$work/doors"
 is "$(wc -c <"$work/answers")" 0 "strangers: one who sends nonsense hears nothing"
 touch "$work/enough"

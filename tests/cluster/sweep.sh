@@ -20,7 +20,10 @@ for host in 1 2 3 4; do
     on "h$host" sh -euc 'mkdir "$1" "$2"; mount --bind "$3" "$1"; ln -s "$4" "$2/sweep"' \
         sh "/root/build-$host" "/root/work-$host" "$BUILD" "$SWEEP"
 done
-run_there() { run_on h1 /root/build-1/launcher/ipcrun --hostfile "$work/hostfile" --timeout 100 "$@"; }
+run_there() {
+    run_on h1 env LUA_PATH="$SOURCES/tests/e2e/?.lua;$SOURCES/tests/lua/?.lua" \
+        /root/build-1/launcher/ipcrun --hostfile "$work/hostfile" --timeout 100 "$@"
+}
 
 hostfile 1 1 1 1
 printf '%s\n' 'local file = io.popen("readlink /proc/$PPID/exe; pwd")' \
@@ -51,9 +54,7 @@ sweeps large 14 4 4 4 4
 # And from Lua, with tables, numbers and tensors of all shapes.
 hostfile 1 3 4 2
 for script in values exchange; do
-    run_on h1 env LUA_PATH="$SOURCES/tests/e2e/?.lua;$SOURCES/tests/lua/?.lua" \
-        /root/build-1/launcher/ipcrun --hostfile "$work/hostfile" --timeout 100 \
-        "$SOURCES/tests/e2e/$script.lua"
+    run_there "$SOURCES/tests/e2e/$script.lua"
     is "$status $(grep -vc '^ok' "$out")" "0 1" "sweep: $script.lua"
 done
 
