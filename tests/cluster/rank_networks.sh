@@ -68,8 +68,10 @@ begin_sums "$sums" 1000 until "$work/enough"
 within 20 has_begun
 doors >"$work/doors"
 is "$(wc -l <"$work/doors")" 2 "strangers: there is a door for each rank of a host"
+silent=()
 while read -r door <&5; do
     on h3 bash -c 'exec 3<>/dev/tcp/h2/$1; exec sleep 60' silent "$door" &
+    silent+=($!)
     on h3 bash -c 'exec 3<>/dev/tcp/h2/$1; head -c 5000 /dev/urandom >&3; exec cat <&3' \
         random "$door" >>"$work/answers" 2>/dev/null
     answer=$(on h3 "$BUILD/bindings/lua/interpreter/ipcrun-lua" -e "
@@ -80,5 +82,7 @@ done 5<"$work/doors"
 is "$(wc -c <"$work/answers")" 0 "strangers: one who sends nonsense hears nothing"
 touch "$work/enough"
 ends_well "strangers: the job goes on, and ends well"
+kill "${silent[@]}"
+wait "${silent[@]}" 2>/dev/null
 
 done_testing
