@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::size_t period = 127;
 constexpr std::size_t kinds_max = 14;
+constexpr std::size_t few_elements = 7;
 
 std::size_t index(int number) {
     return static_cast<std::size_t>(number);
@@ -274,16 +275,15 @@ void Sweep::check(std::size_t kind, std::size_t count) {
     (this->*kinds[kind].run)();
 }
 
-int check_all(Job& job) {
+int check_all(Job& job, std::span<const Dtype> dtypes, std::span<const std::size_t> sizes) {
     int checked = 0;
-    for (int number = 0; number < dtype_count; ++number) {
-        const auto dtype = static_cast<Dtype>(number);
-        const std::size_t element = size_of(dtype);
+    for (const Dtype dtype : dtypes) {
         Sweep sweep(job, dtype);
-        for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{7},
-                                        (64 << 10) / element, (1 << 20) / element})
+        for (const std::size_t size : sizes) {
+            const std::size_t count = size <= few_elements ? size : size / size_of(dtype);
             for (std::size_t kind = 0; kind < kinds_max; ++kind, ++checked)
                 sweep.check(kind, count);
+        }
     }
     return checked;
 }
@@ -296,13 +296,24 @@ int check_large(Job& job) {
     return kinds_max;
 }
 
+int check(Job& job, std::string_view what) {
+    constexpr std::array all = {Dtype::u8,  Dtype::i8,   Dtype::i16, Dtype::i32, Dtype::i64,
+                                Dtype::f16, Dtype::bf16, Dtype::f32, Dtype::f64};
+    constexpr std::array some = {Dtype::i8, Dtype::bf16, Dtype::f64};
+    constexpr std::array<std::size_t, 5> sizes = {0, 1, few_elements, 64 << 10, 1 << 20};
+    if (what == "short") return check_all(job, all, std::span(sizes).first(3));
+    if (what == "long") return check_all(job, all, std::span(sizes).last(2));
+    if (what == "some") return check_all(job, some, sizes);
+    if (what == "large") return check_large(job);
+    fail(ErrorCode::usage, "sweep short, long, some or large; not '{}'", what);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    const bool is_large = argc > 1 && std::string_view(argv[1]) == "large";
     try {
         const auto job = Job::join();
-        const int checked = is_large ? check_large(*job) : check_all(*job);
+        const int checked = check(*job, argc > 1 ? argv[1] : "");
         if (job->place().rank == 0) fmt::print("{} operations are right\n", checked);
     } catch (const Error& error) {
         fmt::print(stderr, "{}\n", error.what());

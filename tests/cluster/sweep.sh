@@ -44,12 +44,13 @@ sweeps() {
         "sweep: $what, $# hosts with $* ranks"
     echo "# $(($(now_ms) - start)) ms"
 }
-sweeps all 630 4 4 4 4
-sweeps all 630 1 3 4 2
-sweeps all 630 4
-sweeps all 630 2 2
-sweeps all 630 1 2 2
+sweeps short 378 4 4 4 4
+sweeps long 252 4 4 4 4
 sweeps large 14 4 4 4 4
+sweeps some 210 1 3 4 2
+sweeps some 210 4
+sweeps some 210 2 2
+sweeps some 210 1 2 2
 
 # And from Lua, with tables, numbers and tensors of all shapes.
 hostfile 1 3 4 2
