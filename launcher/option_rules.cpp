@@ -172,6 +172,12 @@ const std::vector<OptionRule>& option_rules() {
          "carry long messages between hosts by a provider of libfabric; none: TCP;\n"
          "default: auto, the best that is more than TCP, if there is any",
          set_fabric},
+        {{"--deterministic"},
+         "",
+         "let results not depend, not by a bit, on which ranks are on which host",
+         [](Options& options, std::string_view) {
+             options.environment.push_back({deterministic_variable, "1"});
+         }},
         {{"--host-timeout"},
          "SECONDS",
          "a host that is silent for so long is lost; 0: never; default: 10",

@@ -47,9 +47,9 @@ struct Collective {
     static Collective barrier() { return {}; }
 
     /// Combines the parts element by element over all members, in place, as one operation: all
-    /// members then hold the same bits (reduce() names the order of summation). Cost: up to 1 KiB
-    /// one exchange of flags and n reads; above, n reads and n writes of every byte, shared out
-    /// among the members, which is the minimum.
+    /// members then hold the same bits (reduce() names the order of summation; over hosts it is
+    /// kept in deterministic jobs). Cost: up to 1 KiB one exchange of flags and n reads; above, n
+    /// reads and n writes of every byte, shared out among the members, which is the minimum.
     static Collective allreduce(std::span<const Part> parts, Op op) {
         return {.kind = Kind::allreduce, .op = op, .from = parts, .to = parts};
     }

@@ -124,6 +124,34 @@ void check_values(const Collective& collective) {
         }
 }
 
+std::string describe_call(const Fingerprint& print) {
+    if ((print.flags & Fingerprint::splits) != 0) return "split()";
+    const std::string what = (print.flags & Fingerprint::many_parts) != 0 ? "several values"
+                             : (print.flags & Fingerprint::laid_out) != 0 ? "any value"
+                             : (print.flags & Fingerprint::varying) != 0
+                                 ? fmt::format("{}, counts vary", name_of(Dtype(print.dtype)))
+                                 : fmt::format("{} {}", print.shape, name_of(Dtype(print.dtype)));
+    const auto kind = static_cast<Kind>(print.kind);
+    const auto op = name_of(Op(print.op));
+    switch (kind) {
+        case Kind::barrier:
+            return "barrier()";
+        case Kind::allreduce:
+        case Kind::reduce_scatter:
+            return fmt::format("{}({}, {})", name_of(kind), what, op);
+        case Kind::reduce:
+            return fmt::format("reduce({}, {}, root {})", what, op, print.root);
+        case Kind::broadcast:
+        case Kind::gather:
+        case Kind::scatter:
+            return fmt::format("{}({}, root {})", name_of(kind), what, print.root);
+        case Kind::allgather:
+        case Kind::alltoall:
+            return fmt::format("{}({})", name_of(kind), what);
+    }
+    return "an operation";
+}
+
 }  // namespace
 
 void check_call(const Collective& collective, int rank, int size) {
@@ -179,31 +207,8 @@ Fingerprint fingerprint_of(const Collective& collective) {
 }
 
 std::string describe(const Fingerprint& print) {
-    if ((print.flags & Fingerprint::splits) != 0) return "split()";
-    const std::string what = (print.flags & Fingerprint::many_parts) != 0 ? "several values"
-                             : (print.flags & Fingerprint::laid_out) != 0 ? "any value"
-                             : (print.flags & Fingerprint::varying) != 0
-                                 ? fmt::format("{}, counts vary", name_of(Dtype(print.dtype)))
-                                 : fmt::format("{} {}", print.shape, name_of(Dtype(print.dtype)));
-    const auto kind = static_cast<Kind>(print.kind);
-    const auto op = name_of(Op(print.op));
-    switch (kind) {
-        case Kind::barrier:
-            return "barrier()";
-        case Kind::allreduce:
-        case Kind::reduce_scatter:
-            return fmt::format("{}({}, {})", name_of(kind), what, op);
-        case Kind::reduce:
-            return fmt::format("reduce({}, {}, root {})", what, op, print.root);
-        case Kind::broadcast:
-        case Kind::gather:
-        case Kind::scatter:
-            return fmt::format("{}({}, root {})", name_of(kind), what, print.root);
-        case Kind::allgather:
-        case Kind::alltoall:
-            return fmt::format("{}({})", name_of(kind), what);
-    }
-    return "an operation";
+    const bool is_deterministic = (print.flags & Fingerprint::deterministic) != 0;
+    return describe_call(print) + (is_deterministic ? " with IPCRUN_DETERMINISTIC=1" : "");
 }
 
 bool travels_inline(const Collective& collective, int size) {

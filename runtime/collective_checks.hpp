@@ -39,6 +39,12 @@ constexpr bool is_logical(Op op) {
     return op == Op::land || op == Op::lor || op == Op::lxor;
 }
 
+/// Does the combination depend on the order in which values meet, by rounding or by which of two
+/// zeros is kept?
+constexpr bool depends_on_order(Op op, Dtype dtype) {
+    return is_floating(dtype) && !is_logical(op);
+}
+
 /// Is the kind about lists of parts, fused into one operation? The others move one part in blocks.
 constexpr bool is_about_lists(Collective::Kind kind) {
     using Kind = Collective::Kind;

@@ -72,8 +72,8 @@ void Collectives::time_out(const Operation& operation) {
     std::vector<int> missing, working;
     for (int member = 0; member < group_.size(); ++member) {
         if (member == group_.rank()) continue;
-        if (is_missing(member)) missing.push_back(member);
-        if (group_.member(member).touching.load() != 0) working.push_back(member);
+        if (is_missing(member)) missing.push_back(group_.called(member));
+        if (group_.member(member).touching.load() != 0) working.push_back(group_.called(member));
     }
     const bool waits = !missing.empty();
     const std::vector<int>& named = waits ? missing : working;

@@ -62,8 +62,10 @@ class Communicator {
     /// The best tree for small values to go up and results back down, by the places that the ranks
     /// were given: at most two children each, the same on all members, for as long as the
     /// communicator lives. Of the world, and others of all its ranks, it is what the launcher
-    /// planned. Not collective. Throws Error{usage} when there is no such member. Cost: at the
-    /// first call that of finding the tree, milliseconds for thousands of members.
+    /// planned. In deterministic jobs it follows from the number of members alone, and who is below
+    /// a member is numbered behind it. Not collective. Throws Error{usage} when there is no such
+    /// member. Cost: at the first call that of finding the tree, milliseconds for thousands of
+    /// members.
     TreePlace tree_place(int member) const;
 
     /// Runs `collective`: returns when this member's part of it is done.

@@ -36,6 +36,8 @@ struct Identity {
     std::vector<int> ranks = {};
     /// For messages only: a member that ended, however it did, has departed, and the others go on.
     bool ends_are_departures = false;
+    /// Where the members are must not show in any result: see wants_determinism().
+    bool is_deterministic = false;
     /// All members are threads of one process: none ends in the middle of a copy.
     bool is_one_process = false;
 };

@@ -82,4 +82,11 @@ Tree tree_of_members(const Group& group) {
     return renamed(planned, order);
 }
 
+// A member is below the one whose number lacks its lowest bit.
+Tree tree_by_numbers(int size) {
+    std::vector<int> parents(index(size), -1);
+    for (int member = 1; member < size; ++member) parents[index(member)] = member & (member - 1);
+    return topology::tree_of(std::move(parents));
+}
+
 }  // namespace ipcrun

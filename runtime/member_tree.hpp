@@ -16,4 +16,8 @@ topology::SpotCosts costs_of_members(const Group& group);
 /// small values.
 topology::Tree tree_of_members(const Group& group);
 
+/// The tree in which values meet as reduce() has them meet, wherever the members are: members
+/// k 2^l to (k + 1) 2^l - 1 are below k 2^l.
+topology::Tree tree_by_numbers(int size);
+
 }  // namespace ipcrun

@@ -46,7 +46,9 @@ NodeCommunicator::Departure::~Departure() {
 }
 
 TreePlace NodeCommunicator::tree_place(int member) {
-    if (!tree_) tree_ = tree_of_members(group);
+    if (!tree_)
+        tree_ = group.identity().is_deterministic ? tree_by_numbers(group.size())
+                                                  : tree_of_members(group);
     return {tree_->parent[static_cast<std::size_t>(member)], tree_->children_of(member)};
 }
 
@@ -87,6 +89,7 @@ std::unique_ptr<NodeCommunicator> NodeCommunicator::make_node_part(std::span<con
     if (block.offset == 0) fail_no_room(members.size());
     identity.id = static_cast<std::uint32_t>(block.id);
     identity.block_offset = block.offset;
+    identity.is_deterministic = group.identity().is_deterministic;
     for (const int member : members)
         identity.members.push_back(group.identity().members[index(member)]);
     identity.rank = static_cast<int>(std::ranges::find(members, rank()) - members.begin());

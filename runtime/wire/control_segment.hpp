@@ -38,8 +38,9 @@ enum class RankState : std::uint32_t {
 struct Fingerprint {
     /// Bits of `flags`: `shape` is a hash of a list of parts, or of a count and what the
     /// value is to the caller (`laid_out`); counts differ between members; the
-    /// operation is a step of split.
-    static constexpr std::uint8_t many_parts = 1, varying = 2, splits = 4, laid_out = 8;
+    /// operation is a step of split; between hosts: the result must not depend on who is where.
+    static constexpr std::uint8_t many_parts = 1, varying = 2, splits = 4, laid_out = 8,
+                                  deterministic = 16;
 
     std::uint8_t kind = 0;
     std::uint8_t op = 0;

@@ -53,4 +53,12 @@ std::optional<RankEnvironment> RankEnvironment::read() {
     return result;
 }
 
+bool wants_determinism() {
+    const char* const text = std::getenv(deterministic_variable);
+    const std::string_view wish = text == nullptr ? "0" : text;
+    if (wish != "0" && wish != "1")
+        fail(ErrorCode::config, "read {} '{}': it must be 0 or 1", deterministic_variable, wish);
+    return wish == "1";
+}
+
 }  // namespace ipcrun

@@ -13,6 +13,10 @@ namespace ipcrun {
 /// (see runtime/hosts/fabric.hpp).
 constexpr const char* fabric_variable = "IPCRUN_FABRIC";
 
+/// 1: no result may depend on which ranks are on which host. `ipcrun --deterministic` sets it for
+/// all ranks, which read it by wants_determinism().
+constexpr const char* deterministic_variable = "IPCRUN_DETERMINISTIC";
+
 struct RankEnvironment {
     int rank = 0;         ///< IPCRUN_RANK: 0 to size - 1
     int size = 1;         ///< IPCRUN_SIZE: ranks in the job
@@ -28,5 +32,8 @@ struct RankEnvironment {
     /// Throws Error{config} when they are there and make no sense.
     static std::optional<RankEnvironment> read();
 };
+
+/// The wish of this process. Throws Error{config} where the variable is neither 0 nor 1.
+bool wants_determinism();
 
 }  // namespace ipcrun

@@ -60,7 +60,9 @@ bool HostAgreement::settle(const HostOperation& operation, const Collective& col
         memory_ = operation.memory(Dtype::u8, sizeof(Header) + payload_bytes_max +
                                                   (operation.is_leader() ? payloads_bytes_max : 0));
     print_ = fingerprint_of(collective);
-    payload_bytes_ = small_bytes(collective, operation.hosts());
+    if (operation.is_deterministic()) print_.flags |= Fingerprint::deterministic;
+    payload_bytes_ =
+        operation.keeps_order(collective) ? 0 : small_bytes(collective, operation.hosts());
     const bool differs_here = meet_here(operation, collective);
     Header header{print_, differs_here, machine_};
     if (operation.is_leader()) {

@@ -18,8 +18,9 @@ class HostAgreement {
     HostAgreement(const HostAgreement&) = delete;
 
     /// Returns when all members have called what this one calls. When that was a barrier, or an
-    /// allreduce that is small, it is done then: true. Otherwise every member throws the same
-    /// Error{mismatch}, no memory was touched, and whatever follows works.
+    /// allreduce that is small and need not keep the order of members, it is done then: true.
+    /// Otherwise every member throws the same Error{mismatch}, no memory was touched, and whatever
+    /// follows works.
     bool settle(const HostOperation& operation, const Collective& collective);
 
     /// Are all hosts one machine, as far as the last agreement has told?

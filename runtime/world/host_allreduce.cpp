@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/collective_checks.hpp"
 #include "runtime/world/host_shares.hpp"
 
 namespace ipcrun {
@@ -16,10 +17,10 @@ std::byte* at(std::byte* data, Dtype dtype, std::size_t elements) {
 
 }  // namespace
 
-HostAllreduce::HostAllreduce(HostSteps& steps, NodeCommunicator& node, bool is_exact)
+HostAllreduce::HostAllreduce(HostSteps& steps, NodeCommunicator& node, bool is_deterministic)
     : steps_(steps),
       node_(node),
-      is_exact_(is_exact),
+      is_deterministic_(is_deterministic),
       choice_(steps.layout()),
       buffers_(2 * turns) {}
 
@@ -32,7 +33,7 @@ void HostAllreduce::run(std::span<const Part> parts, Op op, int tag, CallSite si
         node_.run(collective, steps_.deadline(), site);
     };
     Turn turn;
-    begin(turn, 0, segments[0]);
+    begin(turn, 0, segments[0], task);
     reduce_here(turn, task, run_now);
     reduce_between(turn, task);
     gather_here(turn, task, run_now);
@@ -51,7 +52,7 @@ void HostAllreduce::run_overlapping(std::span<const HostSegment> segments, const
     for (std::size_t i = 0; i < segments.size() + 2; ++i) {
         if (i < segments.size()) {
             Turn& turn = all[i % turns];
-            begin(turn, i % turns, segments[i]);
+            begin(turn, i % turns, segments[i], task);
             reduce_here(turn, task, start_into(turn.reduced));
         }
         if (i >= 1 && i - 1 < segments.size()) {
@@ -68,16 +69,18 @@ void HostAllreduce::run_overlapping(std::span<const HostSegment> segments, const
     }
 }
 
-void HostAllreduce::begin(Turn& turn, std::size_t number, const HostSegment& segment) {
+void HostAllreduce::begin(Turn& turn, std::size_t number, const HostSegment& segment,
+                          const Task& task) {
     turn = {};
     turn.segment = &segment;
+    turn.is_exact = is_deterministic_ && depends_on_order(task.op, segment.dtype);
     turn.lanes = choice_.lanes(segment.bytes());
     turn.data = segment.in_place();
     if (turn.data == nullptr) {
         turn.data = buffer(number, segment.bytes());
         segment.pack(turn.data);
     }
-    if (!is_exact_) return;
+    if (!turn.is_exact) return;
     const HostShares shares(steps_.layout(), turn.lanes, segment.count, segment.dtype);
     const std::size_t held = shares.of_member(own_local()).count();
     turn.values =
@@ -95,7 +98,7 @@ void HostAllreduce::reduce_here(const Turn& turn, const Task& task, Do do_collec
     const Part whole{turn.data, segment.count, segment.dtype};
     const HostShares shares(steps_.layout(), turn.lanes, segment.count, segment.dtype);
     const Range own = shares.of_member(own_local());
-    if (is_exact_) {
+    if (turn.is_exact) {
         std::vector<std::size_t> given(members), got(members, own.count());
         for (std::size_t i = 0; i < members; ++i) given[i] = shares.of_member(i).count();
         const Part values{turn.values, members * own.count(), segment.dtype};
@@ -114,7 +117,7 @@ void HostAllreduce::reduce_between(const Turn& turn, const Task& task) {
     const LaneHolders holders(steps_.layout(), turn.lanes);
     const std::size_t end = holders.first_lane(own_local() + 1);
     for (std::size_t lane = holders.first_lane(own_local()); lane < end; ++lane) {
-        if (is_exact_)
+        if (turn.is_exact)
             reduce_lane_exactly(turn, task, holders, lane);
         else
             reduce_lane(turn, task, holders, lane);

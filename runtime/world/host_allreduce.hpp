@@ -20,9 +20,9 @@ namespace ipcrun {
 /// members of this host until an operation is done, or given up.
 class HostAllreduce {
   public:
-    /// `node`: of the members here. Both outlive it. `is_exact`: the result is what the same ranks
-    /// would have on one host, to the bit; see docs/DESIGN.md for what that costs.
-    HostAllreduce(HostSteps& steps, NodeCommunicator& node, bool is_exact = false);
+    /// `node`: of the members here. Both outlive it. `is_deterministic`: the result is what the
+    /// same ranks would have on one host, to the bit; see docs/DESIGN.md for what that costs.
+    HostAllreduce(HostSteps& steps, NodeCommunicator& node, bool is_deterministic);
 
     /// Combines the parts in place, of any dtypes and strides. All members call it with the same
     /// shapes, which was verified. The deadline is that of the steps. `tag`: the first of `tags`
@@ -45,6 +45,7 @@ class HostAllreduce {
     /// A segment on its way.
     struct Turn {
         const HostSegment* segment = nullptr;
+        bool is_exact = false;  // the order of members is kept
         std::size_t lanes = 1;
         std::byte* data = nullptr;    // its elements, side by side
         std::byte* values = nullptr;  // of all members here, of what this one holds: when exact
@@ -52,7 +53,7 @@ class HostAllreduce {
     };
     static constexpr std::size_t turns = 3;  // under way: one in each of three steps
 
-    void begin(Turn& turn, std::size_t number, const HostSegment& segment);
+    void begin(Turn& turn, std::size_t number, const HostSegment& segment, const Task& task);
     void run_overlapping(std::span<const HostSegment> segments, const Task& task);
     template <typename Do>
     void reduce_here(const Turn& turn, const Task& task, Do do_collective);
@@ -70,7 +71,7 @@ class HostAllreduce {
 
     HostSteps& steps_;
     NodeCommunicator& node_;
-    bool is_exact_;
+    bool is_deterministic_;
     HostChoice choice_;
     std::vector<StoragePtr> buffers_;  // of turns: for data, then for values
     std::vector<std::byte> room_;      // for messages

@@ -60,7 +60,8 @@ Difference merge(const Difference& a, const Difference& b) {
         }
     const Fingerprint& one = a.first.print;
     const Fingerprint& two = b.first.print;
-    const bool is_alike = one.kind == two.kind && one.op == two.op && one.root == two.root;
+    const bool is_alike = one.kind == two.kind && one.op == two.op && one.root == two.root &&
+                          ((one.flags ^ two.flags) & Fingerprint::deterministic) == 0;
     result.in_values_only = a.in_values_only != 0 && b.in_values_only != 0 && is_alike;
     return result;
 }

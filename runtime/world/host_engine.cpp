@@ -4,6 +4,7 @@
 #include <new>
 
 #include "runtime/collective_checks.hpp"
+#include "runtime/world/exact_reduce.hpp"
 #include "runtime/world/host_alltoall.hpp"
 #include "runtime/world/host_blocks.hpp"
 #include "runtime/world/host_counts.hpp"
@@ -36,7 +37,7 @@ HostEngine::HostEngine(Wires& wires, const HostLayout& layout, NodeCommunicator&
     : layout_(layout),
       node_(node),
       steps_(wires, layout, node, context),
-      allreduce_(steps_, node),
+      allreduce_(steps_, node, node.group.identity().is_deterministic),
       failures_(wires, layout, node, steps_) {}
 
 void HostEngine::check(const Collective& collective) const {
@@ -79,9 +80,14 @@ void HostEngine::move(const HostOperation& operation, const Collective& collecti
         case Kind::broadcast:
             return broadcast_over_hosts(operation, collective.to, collective.root);
         case Kind::reduce:
+            if (operation.keeps_order(collective))
+                return reduce_exactly_over_hosts(operation, collective);
             return reduce_over_hosts(operation, collective.from, collective.to, collective.op,
                                      collective.root);
         case Kind::reduce_scatter:
+            if (operation.keeps_order(collective))
+                return reduce_scatter_exactly_over_hosts(operation, collective,
+                                                         find_block_counts(operation, collective));
             return reduce_scatter_over_hosts(operation, collective,
                                              find_block_counts(operation, collective));
         case Kind::allgather:

@@ -4,9 +4,17 @@
 #include <algorithm>
 #include <bit>
 
+#include "runtime/collective_checks.hpp"
 #include "runtime/strided.hpp"
 
 namespace ipcrun {
+
+bool HostOperation::keeps_order(const Collective& collective) const {
+    return is_deterministic() && is_reduction(collective.kind) &&
+           std::ranges::any_of(collective.from, [&](const Part& part) {
+               return depends_on_order(collective.op, part.dtype);
+           });
+}
 
 HostTreePlace binomial_place(const HostOperation& operation, int root) {
     const auto hosts = static_cast<unsigned>(operation.hosts());

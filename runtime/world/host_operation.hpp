@@ -23,6 +23,9 @@ struct HostOperation {
     int first_tag;  ///< of those that are this operation's alone
     CallSite site;
 
+    bool is_deterministic() const { return node.group.identity().is_deterministic; }
+    /// Must values be combined in the order of members, for where they are would show otherwise?
+    bool keeps_order(const Collective& collective) const;
     int tag(Tag which) const { return first_tag + which; }
     /// A step of those on this host.
     void run_here(const Collective& collective) const {

@@ -5,6 +5,7 @@
 
 #include "base/fail.hpp"
 #include "runtime/communicator_blocks.hpp"
+#include "runtime/member_tree.hpp"
 #include "runtime/world/host_tree.hpp"
 
 namespace ipcrun {
@@ -36,7 +37,9 @@ HostCollectives& HostsCommunicator::collectives(const Collective& collective) {
 }
 
 TreePlace HostsCommunicator::tree_place(int member) {
-    if (!tree_) tree_ = tree_over_hosts(layout_);
+    if (!tree_)
+        tree_ = node_->group.identity().is_deterministic ? tree_by_numbers(layout_.size())
+                                                         : tree_over_hosts(layout_);
     return {tree_->parent[index(member)], tree_->children_of(member)};
 }
 

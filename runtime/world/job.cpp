@@ -57,6 +57,7 @@ std::shared_ptr<NodeMemory> create_alone() {
 
 struct Job::Impl {
     Place place;
+    bool is_deterministic = wants_determinism();
     int control_fd = -1;  // inherited and borrowed: the environment names it to all of this process
     const pid_t pid = ::getpid();
     std::shared_ptr<Heap> heap = nullptr;
@@ -78,6 +79,7 @@ Identity Job::Impl::identity(std::uint64_t block_offset) const {
     std::iota(all.members.begin(), all.members.end(), 0);
     all.rank = place.local_rank;
     all.block_offset = block_offset;
+    all.is_deterministic = is_deterministic;
     if (wires != nullptr) all.called = all.ranks = wires->table().ranks_on(place.node);
     return all;
 }

@@ -13,8 +13,10 @@ begin_sums() { begin h1 "$IPCRUN" --hosts "$hosts_of_job" --grace 5 "$@"; }
 has_begun() { grep -q begun "$out"; }
 # told REGEX COUNT NAME: so many ranks have said so, and no rank says anything else.
 told() {
-    is "$(grep -cE "^rank [0-9]: $1" "$out") $(grep -c '^rank' "$out")" "$2 $2" "$3" ||
-        sed 's/^/# /' "$out" "$err"
+    local said
+    said="$(grep -cE "^rank [0-9]: $1" "$out") $(grep -c '^rank' "$out")"
+    is "$said" "$2 $2" "$3"
+    [[ $said == "$2 $2" ]] || sed 's/^/# /' "$out" "$err"
 }
 
 for count in 4 1000000; do
@@ -45,12 +47,29 @@ for count in 4 1000000; do
     start_hosts 3
 done
 
+# The second of ipcrun's processes there, after the guard.
+agent_on() {
+    local pid
+    for pid in $(cluster left "$1" | sort -n); do
+        [[ $(cat "/proc/$pid/comm" 2>/dev/null) == ipcrun ]] && echo "$pid"
+    done | sed -n 2p
+}
+begin_sums "$sums" 1000
+within 20 has_begun
+kill -KILL "$(agent_on h2)"
+ended
+is "$status" 1 "an agent that is killed: is a failure of ipcrun"
+like "$(<"$err")" 'h2' "that names the host"
+told 'peer_lost: .*rank [23] on host h2' 4 "and all ranks elsewhere name one of its ranks"
+hosts_are_clean "and nothing is left"
+
 begin_sums "$sums" 1000
 within 20 has_begun
 cluster link h2 down
 ended
 is "$status" 1 "a cable that is pulled: is a failure of ipcrun"
 like "$(<"$err")" 'h2' "that names the host"
+told 'peer_lost: .*rank [23] on host h2' 4 "and all ranks elsewhere name one of its ranks"
 hosts_are_clean "and nothing is left, there too" 40
 cluster link h2 up
 

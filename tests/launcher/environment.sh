@@ -19,6 +19,8 @@ is "$(A=old "$IPCRUN" -n 1 -x A=new -x B= sh -c 'env | grep "^[AB]=" | sort | pa
     "-x NAME=VALUE replaces, and may be empty"
 is "$(IPCRUN_FABRIC=none "$IPCRUN" -n 1 --fabric 'tcp;ofi_rxm' printenv IPCRUN_FABRIC)" \
     "tcp;ofi_rxm" "--fabric reaches all ranks"
+is "$("$IPCRUN" -n 1 --deterministic printenv IPCRUN_DETERMINISTIC)" 1 \
+    "--deterministic reaches all ranks"
 hostile=('a b' '' '$x' "'" '*')
 is "$("$IPCRUN" -n 1 printf '%s,' "${hostile[@]}")" "$(printf '%s,' "${hostile[@]}")" \
     "arguments reach the program as they are"

@@ -23,6 +23,7 @@ struct HostsOptions {
     bool cyclic = false;  ///< rank r is on host r modulo hosts, in the place of one after the other
     int cpus = 0;         ///< what waiters of a host believe there is; 0: as many as ranks
     std::uint64_t arena_bytes = 1ull << 30;
+    bool deterministic = false;
 };
 
 /// What a rank's thread has.
@@ -37,7 +38,7 @@ struct HostRank {
 /// All hosts, before any rank is there.
 class PretendHosts {
   public:
-    explicit PretendHosts(const HostsOptions& options) {
+    explicit PretendHosts(const HostsOptions& options) : is_deterministic_(options.deterministic) {
         const int hosts = static_cast<int>(options.ranks_on.size());
         directory_.hosts.reserve(static_cast<std::size_t>(hosts));
         std::vector<int> left = options.ranks_on;
@@ -107,6 +108,7 @@ class PretendHosts {
         std::iota(identity.members.begin(), identity.members.end(), 0);
         identity.rank = static_cast<int>(directory_.seats[index(rank)].local_rank);
         identity.block_offset = block_offset;
+        identity.is_deterministic = is_deterministic_;
         return std::make_unique<NodeCommunicator>(heap, std::move(identity));
     }
 
@@ -115,6 +117,7 @@ class PretendHosts {
     std::vector<UniqueFd> listeners_;                    // by rank
     std::vector<UniqueFd> tables_;                       // by host
     JobSecret secret_ = {};
+    bool is_deterministic_;
 };
 
 /// Runs `body` once a rank, each in a thread of its own, and marks every rank as ended when its

@@ -71,6 +71,21 @@ TEST_CASE("hosts: a member that comes too late has all others give up, and is na
     });
 }
 
+TEST_CASE("hosts: who waits for a member of its own host names it by its rank") {
+    std::atomic<bool> gave_up = false;
+    run_hosts({.ranks_on = {2, 2}}, [&](HostRank& self) {
+        const Deadline patience = soon();
+        if (self.rank != 3) {
+            while (!gave_up.load() && !patience.has_passed()) std::this_thread::yield();
+            return;
+        }
+        const Error error = error_of([&] { self.world.barrier(Deadline::after(Seconds(0.1))); });
+        gave_up = true;
+        CHECK(error.code == ErrorCode::timeout);
+        CHECK_MESSAGE(says(error, "timed out waiting for rank 2"), std::string(error.what()));
+    });
+}
+
 TEST_CASE("hosts: a communicator that is closed under way is missed by the others") {
     run_hosts({.ranks_on = {2, 2}}, [](HostRank& self) {
         auto group = self.world.split(0, 0, soon());

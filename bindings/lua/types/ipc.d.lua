@@ -122,7 +122,8 @@ function Communicator:barrier(options) end
 ---Combines the values of all ranks, element by element. Tensors are changed in place, of any shape
 ---and stride. Numbers and booleans in tables are replaced; one by itself is only returned. All
 ---ranks get the same bits, from run to run: the order of summation depends on the number of ranks
----alone.
+---alone, and where there are several hosts on which ranks are on which, but for
+---`ipcrun --deterministic`.
 ---
 ---Numbers stay integers while they are so on all ranks, but for `avg`. Integer tensors wrap
 ---around, and so does the sum that an average is made of, before it is divided and cut towards

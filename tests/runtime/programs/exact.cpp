@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A rank of a job that checks every kind of operation against an exact reference:
-//   exact reductions|moves|large|private [forbid ERRNO]
+//   exact reductions|ordered|moves|large|private [forbid ERRNO]
+// `ordered` checks those reductions alone for which the order of values matters.
 // `private` checks private memory alone and tells by which way it went. With `forbid` the kernel
 // refuses, with that error number, to read and write the memory of peers.
 #include <linux/filter.h>
@@ -13,6 +14,7 @@
 #include <string_view>
 
 #include "base/fail.hpp"
+#include "runtime/collective_checks.hpp"
 #include "runtime/job.hpp"
 #include "runtime/node_communicator.hpp"
 #include "tests/runtime/exact_cases.hpp"
@@ -27,11 +29,12 @@ constexpr std::size_t large = (1 << 20) + 3;
 
 // Where elements lie, and of which size they are, changes with the number of ranks: over four of
 // these each case has come.
-void check_all_reductions(Self self) {
+void check_all_reductions(Self self, bool ordered_only) {
     for (int dtype = 0; dtype < dtype_count; ++dtype)
         for (int op = 0; op <= static_cast<int>(Op::bxor); ++op)
             for (int i = 0; i < static_cast<int>(std::size(counts)); ++i)
-                if (is_defined(Op(op), Dtype(dtype)))
+                if (is_defined(Op(op), Dtype(dtype)) &&
+                    (!ordered_only || depends_on_order(Op(op), Dtype(dtype))))
                     check_reductions(self, Op(op), Dtype(dtype), counts[i],
                                      all_places[(dtype + op + i + self.world.size()) % 4]);
 }
@@ -100,7 +103,8 @@ int main(int argc, char** argv) {
     const auto job = Job::join();
     const Self self{job->world(), job->heap()};
     try {
-        if (what == "reductions") check_all_reductions(self);
+        if (what == "reductions") check_all_reductions(self, false);
+        if (what == "ordered") check_all_reductions(self, true);
         if (what == "moves") check_all_moves(self);
         if (what == "large") check_large(self);
         if (what == "private") check_private(self);
