@@ -98,6 +98,11 @@ bool RemoteMailbox::is_forsaken(int from) const {
     return impl_->context->is_forsaken(source);
 }
 
+void RemoteMailbox::on_news(std::function<void(bool has_ended)> listener) {
+    const std::lock_guard lock(impl_->net().mutex);
+    impl_->context->on_news(std::move(listener));
+}
+
 void RemoteMailbox::set_lag(std::size_t bytes) {
     const std::lock_guard lock(impl_->net().mutex);
     for (HostPeer* const other : impl_->others)
