@@ -70,13 +70,17 @@ void QueueClient::fail_lost(const Error& error, const std::string& name) {
                 0, queue_server_rank);
 }
 
-QueueClient::Answered QueueClient::ask(QueueCall call, std::span<const Part> parts,
-                                       const std::string& name) {
+void QueueClient::check_ours(const std::string& name) const {
     if (!is_ours())
         fail(ErrorCode::usage,
              "use the queue '{}': this process was forked from the rank that opened it, and is "
              "none itself",
              name);
+}
+
+QueueClient::Answered QueueClient::ask(QueueCall call, std::span<const Part> parts,
+                                       const std::string& name) {
+    check_ours(name);
     std::vector<Part> all{head_of(call)};
     all.insert(all.end(), parts.begin(), parts.end());
     std::unique_ptr<RemoteMailbox::Receiving> answer;

@@ -41,6 +41,7 @@ class QueueClient {
 
     Bell& bell() { return wires_->bell(); }
     bool is_ours() const { return guard_.is_ours(); }  ///< false in a child after fork()
+    void check_ours(const std::string& name) const;    ///< throws Error{usage} there
 
   private:
     std::uint32_t next_id();

@@ -59,6 +59,7 @@ QueueClient::Answered RemoteQueue::ask(Line& line, QueueCallKind kind,
 }
 
 QueueOutcome RemoteQueue::try_write(std::span<const Part> parts) {
+    client_->check_ours(name_);
     const std::lock_guard turn(writing_.turn);
     if (PartsShape(parts, false).bytes > unasked_item_bytes_max) {
         const auto asked = ask(writing_, QueueCallKind::find_room, {});
@@ -68,6 +69,7 @@ QueueOutcome RemoteQueue::try_write(std::span<const Part> parts) {
 }
 
 QueueOutcome RemoteQueue::try_read(StoragePtr& item, QueueStatus& after) {
+    client_->check_ours(name_);
     const std::lock_guard turn(reading_.turn);
     const auto answered = ask(reading_, QueueCallKind::read, {});
     if (answered.head.outcome == QueueOutcome::done) {

@@ -1,75 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Queues that have a name, between ranks of several hosts: rank 0's host has their memory.
+// Queues that have a name, between ranks of several hosts.
 #include <doctest/doctest.h>
 
 #include <map>
 #include <mutex>
 #include <set>
 
-#include "runtime/world/queue_server.hpp"
-#include "runtime/world/remote_queue.hpp"
-#include "tests/support/queue_ends.hpp"
-#include "tests/world/every_world.hpp"
+#include "tests/world/queue_ranks.hpp"
 
 namespace ipcrun {
 
 using namespace world_test;
-using test::Alone;
 using test::read;
 using test::read_number;
 using test::try_write;
 using test::write;
 
 namespace {
-
-// What the agent of rank 0's host keeps.
-class Agent {
-  public:
-    std::shared_ptr<SharedQueue> open(const std::string& name, std::uint64_t capacity) {
-        const std::lock_guard lock(mutex_);
-        auto& queue = queues_[name];
-        if (queue == nullptr) queue = SharedQueue::create(capacity);
-        if (queue->capacity() != capacity)
-            fail(ErrorCode::usage, "open the queue '{}': it has another capacity", name);
-        return SharedQueue::attach(test::descriptor_of(*queue));
-    }
-
-  private:
-    std::mutex mutex_;
-    std::map<std::string, std::shared_ptr<SharedQueue>> queues_;
-};
-
-// A rank that has queues, as Job makes it.
-struct QueueRank {
-    HostRank& self;
-    Agent& agent;
-    std::unique_ptr<QueueServer> server;
-    std::shared_ptr<QueueClient> client;
-
-    int rank() const { return self.rank; }
-    std::shared_ptr<SharedQueue> open(const std::string& name, std::uint64_t capacity = 0) {
-        if (self.wires->is_here(queue_server_rank)) return agent.open(name, capacity);
-        if (client == nullptr)
-            client = std::make_shared<QueueClient>(self.wires, self.heap->memory());
-        return std::make_shared<RemoteQueue>(client, name, capacity);
-    }
-    void barrier() { self.world.barrier(soon()); }
-};
-
-void run_with_queues(const std::vector<int>& ranks_on,
-                     const std::function<void(QueueRank&)>& body) {
-    Agent agent;
-    run_hosts({.ranks_on = ranks_on}, [&](HostRank& self) {
-        QueueRank rank{self, agent, nullptr, nullptr};
-        if (self.rank == queue_server_rank)
-            rank.server = std::make_unique<QueueServer>(
-                self.wires, [&agent](const std::string& name, std::uint64_t capacity) {
-                    return agent.open(name, capacity);
-                });
-        body(rank);
-        self.world.barrier(soon());
-    });
-}
 
 // An item that fits in no message that is sent unasked.
 std::vector<std::int32_t> large(int rank) {
@@ -317,81 +264,27 @@ TEST_CASE("named queues: another capacity is refused, as by the agent") {
     });
 }
 
-TEST_CASE("named queues: the end of the serving rank is told to who waits") {
-    Agent agent;
-    const auto outcomes = test::run_hosts_to_the_end({.ranks_on = {1, 1, 1}}, [&](HostRank& self) {
-        QueueRank rank{self, agent, nullptr, nullptr};
-        if (self.rank == queue_server_rank) {
-            rank.server = std::make_unique<QueueServer>(
-                self.wires, [&agent](const std::string& name, std::uint64_t capacity) {
-                    return agent.open(name, capacity);
-                });
-            self.world.barrier(soon());
-            throw Error(ErrorCode::internal, "the end");
+TEST_CASE("named queues: a child after fork() has none, and lets go of its copies") {
+    run_with_queues({1, 1}, [](QueueRank& self) {
+        auto queue = self.open("forked");
+        if (self.rank() == 0) return;
+        StoragePtr item;
+        QueueStatus after{};
+        CHECK(queue->try_read(item, after) == QueueOutcome::would_wait);
+        const pid_t pid = ::fork();
+        REQUIRE(pid >= 0);
+        if (pid == 0) {
+            const Error error = error_of([&] { (void)queue->try_read(item, after); });
+            queue->reader_leaves();
+            queue.reset();
+            ::_exit(error.code == ErrorCode::usage ? 0 : 1);
         }
-        const auto queue = rank.open("lost");
-        self.world.barrier(soon());
-        const Error error = error_of([&] { (void)read(*queue); });
-        CHECK_MESSAGE(error.code == ErrorCode::peer_lost, std::string(error.what()));
-        CHECK(error.rank == queue_server_rank);
-        CHECK_MESSAGE(says(error, "rank 0 on host h0"), std::string(error.what()));
-        CHECK_MESSAGE(says(error, "'lost'"), std::string(error.what()));
-    });
-    CHECK(outcomes[0]);
-    CHECK_FALSE(outcomes[1]);
-    CHECK_FALSE(outcomes[2]);
-}
-
-TEST_CASE("named queues: a rank that ends while it waits is not waited for") {
-    Agent agent;
-    std::atomic<bool> has_waited = false;
-    const auto outcomes = test::run_hosts_to_the_end({.ranks_on = {1, 1, 1}}, [&](HostRank& self) {
-        QueueRank rank{self, agent, nullptr, nullptr};
-        if (self.rank == queue_server_rank)
-            rank.server = std::make_unique<QueueServer>(
-                self.wires, [&agent](const std::string& name, std::uint64_t capacity) {
-                    return agent.open(name, capacity);
-                });
-        const auto queue = rank.open("left");
-        if (self.rank == 1) {
-            StoragePtr item;
-            QueueStatus after{};
-            CHECK(queue->try_read(item, after) == QueueOutcome::would_wait);
-            has_waited = true;
-            throw Error(ErrorCode::internal, "the end");
-        }
-        while (!has_waited.load()) std::this_thread::yield();
-        if (self.rank == 0) {
-            CHECK(write(*queue, 5));
-            CHECK(read_number(*rank.open("done")) == 6);
-            return;
-        }
-        CHECK(read_number(*queue) == 5);
-        CHECK(write(*rank.open("done"), 6));
-    });
-    CHECK(outcomes[1]);
-    CHECK_FALSE(outcomes[0]);
-    CHECK_FALSE(outcomes[2]);
-}
-
-TEST_CASE("named queues: the serving rank stays until all others have ended") {
-    Agent agent;
-    std::atomic<bool> stays = false;
-    run_hosts({.ranks_on = {1, 1, 1}}, [&](HostRank& self) {
-        QueueRank rank{self, agent, nullptr, nullptr};
-        if (self.rank == queue_server_rank) {
-            rank.server = std::make_unique<QueueServer>(
-                self.wires, [&agent](const std::string& name, std::uint64_t capacity) {
-                    return agent.open(name, capacity);
-                });
-            stays = true;
-            rank.server->serve_to_the_end(self.heap->memory()->control().header().alert);
-            CHECK(rank.server->was_used());
-            CHECK(rank.agent.open("late", 0)->items() == 2);
-            return;
-        }
-        while (!stays.load()) std::this_thread::yield();
-        CHECK(write(*rank.open("late"), 1));
+        int status = -1;
+        CHECK(::waitpid(pid, &status, 0) == pid);
+        CHECK(status == 0);
+        // The parent's is what it was.
+        CHECK(write(*queue, 1));
+        CHECK(read_number(*queue) == 1);
     });
 }
 

@@ -165,8 +165,9 @@ class SharedItemQueue final : public ItemQueue {
     static void pass_on(Ring ring) {
         try {
             ring();
-        } catch (const Error&) {
-            // After fork(), say: this process has woken nobody, and nobody waits for it.
+        } catch (const std::exception&) {
+            // After fork(), say: this process has woken nobody, and nobody waits for it. Or there
+            // is no memory, and others look again by themselves.
         }
     }
     static std::shared_ptr<ItemContents> make_contents() {
