@@ -60,9 +60,15 @@ class Job {
     /// of a rank that has ended can still be read. Each call has a part in it of its own. Any
     /// thread; blocks for one exchange with the agent, 30 s at most. Throws Error: usage (no name
     /// of 1 to 255 bytes, another capacity than at the first call, more than 1,024 queues; or this
-    /// process is alone, or a child after fork()), unsupported (the job has ranks on other hosts),
-    /// timeout, peer_lost (the agent has ended).
+    /// process is alone, or a child after fork()), timeout, peer_lost (the agent has ended).
+    ///
+    /// In a job of several hosts the queue is on the host of rank 0, whose process serves the other
+    /// hosts: there a call is an exchange with it, and peer_lost names rank 0 when that has ended.
     std::shared_ptr<SharedQueue> open_queue(const std::string& name, std::uint64_t capacity);
+    /// This rank has come to a good end, as others may not have: from now on the destructor of rank
+    /// 0 serves the queues, if any were opened, until all ranks on other hosts have ended. Nothing
+    /// on other ranks.
+    void serve_queues_to_the_end();
 
     /// Names bytes of the shared heap, anybody's, for the other ranks of this node; nullopt for
     /// memory elsewhere.

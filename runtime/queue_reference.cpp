@@ -9,8 +9,8 @@
 #include <type_traits>
 
 #include "base/fail.hpp"
+#include "runtime/memory_queue.hpp"
 #include "runtime/queue_attachment.hpp"
-#include "runtime/shared_queue.hpp"
 
 namespace ipcrun {
 
@@ -41,7 +41,7 @@ void check_is_queue(const SharedQueue::Reference& reference, const std::string& 
 
 }  // namespace
 
-SharedQueue::Reference SharedQueue::reference() const {
+SharedQueue::Reference MemoryQueue::reference() const {
     attachment_->check_ours();
     const ProcessIdentity& own = attachment_->own();
     return {own.start_time, own.pid_namespace, attachment_->memory().nonce(), own.pid,
@@ -66,7 +66,7 @@ std::shared_ptr<SharedQueue> SharedQueue::open(const Reference& reference, Fault
     // Its descriptor may be another queue's by now.
     if (attachment->memory().nonce() != reference.nonce)
         fail_gone(reference, "it has let go of the queue");
-    return std::make_shared<SharedQueue>(std::move(attachment));
+    return std::make_shared<MemoryQueue>(std::move(attachment));
 }
 
 }  // namespace ipcrun

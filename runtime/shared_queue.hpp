@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// A queue of messages between any processes of one host, in a memory of its own: many write, many
-/// read, each item goes to one reader, in the order of writing.
+/// read, each item goes to one reader, in the order of writing. Ranks of a job on other hosts reach
+/// one that has a name through a rank that has its memory (Job::open_queue).
 ///
 /// A process may end at any instruction, by SIGKILL too: it takes at most the item along that it
 /// was writing or reading; what it wrote before stays, and what it held is free again when the
@@ -20,12 +21,13 @@
 
 namespace ipcrun {
 
-class QueueAttachment;
-
 /// An object of one process, used by any of its threads at the same time. In a child after fork()
 /// only descriptor() can be called, and attach() with it; everything else throws Error{usage}. All
 /// throw Error: protocol (the memory was written over, as any of its processes could), timeout (a
 /// process was stopped in the middle of using the queue, and has not gone on for 30 s).
+///
+/// Of a queue on another host all that asks or does something is an exchange with the rank that
+/// serves it, and throws Error{peer_lost} when that rank has ended.
 class SharedQueue {
   public:
     /// What another process of the same user finds a queue by, while the process that named it has
@@ -49,51 +51,56 @@ class SharedQueue {
     /// ended, or let go of the queue), config (it may not be looked into), and as attach().
     static std::shared_ptr<SharedQueue> open(const Reference& reference, Faults faults = {});
 
-    explicit SharedQueue(std::shared_ptr<QueueAttachment> attachment);
+    SharedQueue() = default;
+    SharedQueue(const SharedQueue&) = delete;
+    virtual ~SharedQueue();
 
     /// Appends the bytes of all parts, as one item; they are copied once. Refused when it is
     /// closed: nothing is written. Does not wait. Throws Error{usage} for strides that make no
     /// sense, and for more bytes than the queue's memory could ever hold.
-    QueueOutcome try_write(std::span<const Part> parts);
+    virtual QueueOutcome try_write(std::span<const Part> parts) = 0;
 
     /// Takes the next item: bytes (u8), 64-byte aligned; a long one lies where its writer put it,
     /// and its room is used again when the storage is let go, by any thread. `after` is closed when
     /// the queue was. Does not wait. Throws std::bad_alloc; then the item is still there.
-    QueueOutcome try_read(StoragePtr& item, QueueStatus& after);
+    virtual QueueOutcome try_read(StoragePtr& item, QueueStatus& after) = 0;
+
+    /// For those who wait: false where try_write() or try_read() would be in vain once more, as
+    /// nothing has happened since. Costs no exchange with anybody.
+    virtual bool may_write() const = 0;
+    virtual bool may_read() const = 0;
+    /// Whoever has waited, for as long or with as much success as may be, waits no more: a wake-up
+    /// that was meant for this process goes to another.
+    virtual void writer_leaves() = 0;
+    virtual void reader_leaves() = 0;
 
     /// No more items; those that are there can be read. Any number of times.
-    void close();
+    virtual void close() = 0;
 
-    QueueStatus status() const;
-    std::uint64_t items() const;  ///< that can be read
-    std::uint64_t capacity() const;
+    virtual QueueStatus status() const = 0;
+    virtual std::uint64_t items() const = 0;  ///< that can be read
+    virtual std::uint64_t capacity() const = 0;
 
     /// Rung when there is something to read, or room to write: for one sleeper; and for all when
     /// the queue was closed, is drained, or a process was lost. Whoever sleeps on one looks again
     /// at least every 100 ms, by check_company: who should have rung may have been killed.
-    Bell& readable() const;
-    Bell& writable() const;
+    virtual Bell& readable() const = 0;
+    virtual Bell& writable() const = 0;
 
     /// For those who wait, about every 100 ms. Frees what dead processes held. Throws
     /// Error{peer_lost} when a process ended without letting go of the queue, which is not closed,
     /// and no other process has it any more.
-    void check_company();
+    virtual void check_company() = 0;
     /// The same without the exception: the pid of such a process; 0: there is none.
-    std::uint32_t find_lost_company();
+    virtual std::uint32_t find_lost_company() = 0;
     /// Has another process the queue now? One that is about to open it does not.
-    bool has_company() const;
+    virtual bool has_company() const = 0;
 
-    /// Names the queue to others, for as long as this object lives.
-    Reference reference() const;
-    /// The memory, borrowed.
-    int descriptor() const;
-
-  private:
-    bool is_full(std::uint64_t bytes) const;
-    QueueOutcome write_small(std::span<const Part> parts, std::uint64_t bytes);
-    QueueOutcome write_large(std::span<const Part> parts, std::uint64_t bytes);
-
-    std::shared_ptr<QueueAttachment> attachment_;  // shared: items may outlive this object
+    /// Names the queue to others on its host, for as long as this object lives. Of one on another
+    /// host it says which it is, and cannot be opened.
+    virtual Reference reference() const = 0;
+    /// The memory, borrowed; -1: it is on another host.
+    virtual int descriptor() const = 0;
 };
 
 }  // namespace ipcrun

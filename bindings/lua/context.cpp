@@ -77,6 +77,14 @@ Context& context(lua_State* lua) {
     return *result;
 }
 
+void note_good_end(lua_State* lua) {
+    if (lua_getfield(lua, LUA_REGISTRYINDEX, registry_key) != LUA_TNIL) {
+        const auto& job = static_cast<Context*>(lua_touserdata(lua, -1))->job;
+        if (job != nullptr) job->serve_queues_to_the_end();
+    }
+    lua_pop(lua, 1);
+}
+
 const std::shared_ptr<Job>& check_job(lua_State* lua, const char* call) {
     const Context& shared = context(lua);
     if (shared.is_worker)

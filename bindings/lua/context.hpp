@@ -51,6 +51,10 @@ struct Context {
 /// Makes the context of a new state, which is a thread's of this household. May raise.
 void create_worker_context(lua_State* lua, const std::shared_ptr<Household>& household);
 
+/// The program of this state has come to a good end: if it is a rank, see
+/// Job::serve_queues_to_the_end(). May raise.
+void note_good_end(lua_State* lua);
+
 /// The context of this state; created at the first call, which joins the job. Only that one may
 /// raise: when memory is short or the job cannot be joined.
 Context& context(lua_State* lua);

@@ -33,6 +33,7 @@ void RemoteContext::open(std::vector<int> members, const std::vector<int>& remot
 }
 
 void RemoteContext::close() {
+    listener_ = nullptr;
     check(line_.empty(), "a mailbox is closed while somebody receives there");
     unexpected_.remove_if([](const RemoteMessage&) { return true; }, throw_away);
 }
@@ -52,7 +53,7 @@ RemoteReceiving* RemoteContext::claim(int source, const Envelope& envelope) {
             continue;
         }
         line_.erase(line_.begin() + static_cast<std::ptrdiff_t>(i));
-        ++news_;
+        note();
         const auto mismatch = receiving.mismatch(envelope);
         if (!mismatch) return &receiving;
         receiving.fail(*mismatch);
@@ -86,7 +87,7 @@ bool RemoteContext::hear(MessageOrigin& origin, int source, const HostFrame& fra
     message->storage = Storage::create(nullptr, dtype, body.size() / size_of(dtype));
     message->put(body);
     unexpected_.add(std::move(message));
-    ++news_;
+    note();
     return false;
 }
 
@@ -113,14 +114,14 @@ void RemoteContext::place(MessagePtr message) {
             if (give(message, *receiving)) return;
     }
     unexpected_.add(std::move(message));
-    ++news_;
+    note();
 }
 
 // False when there is no memory for it: the receiving has failed.
 bool RemoteContext::give(MessagePtr& message, RemoteReceiving& receiving) {
     if (message->is_whole()) {
         receiving.finish(envelope_of(*message), *message);
-        ++news_;
+        note();
         message->origin->release(*message);
         return true;
     }
@@ -128,7 +129,7 @@ bool RemoteContext::give(MessagePtr& message, RemoteReceiving& receiving) {
         receiving.await(*message);
     } catch (const std::bad_alloc&) {
         receiving.fail(no_memory(receiving, message->bytes));
-        ++news_;
+        note();
         return false;
     }
     message->receiver = &receiving;
@@ -196,7 +197,7 @@ void RemoteContext::withdraw(RemoteMessage& message) {
 }
 
 void RemoteContext::complete(RemoteMessage& message) {
-    ++news_;
+    note();
     RemoteReceiving* const receiving = message.receiver;
     if (receiving == nullptr) return;
     receiving->finish(envelope_of(message), message);
@@ -210,7 +211,7 @@ void RemoteContext::lose(RemoteMessage& message, const Error& why) {
     ends_.try_emplace(message.source, why);
     receiving->fail(Error(why.code, fmt::format("{}: {}", receiving->wish().describe(), why.what()),
                           why.system_errno, envelope_of(message).source));
-    ++news_;
+    note();
 }
 
 void RemoteContext::end(int source, const Error& why) {
@@ -225,7 +226,7 @@ void RemoteContext::end(int source, const Error& why) {
         receiving->fail(ended(*receiving));
         return true;
     });
-    ++news_;
+    note(true);
 }
 
 bool RemoteContext::is_ended(int source) const {

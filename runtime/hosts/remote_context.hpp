@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -27,6 +28,8 @@ class RemoteContext {
 
     /// Its mailbox is made: `members` are ranks of the job, those in `remote` on other hosts.
     void open(std::vector<int> members, const std::vector<int>& remote);
+    /// Called whenever those who wait here may care for something.
+    void on_news(std::function<void(bool has_ended)> listener) { listener_ = std::move(listener); }
     bool is_open() const { return !members_.empty(); }
     /// Nobody receives here any more. Throws away what nobody has received.
     void close();
@@ -65,9 +68,14 @@ class RemoteContext {
     bool serve(RemoteReceiving& receiving);
     Error ended(const RemoteReceiving& receiving) const;
     bool is_ended(int source) const;
+    void note(bool has_ended = false) {
+        ++news_;
+        if (listener_) listener_(has_ended);
+    }
 
     std::uint32_t id_;
     RemoteNews& news_;
+    std::function<void(bool)> listener_;
     std::vector<int> members_;                // none: there is no mailbox
     std::unordered_map<int, int> member_of_;  // by rank in the job
     std::vector<int> remote_;

@@ -75,7 +75,8 @@ std::unique_ptr<RemoteMailbox::Receiving> RemoteMailbox::start_receive(
     const RemoteWish wish{from, impl_->source_of(from, "receive"), tag};
     if (tag < any_tag) fail(ErrorCode::usage, "{}: tags are 0 or more", wish.describe());
     RemotePeers::Impl& net = impl_->net();
-    auto receiving = std::make_unique<RemoteReceiving>(net.mutex, *impl_->context, wish, parts);
+    auto receiving =
+        std::make_unique<RemoteReceiving>(net.mutex, net.fork_guard, *impl_->context, wish, parts);
     const std::lock_guard lock(net.mutex);
     impl_->context->start(*receiving);
     // So that the end of its host is noticed.
@@ -96,6 +97,11 @@ bool RemoteMailbox::is_forsaken(int from) const {
     const int source = impl_->source_of(from, "probe");
     const std::lock_guard lock(impl_->net().mutex);
     return impl_->context->is_forsaken(source);
+}
+
+void RemoteMailbox::on_news(std::function<void(bool has_ended)> listener) {
+    const std::lock_guard lock(impl_->net().mutex);
+    impl_->context->on_news(std::move(listener));
 }
 
 void RemoteMailbox::set_lag(std::size_t bytes) {

@@ -3,6 +3,7 @@
 /// Messages of one communicator with its members on other hosts. Nothing here waits: whoever waits
 /// calls progress() of the peers again and again, or sleeps until there is something to do.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -59,6 +60,9 @@ class RemoteMailbox {
     std::optional<Envelope> find(int from, int tag);
     /// Can nobody send from `from` (or any_source) any more, and is nothing of them left?
     bool is_forsaken(int from) const;
+    /// From now on `listener` is called when something has come here, or a member has ended: by any
+    /// thread, with a lock held.
+    void on_news(std::function<void(bool has_ended)> listener);
     /// How many bytes may be sent to each member that it has not received: 256 MiB at first, which
     /// is the most.
     void set_lag(std::size_t bytes);

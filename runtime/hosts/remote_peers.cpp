@@ -189,7 +189,7 @@ void RemotePeers::Impl::set_timer() {
 
 void RemotePeers::Impl::take_back(RemoteSending& sending) {
     std::unique_lock lock(mutex);
-    if (!fork_guard.is_ours() || sending.peer->take_back(sending)) return;
+    if (sending.peer->take_back(sending)) return;
     // The receiver is getting it from memory that is the caller's again after this.
     while (!sending.is_done()) {
         (void)advance();

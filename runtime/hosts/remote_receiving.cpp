@@ -14,9 +14,10 @@ std::string RemoteWish::describe() const {
     return fmt::format("receive(from {}, {})", who, what);
 }
 
-RemoteReceiving::RemoteReceiving(std::mutex& mutex, RemoteContext& context, const RemoteWish& wish,
-                                 std::optional<std::span<const Part>> parts)
+RemoteReceiving::RemoteReceiving(std::mutex& mutex, const ForkGuard& guard, RemoteContext& context,
+                                 const RemoteWish& wish, std::optional<std::span<const Part>> parts)
     : mutex_(mutex),
+      guard_(guard),
       context_(context),
       wish_(wish),
       takes_any_size_(!parts),
@@ -24,6 +25,8 @@ RemoteReceiving::RemoteReceiving(std::mutex& mutex, RemoteContext& context, cons
       shape_(parts_, true) {}
 
 RemoteReceiving::~RemoteReceiving() {
+    // The child's copy of the mutex may be held by a thread that it does not have.
+    if (!guard_.is_ours()) return;
     // Also when it is done: whoever finished it may still be at it.
     const std::lock_guard lock(mutex_);
     context_.drop(*this);

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "base/fork_guard.hpp"
 #include "runtime/hosts/remote_mailbox.hpp"
 #include "runtime/hosts/remote_message.hpp"
 #include "runtime/parts.hpp"
@@ -28,9 +29,9 @@ struct RemoteWish {
 class RemoteReceiving final : public RemoteMailbox::Receiving {
   public:
     /// Copies the array of parts. Throws Error{usage} for strides that make no sense.
-    RemoteReceiving(std::mutex& mutex, RemoteContext& context, const RemoteWish& wish,
-                    std::optional<std::span<const Part>> parts);
-    /// What was to come here stays for others.
+    RemoteReceiving(std::mutex& mutex, const ForkGuard& guard, RemoteContext& context,
+                    const RemoteWish& wish, std::optional<std::span<const Part>> parts);
+    /// What was to come here stays for others. In a child after fork() all of it is the parent's.
     ~RemoteReceiving() override;
 
     bool is_done() const override { return is_done_.load(std::memory_order_acquire); }
@@ -63,6 +64,7 @@ class RemoteReceiving final : public RemoteMailbox::Receiving {
 
   private:
     std::mutex& mutex_;
+    const ForkGuard& guard_;
     RemoteContext& context_;
     RemoteWish wish_;
     bool takes_any_size_;

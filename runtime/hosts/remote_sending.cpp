@@ -19,8 +19,9 @@ RemoteSending::RemoteSending(RemotePeers::Impl& net, std::span<const Part> parts
 }
 
 RemoteSending::~RemoteSending() {
-    // Done at once: nobody else has known of it.
-    if (!is_known_) return;
+    // Done at once: nobody else has known of it. In a child after fork() it is the parent's, whose
+    // threads may hold the mutex.
+    if (!is_known_ || !net_.fork_guard.is_ours()) return;
     net_.take_back(*this);
 }
 

@@ -13,10 +13,10 @@
 #include "runtime/join.hpp"
 #include "runtime/node_communicator.hpp"
 #include "runtime/queue_requests.hpp"
-#include "runtime/shared_queue.hpp"
 #include "runtime/wire/rank_environment.hpp"
 #include "runtime/wire/worker_protocol.hpp"
 #include "runtime/world/hosts_communicator.hpp"
+#include "runtime/world/job_queues.hpp"
 
 namespace ipcrun {
 
@@ -64,7 +64,8 @@ struct Job::Impl {
     std::shared_ptr<Wires> wires = nullptr;  // null: all ranks are on this host
     std::unique_ptr<Communicator> world = nullptr;
     std::unique_ptr<Communicator> messages = nullptr;
-    std::unique_ptr<QueueRequests> queue_requests = std::make_unique<QueueRequests>();
+    std::unique_ptr<JobQueues> queues = nullptr;  // null: this process is alone
+    bool serves_queues = false;
 
     Identity identity(std::uint64_t block_offset) const;
     std::unique_ptr<Communicator> make_world(const Faults& faults, const AskForEnd& ask) const;
@@ -158,6 +159,7 @@ std::shared_ptr<Job> Job::join() {
     }
     impl.heap = std::make_shared<Heap>(memory, own.local_rank);
     impl.world = impl.make_world(faults, ask_for_end);
+    if (environment) impl.queues = std::make_unique<JobQueues>(own.control_fd, memory, impl.wires);
     return job;
 }
 
@@ -171,6 +173,9 @@ Job::~Job() {
     } catch (const Error&) {
         // The agent is gone, and with it everybody who could be told.
     }
+    // Whom it serves it may stay for; who waits for it waits no longer.
+    impl_->world.reset();
+    if (impl_->queues != nullptr) impl_->queues->leave(impl_->serves_queues);
 }
 
 const Job::Place& Job::place() const {
@@ -202,16 +207,14 @@ std::shared_ptr<SharedQueue> Job::open_queue(const std::string& name, std::uint6
              "open the queue '{}': queues have names among the ranks of a job, and this process is "
              "none (start it with ipcrun, or share a queue without a name)",
              name);
-    if (impl_->wires != nullptr)
-        fail(ErrorCode::unsupported,
-             "open the queue '{}': queues have names among the ranks of one host, and this job has "
-             "ranks on others",
-             name);
     if (::getpid() != impl_->pid)
         fail(ErrorCode::usage,
              "open the queue '{}': this process was forked from a rank, and is none itself", name);
-    return SharedQueue::attach(impl_->queue_requests->open(impl_->control_fd, name, capacity),
-                               impl_->world->impl().node().group.faults());
+    return impl_->queues->open(name, capacity, impl_->world->impl().node().group.faults());
+}
+
+void Job::serve_queues_to_the_end() {
+    impl_->serves_queues = true;
 }
 
 const std::shared_ptr<Heap>& Job::heap() const {

@@ -50,9 +50,10 @@ class Wires {
     /// one after it by second_context(). Any thread. Throws Error{system} when there are no more.
     std::uint32_t take_context();
     std::uint32_t second_context(std::uint32_t first) const { return first + (1u << rank_bits_); }
-    /// Those of the world, and of Job::messages().
+    /// Those of the world, of Job::messages(), and of queues by name.
     static constexpr std::uint32_t world_context = 0;
     std::uint32_t messages_context() const { return 2u << rank_bits_; }
+    std::uint32_t queues_context() const { return 4u << rank_bits_; }
 
   private:
     RemotePeers::Options options(UniqueFd listener, const JobSecret& secret);
@@ -61,7 +62,7 @@ class Wires {
     JobTable table_;
     // A number is a count and the rank that counted, in so many bits.
     int rank_bits_;
-    std::atomic<std::uint32_t> contexts_ = 4;
+    std::atomic<std::uint32_t> contexts_ = 6;
     std::shared_ptr<NetSleepers> sleepers_ = std::make_shared<NetSleepers>();
     std::shared_ptr<RemotePeers> peers_;
     NetWatch watch_;  // gone before what it watches

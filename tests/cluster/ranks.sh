@@ -39,8 +39,4 @@ off=$(paste "$work/one" "$work/four" | awk '{ d = ($1 - $2) / $1; if (d < 0) d =
     if (d > most) most = d; if (NF != 2) most = 1 } END { print NR == 4 ? most + 0 : 1 }')
 ok "ranks: the loss of every epoch is off by $off" awk -v off="$off" 'BEGIN { exit !(off <= 1e-9) }'
 
-run_on h1 "$IPCRUN" --hosts h1:1,h2:1 "$BUILD/bindings/lua/interpreter/ipcrun-lua" -e '
-    print(pcall(require "ipc".channel, { shared = true, name = "named" }))'
-like "$(head -1 "$out")" 'false.*ranks on others' "ranks: channels by name are refused over hosts"
-
 done_testing

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <lua.hpp>
 
+#include "bindings/lua/context.hpp"
 #include "bindings/lua/interpreter/chunk.hpp"
 #include "bindings/lua/interpreter/read_eval.hpp"
 #include "bindings/lua/modules.hpp"
@@ -149,6 +150,7 @@ int run_protected(lua_State* lua) {
             good = call_loaded(lua, program, luaL_loadfile(lua, nullptr), 0);
         }
     }
+    if (good) note_good_end(lua);
     lua_pushboolean(lua, good ? 1 : 0);
     return 1;
 }

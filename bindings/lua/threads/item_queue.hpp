@@ -40,6 +40,9 @@ class ItemQueue {
     virtual Bell& writable() = 0;
     virtual void ring_all() = 0;
     /// Where threads that wait are counted: see Queue.
+    /// Asked by who waits: as those of SharedQueue.
+    virtual bool may_write() const { return true; }
+    virtual bool may_read() const { return true; }
     virtual void reader_looks() {}
     virtual void reader_leaves() {}
     virtual void writer_looks() {}

@@ -11,12 +11,15 @@ class Look {
     Look(Courier& reader, std::span<ItemSource* const> sources, std::size_t first)
         : reader_(reader), sources_(sources), first_(first) {}
 
-    Taken take() {
+    // `has_looked`: those where nothing has happened since are left alone.
+    Taken take(bool has_looked) {
         Taken taken;
         std::size_t refused = 0;
         for (std::size_t i = 0; i < sources_.size(); ++i) {
             taken.source = first_ + i < sources_.size() ? first_ + i : first_ + i - sources_.size();
-            taken.outcome = sources_[taken.source]->try_take(reader_, reader_.taken, taken.after);
+            ItemSource& source = *sources_[taken.source];
+            if (has_looked && !source.inlet(reader_).may_read()) continue;
+            taken.outcome = source.try_take(reader_, reader_.taken, taken.after);
             if (taken.outcome == QueueOutcome::done) return taken;
             if (taken.outcome == QueueOutcome::refused) ++refused;
         }
@@ -27,27 +30,30 @@ class Look {
     // Drained sources are no hope either.
     ItemSource* find_hopeless() const {
         for (ItemSource* source : sources_)
-            if (!source->is_hopeless(reader_) &&
-                source->inlet(reader_).status() != QueueStatus::drained)
-                return nullptr;
+            if (has_hope(*source)) return nullptr;
         return sources_[first_];
     }
 
     // One that others have left, when no other gives hope. All are asked: that puts them in order.
     ItemSource* find_abandoned() const {
         ItemSource* abandoned = nullptr;
-        bool has_hope = false;
+        bool is_hopeful = false;
         for (ItemSource* source : sources_) {
             if (source->is_abandoned(reader_))
                 abandoned = source;
-            else if (!source->is_hopeless(reader_) &&
-                     source->inlet(reader_).status() != QueueStatus::drained)
-                has_hope = true;
+            else if (has_hope(*source))
+                is_hopeful = true;
         }
-        return has_hope ? nullptr : abandoned;
+        return is_hopeful ? nullptr : abandoned;
     }
 
   private:
+    bool has_hope(ItemSource& source) const {
+        if (source.is_hopeless(reader_)) return false;
+        const ItemQueue& inlet = source.inlet(reader_);
+        return !inlet.may_read() || inlet.status() != QueueStatus::drained;
+    }
+
     Courier& reader_;
     std::span<ItemSource* const> sources_;
     std::size_t first_;
@@ -74,7 +80,7 @@ Taken take_item(Courier& reader, std::span<ItemSource* const> sources, std::size
                 Deadline deadline, const char* operation) {
     reader.taken = Item();
     Look look(reader, sources, first);
-    Taken taken = look.take();
+    Taken taken = look.take(false);
     if (taken.outcome != QueueOutcome::would_wait || deadline.has_passed()) return taken;
     reader.bells.clear();
     bool is_watching = false;
@@ -96,7 +102,7 @@ Taken take_item(Courier& reader, std::span<ItemSource* const> sources, std::size
             // Asked first: who lets go may have written something before.
             ItemSource* const hopeless = deadline.is_never() ? look.find_hopeless() : nullptr;
             for (ItemSource* source : sources) source->inlet(reader).reader_looks();
-            taken = look.take();
+            taken = look.take(true);
             if (taken.outcome == QueueOutcome::would_wait && hopeless != nullptr)
                 hopeless->give_up(operation);
             return taken.outcome != QueueOutcome::would_wait;

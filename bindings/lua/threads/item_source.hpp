@@ -105,7 +105,7 @@ QueueOutcome put_items(Context& shared, ItemQueue& queue, std::span<Bell* const>
                             // Asked first: who lets go may have made room before.
                             const bool is_lost = deadline.is_never() && is_hopeless();
                             queue.writer_looks();
-                            outcome = write();
+                            if (queue.may_write()) outcome = write();
                             if (outcome == QueueOutcome::would_wait && is_lost) give_up();
                             return outcome != QueueOutcome::would_wait;
                         });

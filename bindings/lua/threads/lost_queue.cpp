@@ -7,9 +7,7 @@ namespace ipcrun::lua {
 
 void LostQueue::fail_lost() const {
     fail(ErrorCode::peer_lost,
-         "use a channel that came in a message: the process that sent it has ended, or let go of "
-         "it, before it was opened here ({})",
-         why_);
+         "use a channel that came in a message, and that could not be opened here then: {}", why_);
 }
 
 }  // namespace ipcrun::lua

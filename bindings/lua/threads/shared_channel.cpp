@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 
 #include "base/fail.hpp"
 #include "bindings/lua/ipc/errors.hpp"
@@ -23,15 +24,30 @@ bool is_rank(const Context& shared) {
     return job != nullptr && !job->is_alone();
 }
 
+// Does it take more than a descriptor to reach all ranks?
+bool has_other_hosts(const Context& shared) {
+    if (!is_rank(shared)) return false;
+    const Job::Place& place = shared.household->job()->place();
+    return place.local_size != place.size;
+}
+
 // An item on its way out is a parcel; one that came, the storage that the parcel lies in.
 class SharedItemQueue final : public ItemQueue {
   public:
     /// `is_made_here`: nobody else has it yet.
     SharedItemQueue(std::shared_ptr<SharedQueue> queue, const Context& shared, bool is_made_here)
-        : queue_(std::move(queue)), is_in_job_(is_rank(shared)), is_made_here_(is_made_here) {}
+        : queue_(std::move(queue)),
+          is_in_job_(is_rank(shared)),
+          has_other_hosts_(has_other_hosts(shared)),
+          is_made_here_(is_made_here) {}
 
-    /// Ranks find it by a name.
-    void set_named() { is_named_ = true; }
+    /// Ranks find it by this name.
+    void set_name(const std::string& name) {
+        std::call_once(naming_, [&] {
+            name_ = name;
+            is_named_ = true;
+        });
+    }
 
     void pack(lua_State* lua, int index, Closures closures, const char* operation,
               Item& item) const override {
@@ -77,8 +93,10 @@ class SharedItemQueue final : public ItemQueue {
     }
 
     QueueOutcome try_read(Item& item, QueueStatus& after) override {
-        // Memory for the item is there before it is taken; who waits and finds none takes none.
-        auto contents = queue_->items() > 0 ? make_contents() : nullptr;
+        // Memory for the item is there before it is taken; who waits and finds none takes none,
+        // where it costs little to ask.
+        const bool is_elsewhere = queue_->descriptor() < 0;
+        auto contents = is_elsewhere || queue_->items() > 0 ? make_contents() : nullptr;
         StoragePtr message;
         const QueueOutcome outcome = queue_->try_read(message, after);
         if (outcome != QueueOutcome::done) return outcome;
@@ -94,17 +112,14 @@ class SharedItemQueue final : public ItemQueue {
     std::uint64_t capacity() const override { return queue_->capacity(); }
     Bell& readable() override { return queue_->readable(); }
     Bell& writable() override { return queue_->writable(); }
+    bool may_write() const override { return queue_->may_write(); }
+    bool may_read() const override { return queue_->may_read(); }
     // Who was woken, and took an item elsewhere or had no time left, wakes another.
     void reader_leaves() override {
-        pass_on([this] {
-            if (queue_->items() > 0) queue_->readable().ring(1);
-        });
+        pass_on([this] { queue_->reader_leaves(); });
     }
     void writer_leaves() override {
-        pass_on([this] {
-            const std::uint64_t capacity = queue_->capacity();
-            if (capacity == 0 || queue_->items() < capacity) queue_->writable().ring(1);
-        });
+        pass_on([this] { queue_->writer_leaves(); });
     }
     void ring_all() override {
         readable().ring_all();
@@ -138,7 +153,11 @@ class SharedItemQueue final : public ItemQueue {
     std::string describe() const override {
         is_handed_on_ = true;
         const SharedQueue::Reference reference = queue_->reference();
-        return {reinterpret_cast<const char*>(&reference), sizeof reference};
+        std::string text(reinterpret_cast<const char*>(&reference), sizeof reference);
+        if (!is_named_.load() || !has_other_hosts_) return text;
+        const std::uint64_t capacity = queue_->capacity();
+        text.append(reinterpret_cast<const char*>(&capacity), sizeof capacity);
+        return text + name_;
     }
 
   private:
@@ -146,8 +165,9 @@ class SharedItemQueue final : public ItemQueue {
     static void pass_on(Ring ring) {
         try {
             ring();
-        } catch (const Error&) {
-            // After fork(), say: this process has woken nobody, and nobody waits for it.
+        } catch (const std::exception&) {
+            // After fork(), say: this process has woken nobody, and nobody waits for it. Or there
+            // is no memory, and others look again by themselves.
         }
     }
     static std::shared_ptr<ItemContents> make_contents() {
@@ -158,7 +178,10 @@ class SharedItemQueue final : public ItemQueue {
 
     std::shared_ptr<SharedQueue> queue_;
     const bool is_in_job_;
+    const bool has_other_hosts_;
     const bool is_made_here_;
+    std::once_flag naming_;
+    std::string name_;  // not changed once is_named_ is set
     std::atomic<bool> is_named_ = false;
     mutable std::atomic<bool> is_handed_on_ = false;
     std::atomic<std::uint32_t> lost_pid_ = 0;
@@ -190,24 +213,6 @@ Holder find_channel(Context& shared, std::shared_ptr<SharedQueue> queue, bool is
     return shared.household->find_or_make(key, make).first;
 }
 
-Holder open_foreign(lua_State* lua, const std::string& text) {
-    SharedQueue::Reference reference;
-    if (text.size() != sizeof reference)
-        fail(ErrorCode::protocol, "open a channel: it is described by {} bytes", text.size());
-    std::memcpy(&reference, text.data(), sizeof reference);
-    Context& shared = context(lua);
-    if (Holder known = shared.household->find(key_of(reference))) return known;
-    std::shared_ptr<SharedQueue> queue;
-    try {
-        queue = SharedQueue::open(reference, faults_of(shared));
-    } catch (const Error& error) {
-        if (error.code != ErrorCode::peer_lost) throw;
-        // The rest of the message is good: told to who uses the channel.
-        return make_channel(std::make_unique<LostQueue>(error.what()));
-    }
-    return find_channel(shared, std::move(queue), false);
-}
-
 Holder find_named(Context& shared, const std::string& name, std::uint64_t capacity) {
     const std::string key = "named channel " + name;
     if (Holder known = shared.household->find(key)) return known;
@@ -217,8 +222,56 @@ Holder find_named(Context& shared, const std::string& name, std::uint64_t capaci
              "open the channel '{}': the job is left, as this Lua state is closed", name);
     // It may have come in a message before.
     Holder found = find_channel(shared, job->open_queue(name, capacity), false);
-    static_cast<SharedItemQueue&>(static_cast<Channel&>(*found.get()).queue()).set_named();
+    static_cast<SharedItemQueue&>(static_cast<Channel&>(*found.get()).queue()).set_name(name);
     return shared.household->find_or_make(key, [&] { return found; }).first;
+}
+
+// What a message says of a channel, beside where its sender has it: the ranks of a job on several
+// hosts find one by its name wherever they are.
+struct Description {
+    SharedQueue::Reference reference;
+    std::uint64_t capacity = 0;
+    std::string name;  // empty: none
+};
+
+Description read_description(const std::string& text) {
+    Description result;
+    constexpr std::size_t head_bytes = sizeof result.reference + sizeof result.capacity;
+    if (text.size() != sizeof result.reference && text.size() <= head_bytes)
+        fail(ErrorCode::protocol, "open a channel: it is described by {} bytes", text.size());
+    std::memcpy(&result.reference, text.data(), sizeof result.reference);
+    if (text.size() == sizeof result.reference) return result;
+    std::memcpy(&result.capacity, text.data() + sizeof result.reference, sizeof result.capacity);
+    result.name = text.substr(head_bytes);
+    return result;
+}
+
+// By its name, if that is of this job.
+Holder find_same(Context& shared, const Description& description) {
+    Holder found = find_named(shared, description.name, description.capacity);
+    if (shared.household->find(key_of(description.reference))) return found;
+    fail(ErrorCode::peer_lost, "the channel '{}' is another job's", description.name);
+}
+
+Holder open_foreign(lua_State* lua, const std::string& text) {
+    const Description description = read_description(text);
+    const SharedQueue::Reference& reference = description.reference;
+    Context& shared = context(lua);
+    if (Holder known = shared.household->find(key_of(reference))) return known;
+    const bool has_name = !description.name.empty() && has_other_hosts(shared);
+    try {
+        // Who sent it may have it from another host.
+        if (has_name) return find_same(shared, description);
+        if (reference.pid == 0)
+            fail(ErrorCode::peer_lost,
+                 "its memory is on another host, and this process is no rank "
+                 "of the job");
+        return find_channel(shared, SharedQueue::open(reference, faults_of(shared)), false);
+    } catch (const Error& error) {
+        if (error.code != ErrorCode::peer_lost) throw;
+        // The rest of the message is good: told to who uses the channel.
+        return make_channel(std::make_unique<LostQueue>(error.what()));
+    }
 }
 
 }  // namespace

@@ -58,8 +58,8 @@ function ipc.select(sources) end
 ---parents, to ranks, as an item of another. Who gets it back has the object that it sent. The
 ---process that sent it must still have it when the message is read: if not, the rest of the message
 ---comes, and the channel raises `peer_lost` at its use. By a *name* ranks find a channel without a
----message; all give the same capacity; what is in it stays until the job ends, whoever
----has it.
+---message, on whichever host they are; all give the same capacity; what is in it stays until the
+---job ends, whoever has it. It is on the host of rank 0, which ranks of other hosts ask for all.
 ---
 ---Values are copied into a shared channel, tensors too: a tensor that was read lies where it was
 ---written to, is nobody else's, and its room is used again when it is collected. Objects of threads

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/shared_queue.hpp"
+#include "runtime/memory_queue.hpp"
 
 #include <cstring>
 
@@ -50,20 +50,24 @@ struct HeldItem {
 
 }  // namespace
 
-SharedQueue::SharedQueue(std::shared_ptr<QueueAttachment> attachment)
+SharedQueue::~SharedQueue() = default;
+
+MemoryQueue::MemoryQueue(std::shared_ptr<QueueAttachment> attachment)
     : attachment_(std::move(attachment)) {}
+
+MemoryQueue::~MemoryQueue() = default;
 
 std::shared_ptr<SharedQueue> SharedQueue::create(std::uint64_t capacity, Faults faults) {
     return attach(QueueMemory::create(capacity), std::move(faults));
 }
 
 std::shared_ptr<SharedQueue> SharedQueue::attach(UniqueFd fd, Faults faults) {
-    return std::make_shared<SharedQueue>(
+    return std::make_shared<MemoryQueue>(
         std::make_shared<QueueAttachment>(std::move(fd), std::move(faults)));
 }
 
 // What a look without the lock can tell.
-bool SharedQueue::is_full(std::uint64_t bytes) const {
+bool MemoryQueue::is_full(std::uint64_t bytes) const {
     const QueueHeader& header = attachment_->header();
     const std::uint64_t capacity = attachment_->memory().capacity();
     const std::uint64_t starved_bytes = header.starved_bytes.load();
@@ -71,7 +75,7 @@ bool SharedQueue::is_full(std::uint64_t bytes) const {
            (starved_bytes != 0 && bytes >= starved_bytes);
 }
 
-QueueOutcome SharedQueue::try_write(std::span<const Part> parts) {
+QueueOutcome MemoryQueue::try_write(std::span<const Part> parts) {
     attachment_->check_ours();
     const std::uint64_t bytes = PartsShape(parts, false).bytes;
     const QueueHeader& header = attachment_->header();
@@ -87,7 +91,7 @@ QueueOutcome SharedQueue::try_write(std::span<const Part> parts) {
     return bytes <= queue_small_bytes_max ? write_small(parts, bytes) : write_large(parts, bytes);
 }
 
-QueueOutcome SharedQueue::write_small(std::span<const Part> parts, std::uint64_t bytes) {
+QueueOutcome MemoryQueue::write_small(std::span<const Part> parts, std::uint64_t bytes) {
     QueueAttachment& own = *attachment_;
     std::uint32_t operation;
     {
@@ -113,7 +117,7 @@ QueueOutcome SharedQueue::write_small(std::span<const Part> parts, std::uint64_t
 }
 
 // Its bytes are copied while others have the lock.
-QueueOutcome SharedQueue::write_large(std::span<const Part> parts, std::uint64_t bytes) {
+QueueOutcome MemoryQueue::write_large(std::span<const Part> parts, std::uint64_t bytes) {
     QueueAttachment& own = *attachment_;
     std::uint32_t operation, slot;
     std::byte* to;
@@ -154,7 +158,7 @@ QueueOutcome SharedQueue::write_large(std::span<const Part> parts, std::uint64_t
     return QueueOutcome::done;
 }
 
-QueueOutcome SharedQueue::try_read(StoragePtr& item, QueueStatus& after) {
+QueueOutcome MemoryQueue::try_read(StoragePtr& item, QueueStatus& after) {
     QueueAttachment& own = *attachment_;
     own.check_ours();
     QueueHeader& header = own.header();
@@ -201,7 +205,7 @@ QueueOutcome SharedQueue::try_read(StoragePtr& item, QueueStatus& after) {
     return QueueOutcome::done;
 }
 
-void SharedQueue::close() {
+void MemoryQueue::close() {
     attachment_->check_ours();
     QueueHeader& header = attachment_->header();
     {
@@ -213,7 +217,7 @@ void SharedQueue::close() {
     header.writable.ring_all();
 }
 
-QueueStatus SharedQueue::status() const {
+QueueStatus MemoryQueue::status() const {
     attachment_->check_ours();
     const QueueHeader& header = attachment_->header();
     // In this order: once it is closed, nothing comes to those that wait.
@@ -221,26 +225,34 @@ QueueStatus SharedQueue::status() const {
     return header.waiting.load() == 0 ? QueueStatus::drained : QueueStatus::closed;
 }
 
-std::uint64_t SharedQueue::items() const {
+std::uint64_t MemoryQueue::items() const {
     attachment_->check_ours();
     return attachment_->header().ready.load();
 }
 
-std::uint64_t SharedQueue::capacity() const {
+std::uint64_t MemoryQueue::capacity() const {
     return attachment_->memory().capacity();
 }
 
-Bell& SharedQueue::readable() const {
+Bell& MemoryQueue::readable() const {
     attachment_->check_ours();
     return attachment_->header().readable;
 }
 
-Bell& SharedQueue::writable() const {
+Bell& MemoryQueue::writable() const {
     attachment_->check_ours();
     return attachment_->header().writable;
 }
 
-std::uint32_t SharedQueue::find_lost_company() {
+void MemoryQueue::reader_leaves() {
+    if (items() > 0) readable().ring(1);
+}
+
+void MemoryQueue::writer_leaves() {
+    if (capacity() == 0 || items() < capacity()) writable().ring(1);
+}
+
+std::uint32_t MemoryQueue::find_lost_company() {
     attachment_->check_ours();
     attachment_->look_after();
     const QueueHeader& header = attachment_->header();
@@ -248,12 +260,12 @@ std::uint32_t SharedQueue::find_lost_company() {
     return pid == 0 || header.closed.load() != 0 || attachment_->has_others() ? 0 : pid;
 }
 
-bool SharedQueue::has_company() const {
+bool MemoryQueue::has_company() const {
     attachment_->check_ours();
     return attachment_->has_others();
 }
 
-void SharedQueue::check_company() {
+void MemoryQueue::check_company() {
     const std::uint32_t pid = find_lost_company();
     if (pid == 0) return;
     fail(ErrorCode::peer_lost,
@@ -262,7 +274,7 @@ void SharedQueue::check_company() {
          pid);
 }
 
-int SharedQueue::descriptor() const {
+int MemoryQueue::descriptor() const {
     return attachment_->memory().fd();
 }
 
