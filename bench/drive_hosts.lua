@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- How long it takes to start and end a job on four hosts, beside the ssh that it cannot do without:
--- one to each of them at the same time; and how long a message takes between two of them, beside
--- libfabric.
---   lua5.4 bench/drive_hosts.lua [--parts jobs,messages] [--rounds N] [--output FILE]
+-- one to each of them at the same time; how long a message takes between two of them, beside
+-- libfabric; and an allreduce of all of them, beside Open MPI.
+--   lua5.4 bench/drive_hosts.lua [--parts jobs,messages,allreduce] [--rounds N] [--output FILE]
 -- The hosts are pretended (tests/cluster): root is needed.
 package.path = "bench/?.lua;" .. package.path
 local driver = require "driver"
 
-local options = driver.options(arg, { rounds = 15, parts = { "jobs", "messages" } })
+local options = driver.options(arg, { rounds = 15, parts = { "jobs", "messages", "allreduce" } })
 local parts <const> = driver.set(options.parts)
 local cluster <const> = "tests/cluster/cluster.sh "
 
@@ -40,4 +40,5 @@ local jobs <const> = {
 
 if parts.jobs then require "groups".run(jobs, options) end
 if parts.messages then require "groups".run(require "host_messages".groups(folder), options) end
+if parts.allreduce then require "groups".run(require "host_allreduce".groups(on_h1), options) end
 driver.capture("IPCRUN_CLUSTER=" .. folder .. " " .. cluster .. "down")

@@ -90,6 +90,30 @@ local function print_several(list, counted)
   print()
 end
 
+---Groups of one bench (see groups.lua), a row each: ours, and how it compares with the best of the
+---others.
+local function print_groups(list)
+  local names, by_bytes = {}, {}
+  for _, record in ipairs(list) do
+    local name = record.what:match(": (.*)$")
+    if not driver.set(names)[name] then names[#names + 1] = name end
+    by_bytes[record.bytes] = by_bytes[record.bytes] or {}
+    by_bytes[record.bytes][name] = record.p50_us
+  end
+  print_row { list[1].bench, "to best peer", table.unpack(names) }
+  print("|--:|--:" .. ("|--:"):rep(#names) .. "|")
+  for _, bytes in ipairs(driver.distinct(list, "bytes")) do
+    local times, best = by_bytes[bytes], math.huge
+    for name, us in pairs(times) do if name ~= "ipcrun" then best = math.min(best, us) end end
+    local cells = { driver.format_bytes(bytes), ("%.2f"):format(times.ipcrun / best) }
+    for _, name in ipairs(names) do
+      cells[#cells + 1] = times[name] and driver.format_us(times[name]) or ""
+    end
+    print_row(cells)
+  end
+  print()
+end
+
 local function print_collectives(list)
   for _, kind in ipairs(targets.kinds) do
     local of_kind = {}
@@ -138,6 +162,8 @@ end
 for _, part in ipairs {
   { { "startup" }, print_startup },
   { { "hosts" }, print_startup },
+  { { "host message" }, print_groups },
+  { { "host allreduce" }, print_groups },
   { targets.kinds, print_collectives },
   { { "pingpong" }, print_sizes },
   { { "start" }, print_sizes },
