@@ -71,6 +71,27 @@ TEST_CASE("hosts: a member that comes too late has all others give up, and is na
     });
 }
 
+TEST_CASE("hosts: who waits for another host hears that a member of its own has failed") {
+    std::atomic<bool> has_heard = false;
+    (void)run_hosts_to_the_end({.ranks_on = {2, 1}}, [&](HostRank& self) {
+        const Deadline patience = soon();
+        if (self.rank == 2) {
+            while (!has_heard.load() && !patience.has_passed()) std::this_thread::yield();
+            return;
+        }
+        if (self.rank == 1) {
+            // Until the other has gone on to wait for rank 2.
+            Request request = self.world.start(Collective::barrier(), soon());
+            CHECK_FALSE(request.wait(Deadline::after(Seconds(0.1))));
+            throw Error(ErrorCode::usage, "a fault of the program");
+        }
+        const Error error = error_of([&] { self.world.barrier(soon()); });
+        has_heard.store(true);
+        CHECK(error.code == ErrorCode::peer_lost);
+        CHECK_MESSAGE(error.rank == 1, std::string(error.what()));
+    });
+}
+
 TEST_CASE("hosts: who waits for a member of its own host names it by its rank") {
     std::atomic<bool> gave_up = false;
     run_hosts({.ranks_on = {2, 2}}, [&](HostRank& self) {
