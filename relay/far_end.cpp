@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "relay/far_end.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+
+#include "base/fail.hpp"
+#include "launcher/program.hpp"
+#include "relay/relay.hpp"
+#include "runtime/children.hpp"
+#include "runtime/stream/dial.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+constexpr Seconds dial_time_max{10.0};
+constexpr Seconds grace{0.5};  // of children, when the near end is gone
+
+Key read_key() {
+    Key key;
+    for (std::size_t have = 0; have < key.bytes.size();) {
+        const ssize_t count =
+            ::read(STDIN_FILENO, key.bytes.data() + have, key.bytes.size() - have);
+        if (count < 0 && errno == EINTR) continue;
+        if (check_syscall(count, "read the key of the connection") == 0)
+            fail(ErrorCode::protocol, "read the key of the connection: there is none");
+        have += static_cast<std::size_t>(count);
+    }
+    return key;
+}
+
+// Before the agent is asked for the child: relative names are looked up there.
+void enter(const std::string& directory) {
+    // One that is not here is of the other host alone: the child stays in the home folder, then.
+    if (::chdir(directory.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+        fail_errno(errno, fmt::format("enter directory '{}'", directory));
+}
+
+ChildSpec spec_of(const FarOrder& order) {
+    ChildSpec spec;
+    spec.program = order.program.empty() ? find_interpreter() : order.program;
+    spec.argv = order.argv;
+    spec.argv.insert(spec.argv.begin(), spec.program);
+    return spec;
+}
+
+class FarEnd {
+  public:
+    FarEnd(Children& children, std::unique_ptr<ChildProcess> child, SocketLink& link)
+        : children_(children), child_(std::move(child)), relay_(child_->communicator(), link) {}
+
+    int run() {
+        relay_.say(Begun{child_->pid()});
+        std::optional<ChildEnd> end;
+        bool is_told = false;
+        for (;;) {
+            const bool has_moved = relay_.pass_on();
+            while (const auto word = relay_.hear())
+                if (const auto* signal = std::get_if<Signalled>(&*word))
+                    child_->signal(signal->number);
+            if (!end) end = child_->end();
+            if (end && relay_.has_local_gone() && !is_told) {
+                relay_.say(ChildOver{end->wait_status, end->out_of_memory, end->report});
+                is_told = true;
+            }
+            if (has_moved) continue;
+            // The near end closes when it has all that was sent.
+            if (relay_.link_end()) break;
+            relay_.sleep();
+        }
+        if (!is_told) children_.close(grace);
+        return is_told ? 0 : 1;
+    }
+
+  private:
+    Children& children_;
+    std::unique_ptr<ChildProcess> child_;
+    Relay relay_;
+};
+
+}  // namespace
+
+std::vector<std::string> far_arguments(const FarOrder& order) {
+    std::vector<std::string> arguments = {"--far", order.address, order.directory, order.program};
+    arguments.insert(arguments.end(), order.argv.begin(), order.argv.end());
+    return arguments;
+}
+
+FarOrder parse_far_arguments(const std::vector<std::string>& arguments) {
+    constexpr std::size_t fixed = 4;
+    if (arguments.size() < fixed)
+        fail(ErrorCode::usage, "option --far: {} arguments are too few", arguments.size());
+    return {.address = arguments[1],
+            .directory = arguments[2],
+            .program = arguments[3],
+            .argv = {arguments.begin() + fixed, arguments.end()}};
+}
+
+int run_far_end(const FarOrder& order) {
+    const Key key = read_key();
+    SocketLink link(dial(parse_address(order.address),
+                         {.key = key, .purpose = Relay::purpose, .waits_for_listener = false},
+                         Deadline::after(dial_time_max)));
+    std::unique_ptr<Children> children;
+    std::unique_ptr<ChildProcess> child;
+    try {
+        enter(order.directory);
+        children = std::make_unique<Children>(find_family_agent());
+        child = children->spawn(spec_of(order));
+    } catch (const Error& error) {
+        Bytes bytes = encode(RelayWord(NotBegun{error.what()}));
+        const Part part{.data = bytes.data(), .count = bytes.size(), .dtype = Dtype::u8};
+        link.send({}, {&part, 1}, Relay::word_tag, Deadline::never());
+        return 0;
+    }
+    return FarEnd(*children, std::move(child), link).run();
+}
+
+}  // namespace ipcrun
