@@ -4,8 +4,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "base/fail.hpp"
 #include "launcher/program.hpp"
@@ -20,17 +22,34 @@ namespace {
 constexpr Seconds dial_time_max{10.0};
 constexpr Seconds grace{0.5};  // of children, when the near end is gone
 
-Key read_key() {
+constexpr std::size_t key_bytes = sizeof(Key::bytes);
+
+std::string_view text_of(const Key& key) {
+    return {reinterpret_cast<const char*>(key.bytes.data()), key_bytes};
+}
+
+Key key_of(std::string_view text) {
     Key key;
-    for (std::size_t have = 0; have < key.bytes.size();) {
-        const ssize_t count =
-            ::read(STDIN_FILENO, key.bytes.data() + have, key.bytes.size() - have);
-        if (count < 0 && errno == EINTR) continue;
-        if (check_syscall(count, "read the key of the connection") == 0)
-            fail(ErrorCode::protocol, "read the key of the connection: there is none");
-        have += static_cast<std::size_t>(count);
-    }
+    std::copy(text.begin(), text.end(), key.bytes.begin());
     return key;
+}
+
+FarSecrets read_secrets() {
+    std::string text;
+    for (;;) {
+        char bytes[2 * key_bytes + 1];
+        const ssize_t count = ::read(STDIN_FILENO, bytes, sizeof bytes);
+        if (count < 0 && errno == EINTR) continue;
+        if (check_syscall(count, "read the key of the connection") == 0) break;
+        text.append(bytes, static_cast<std::size_t>(count));
+        if (text.size() > 2 * key_bytes) break;
+    }
+    if (text.size() != key_bytes && text.size() != 2 * key_bytes)
+        fail(ErrorCode::protocol, "read the key of the connection: {} bytes came", text.size());
+    const std::string_view keys = text;
+    FarSecrets secrets{key_of(keys.substr(0, key_bytes)), std::nullopt};
+    if (keys.size() > key_bytes) secrets.family = key_of(keys.substr(key_bytes));
+    return secrets;
 }
 
 // Before the agent is asked for the child: relative names are looked up there.
@@ -40,8 +59,9 @@ void enter(const std::string& directory) {
         fail_errno(errno, fmt::format("enter directory '{}'", directory));
 }
 
-ChildSpec spec_of(const FarOrder& order) {
+ChildSpec spec_of(const FarOrder& order, const FarSecrets& secrets) {
     ChildSpec spec;
+    if (secrets.family) spec.secret = secrets.family->bytes;
     spec.program = order.program.empty() ? find_interpreter() : order.program;
     spec.argv = order.argv;
     spec.argv.insert(spec.argv.begin(), spec.program);
@@ -84,6 +104,12 @@ class FarEnd {
 
 }  // namespace
 
+std::string encode_far_secrets(const FarSecrets& secrets) {
+    std::string text(text_of(secrets.connection));
+    if (secrets.family) text += text_of(*secrets.family);
+    return text;
+}
+
 std::vector<std::string> far_arguments(const FarOrder& order) {
     std::vector<std::string> arguments = {"--far", order.address, order.directory, order.program};
     arguments.insert(arguments.end(), order.argv.begin(), order.argv.end());
@@ -101,16 +127,17 @@ FarOrder parse_far_arguments(const std::vector<std::string>& arguments) {
 }
 
 int run_far_end(const FarOrder& order) {
-    const Key key = read_key();
-    SocketLink link(dial(parse_address(order.address),
-                         {.key = key, .purpose = Relay::purpose, .waits_for_listener = false},
-                         Deadline::after(dial_time_max)));
+    const FarSecrets secrets = read_secrets();
+    SocketLink link(
+        dial(parse_address(order.address),
+             {.key = secrets.connection, .purpose = Relay::purpose, .waits_for_listener = false},
+             Deadline::after(dial_time_max)));
     std::unique_ptr<Children> children;
     std::unique_ptr<ChildProcess> child;
     try {
         enter(order.directory);
         children = std::make_unique<Children>(find_family_agent());
-        child = children->spawn(spec_of(order));
+        child = children->spawn(spec_of(order, secrets));
     } catch (const Error& error) {
         Bytes bytes = encode(RelayWord(NotBegun{error.what()}));
         const Part part{.data = bytes.data(), .count = bytes.size(), .dtype = Dtype::u8};

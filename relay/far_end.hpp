@@ -3,12 +3,22 @@
 /// The end of a relay on the child's host, which the agent there has started: it is the child's
 /// parent.
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "runtime/stream/key.hpp"
+
 namespace ipcrun {
 
-/// What it is started with. The key of the connection comes by its standard input.
+/// What comes by its standard input.
+struct FarSecrets {
+    Key connection;             ///< of the connection with the near end
+    std::optional<Key> family;  ///< what the parent and its other children have in common
+};
+std::string encode_far_secrets(const FarSecrets& secrets);
+
+/// What it is started with.
 struct FarOrder {
     std::string address;            ///< where the near end listens
     std::string directory;          ///< the child's, where there is one of that name

@@ -127,7 +127,9 @@ class NearEnd {
         launch.job_ranks = 1;
         launch.ranks.emplace_back();
         agent_->send(launch);
-        agent_->send(Input{{reinterpret_cast<const char*>(key.bytes.data()), key.bytes.size()}});
+        FarSecrets secrets{key, std::nullopt};
+        if (const auto family = parent_.secret()) secrets.family.emplace().bytes = *family;
+        agent_->send(Input{encode_far_secrets(secrets)});
         agent_->send(Input{});
         limit_ = loop_.after(connect_time_max, [this, address] {
             explain(fmt::format("host {} cannot reach this one at {}: is a firewall between?",

@@ -14,7 +14,8 @@ part() { run_on h1 timeout 60 "$LUA" "$CLUSTER/forks.lua" "$@"; }
 part echo
 is "$(paste -sd, "$out")" $'text\ttrue,table\ttrue\tx\t1000000,left\t0' \
     "forks: arguments and values come back as they went"
-is "$status $(<"$err")" "0 1 on h2 stops" "forks: what a child writes to standard error comes out here"
+is "$status $(<"$err")" "0 1 on h2 stops" \
+    "forks: what a child writes to standard error comes out here"
 hosts_are_clean "forks: nothing is left of a child that has ended"
 
 part remotes
