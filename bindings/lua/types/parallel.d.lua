@@ -86,7 +86,7 @@ function parallel.run(code, ...) end
 ---Starts a child, which waits for code. One on another host is as one on this: it has its number,
 ---parent and arguments, its errors and exit status are raised here, what it writes comes out here,
 ---and it ends when this process does, or when the connection breaks. There have to be the same
----ipcrun and Lua files there, at the same places; see parallel(3lua). Raises `system`, with the host
+---ipcrun and Lua files there, at the same places; see parallel(3lua). Raises `system`, with host
 ---and the reason, where it cannot be started.
 ---@param host? string  this one, when it is nil
 ---@param protocol? string|fun(host: string, command: string): string[]  how a command is run there:
