@@ -90,7 +90,7 @@ class FarEnd {
             if (has_moved) continue;
             // The near end closes when it has all that was sent.
             if (relay_.link_end()) break;
-            relay_.sleep();
+            relay_.sleep([&] { return !end && child_->end(); });
         }
         if (!is_told) children_.close(grace);
         return is_told ? 0 : 1;

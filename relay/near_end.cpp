@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <optional>
 #include <thread>
@@ -219,7 +220,7 @@ class NearEnd {
                 });
                 return std::nullopt;
             }
-            relay_->sleep();
+            relay_->sleep([this] { return is_relay_to_stop_.load(); });
         }
         return std::nullopt;
     }

@@ -186,11 +186,10 @@ void Relay::say_soon(const RelayWord& word) {
 }
 
 void Relay::wake() {
-    wakes_.fetch_add(1);
     socket_bell_.bell().ring_all();
 }
 
-void Relay::sleep() {
+void Relay::sleep(const std::function<bool()>& has_news) {
     const auto yield_until = Clock::now() + yield_time;
     do {
         ::sched_yield();
@@ -198,9 +197,7 @@ void Relay::sleep() {
     } while (Clock::now() < yield_until);
     const SourcesSleep::Raised raised(sleep_);
     if (!link_end_) socket_bell_.arm(link_.has_unsent());
-    if (pass_on() || !heard_.empty()) return;
-    const std::uint32_t wakes = wakes_.load();
-    if (std::exchange(wakes_seen_, wakes) != wakes) return;
+    if (pass_on() || !heard_.empty() || has_news()) return;
     raised.wait(Deadline::after(look_interval));
     link_.look_for_end();
 }

@@ -5,9 +5,9 @@
 /// are what they are on one.
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -41,9 +41,11 @@ class Relay {
     /// The same, later: any thread.
     void say_soon(const RelayWord& word);
 
-    /// Until pass_on() may have something to do, wake() is called, or two seconds have passed.
-    void sleep();
-    /// Any thread. What was set before it is seen after sleep().
+    /// Until pass_on() may have something to do, or two seconds have passed. `has_news` says
+    /// whether the caller has: whoever makes it true afterwards rings for the process here, or
+    /// calls wake().
+    void sleep(const std::function<bool()>& has_news);
+    /// Any thread.
     void wake();
 
     /// Has the process on this host gone, and has all that it sent been passed on?
@@ -88,8 +90,6 @@ class Relay {
     std::uint64_t untold_ = 0;     // bytes of data handed over that it does not know of
     bool has_local_gone_ = false;
     std::optional<Error> link_end_;
-    std::atomic<std::uint32_t> wakes_ = 0;
-    std::uint32_t wakes_seen_ = 0;
     std::mutex mutex_;  // guards what follows
     std::vector<RelayWord> posted_;
 };
