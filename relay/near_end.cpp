@@ -32,8 +32,8 @@ namespace ipcrun {
 namespace {
 
 constexpr Seconds silence_max{10.0};  // as of ipcrun --host-timeout
-constexpr std::uint64_t far_arena_bytes = 1ull
-                                          << 30;  // addresses, of a rank that does not use them
+// Addresses, of a rank that does not use them.
+constexpr std::uint64_t far_arena_bytes = 1ull << 30;
 constexpr std::size_t shown_bytes_max = 300;
 // From the launch of the far end until it has connected: longer than it tries.
 constexpr std::chrono::seconds connect_time_max{15};
@@ -154,7 +154,11 @@ class NearEnd {
     void act(const Failed& failed) { give_up(on_host(failed.reason)); }
     void act(const Output& output) {
         // Before the child is there, it is of the far end, and says what is wrong.
-        if (!relay_thread_.joinable()) said_ += output.data;
+        if (!relay_thread_.joinable()) {
+            said_ += output.data;
+            agent_->send(Consumed{output.stream, static_cast<std::uint32_t>(output.data.size())});
+            return;
+        }
         (output.stream == Stream::out ? out_ : err_).write(0, output);
     }
     // The far end stays until this one has all that the child sent, and has said that it is done.

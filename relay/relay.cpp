@@ -19,6 +19,8 @@ constexpr std::uint64_t window_bytes = 64 << 20;
 // So much may have been handed over without the other relay being told, and still it sends.
 constexpr std::uint64_t untold_bytes_max = 8 << 20;
 constexpr std::size_t lag_bytes = 256 << 20;  // as everywhere
+// What a message counts for the window beside its bytes, for it takes memory even when it is empty.
+constexpr std::uint64_t message_bytes = 256;
 constexpr Seconds look_interval{2.0};
 
 // As a Waiter yields before it sleeps.
@@ -64,10 +66,11 @@ bool Relay::forward(int tag) {
         const auto envelope = local_.test_message(peer(), tag);
         if (!envelope) break;
         if (tag == data_tag) {
+            const std::uint64_t charge = envelope->bytes + message_bytes;
             const bool has_room =
-                under_way_ <= untold_bytes_max || under_way_ + envelope->bytes <= window_bytes;
+                under_way_ <= untold_bytes_max || under_way_ + charge <= window_bytes;
             if (!has_room) break;
-            under_way_ += envelope->bytes;
+            under_way_ += charge;
         }
         const Message message = local_.receive_message(peer(), tag);
         const Part part = part_of(message);
@@ -128,7 +131,7 @@ bool Relay::deliver() {
         } catch (const Error& error) {
             if (error.code != ErrorCode::peer_lost) throw;  // as above
         }
-        untold_ += first.message.envelope.bytes;
+        untold_ += first.message.envelope.bytes + message_bytes;
         waiting_.pop_front();
         has_moved = true;
     }

@@ -86,8 +86,8 @@ class Relay {
     SourcesSleep sleep_;
     std::deque<Waiting> waiting_;  // data for the process here
     std::deque<RelayWord> heard_;
-    std::uint64_t under_way_ = 0;  // bytes of data that the other relay holds
-    std::uint64_t untold_ = 0;     // bytes of data handed over that it does not know of
+    std::uint64_t under_way_ = 0;  // of the window: what the other relay holds
+    std::uint64_t untold_ = 0;     // of the window: what was handed over, and it does not know
     bool has_local_gone_ = false;
     std::optional<Error> link_end_;
     std::mutex mutex_;  // guards what follows

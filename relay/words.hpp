@@ -29,7 +29,7 @@ struct ChildOver {
 struct Signalled {
     std::int32_t number = 0;
 };
-/// So much of what was passed on has been handed over.
+/// So much of the window has been handed over.
 struct Taken {
     std::uint64_t bytes = 0;
 };
