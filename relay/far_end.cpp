@@ -52,6 +52,17 @@ FarSecrets read_secrets() {
     return secrets;
 }
 
+SecureStream reach(const std::string& address, const Key& key) {
+    try {
+        return dial(parse_address(address),
+                    {.key = key, .purpose = Relay::purpose, .waits_for_listener = false},
+                    Deadline::after(dial_time_max));
+    } catch (const Error& error) {
+        fail(error.code, "{} (is a firewall between? parallel.ip says which address to take)",
+             error.what());
+    }
+}
+
 // Before the agent is asked for the child: relative names are looked up there.
 void enter(const std::string& directory) {
     // One that is not here is of the other host alone: the child stays in the home folder, then.
@@ -128,10 +139,7 @@ FarOrder parse_far_arguments(const std::vector<std::string>& arguments) {
 
 int run_far_end(const FarOrder& order) {
     const FarSecrets secrets = read_secrets();
-    SocketLink link(
-        dial(parse_address(order.address),
-             {.key = secrets.connection, .purpose = Relay::purpose, .waits_for_listener = false},
-             Deadline::after(dial_time_max)));
+    SocketLink link(reach(order.address, secrets.connection));
     std::unique_ptr<Children> children;
     std::unique_ptr<ChildProcess> child;
     try {
