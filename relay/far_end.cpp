@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -68,6 +70,8 @@ void enter(const std::string& directory) {
     // One that is not here is of the other host alone: the child stays in the home folder, then.
     if (::chdir(directory.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR && errno != EACCES)
         fail_errno(errno, fmt::format("enter directory '{}'", directory));
+    const std::string entered = std::filesystem::current_path();
+    check_syscall(::setenv("PWD", entered.c_str(), 1), "set PWD");
 }
 
 ChildSpec spec_of(const FarOrder& order, const FarSecrets& secrets) {

@@ -99,6 +99,16 @@ function parts.protocol()
   child:sync()
 end
 
+function parts.folder()
+  local child = parallel.fork('h2')
+  child:exec [[
+    local pipe = io.popen('pwd -P')
+    parallel.parent:send(pipe:read('l') .. ' ' .. os.getenv('PWD'))
+  ]]
+  print((child:receive()))
+  child:sync()
+end
+
 local function tell(...)
   local good, problem = pcall(...)
   print(good and 'no error' or problem.code .. ': ' .. problem.message)

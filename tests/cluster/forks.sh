@@ -31,6 +31,11 @@ part nested
 is "$(<"$out")" "h3 is h3" "forks: a child on another host has children on others"
 part protocol
 is "$(paste -sd, "$out")" $'h2\th2,h2' "forks: protocols start the agent their own way"
+part folder
+is "$(<"$out")" "$PWD $PWD" "forks: a child begins in the folder of its parent"
+on h1 mkdir /run/only
+run_on h1 sh -c 'cd /run/only; exec timeout 60 "$@"' sh "$LUA" "$CLUSTER/forks.lua" folder
+is "$(<"$out")" "/root /root" "forks: or at home, where its host has none of that name"
 hosts_are_clean "forks: nothing is left of any of these"
 
 on h4 sh -c 'kill $(cat /run/sshd.pid)'
