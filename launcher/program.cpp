@@ -79,22 +79,40 @@ std::optional<std::string> variable(const char* name) {
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-std::string find_interpreter(const SearchPlaces& places) {
-    if (places.interpreter && !places.interpreter->empty()) {
-        check_executable(*places.interpreter);
-        return *places.interpreter;
-    }
-    if (auto path = find_beside({"ipcrun-lua", "../bindings/lua/interpreter/ipcrun-lua"}))
+std::string find_relay() {
+    if (auto path = find_beside({"../libexec/ipcrun/ipcrun-relay", "../relay/ipcrun-relay"}))
         return *path;
-    fail(ErrorCode::config,
-         "the interpreter ipcrun-lua is not beside {} (set IPCRUN_LUA to its path)",
-         (own_folder() / "ipcrun").string());
+    fail(ErrorCode::config, "ipcrun-relay is not in libexec/ipcrun beside {} (install ipcrun anew)",
+         own_folder().string());
 }
 
 }  // namespace
 
 SearchPlaces own_search_places() {
     return {variable("PATH"), variable("IPCRUN_LUA")};
+}
+
+std::string find_interpreter(const SearchPlaces& places) {
+    if (places.interpreter && !places.interpreter->empty()) {
+        check_executable(*places.interpreter);
+        return *places.interpreter;
+    }
+    if (auto path = find_beside(
+            {"ipcrun-lua", "../../bin/ipcrun-lua", "../bindings/lua/interpreter/ipcrun-lua"}))
+        return *path;
+    fail(ErrorCode::config,
+         "the interpreter ipcrun-lua is not beside {} (set IPCRUN_LUA to its path)",
+         (own_folder() / "ipcrun").string());
+}
+
+std::string find_family_agent() {
+    if (const auto named = variable("IPCRUN_AGENT"); named && !named->empty()) {
+        check_executable(*named);
+        return *named;
+    }
+    if (auto path = find_beside({"ipcrun-agent", "../launcher/ipcrun-agent"})) return *path;
+    fail(ErrorCode::config, "ipcrun-agent is not in {} (set IPCRUN_AGENT to its path)",
+         own_folder().string());
 }
 
 std::string find_executable(const std::string& name, const SearchPlaces& places) {
@@ -117,6 +135,7 @@ Program find_program(const std::vector<std::string>& command, const SearchPlaces
         program.argv.insert(program.argv.end(), command.begin() + 1, command.end());
         return program;
     }
+    if (name == relay_program) return {find_relay(), command};
     return {find_executable(name, places), command};
 }
 

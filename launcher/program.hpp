@@ -33,6 +33,18 @@ std::string find_executable(const std::string& name,
 Program find_program(const std::vector<std::string>& command,
                      const SearchPlaces& places = own_search_places());
 
+/// The interpreter of scripts: IPCRUN_LUA, or ipcrun-lua where find_program() looks. Throws
+/// Error{config}.
+std::string find_interpreter(const SearchPlaces& places = own_search_places());
+
+/// The program that stands between a process and its child on another host; find_program() finds
+/// it by this name alone, beside this one.
+constexpr std::string_view relay_program = "ipcrun-relay";
+
+/// The agent of a process that starts children: IPCRUN_AGENT, or where the program that asks lies,
+/// which is the relay. Throws Error: usage (IPCRUN_AGENT), config (it is not there).
+std::string find_family_agent();
+
 /// The program of ours that measures links, beside this one: installed, or in the build. Throws
 /// Error{config} when it is not there.
 std::string find_link_measurer();

@@ -17,6 +17,9 @@ local allowed <const> = {
   ["runtime/connection"] = { "base", "topology", "runtime", "runtime/stream", "runtime/wire" },
   ["measure"] = { "base", "topology", "runtime" },
   ["launcher"] = { "base", "topology", "topology/discover", "runtime/wire" },
+  ["relay"] = {
+    "base", "launcher", "runtime", "runtime/connection", "runtime/stream", "runtime/wire",
+  },
   ["bindings/lua"] = {
     "base", "topology", "runtime", "runtime/connection", "runtime/stream", "runtime/wire",
   },

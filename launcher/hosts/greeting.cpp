@@ -55,7 +55,8 @@ std::optional<Bytes> GreetingReader::feed(std::span<const std::uint8_t> bytes) {
         if (version != own_version)
             fail(ErrorCode::protocol,
                  "the ipcrun on that host speaks version {} of the protocol, this one {}: install "
-                 "the same version there, or name it by --agent-path",
+                 "the same version there, or name it by --agent-path (IPCRUN_AGENT_PATH, for "
+                 "parallel)",
                  version, own_version);
         const std::string_view frames = rest.substr(digits + 1);
         Bytes following(frames.begin(), frames.end());

@@ -47,18 +47,23 @@ std::vector<std::string> own_environment() {
     return environment;
 }
 
-std::string find_ssh(const std::string& host) {
+std::string find_ssh(const std::string& host, const SshOptions& options) {
     try {
-        return find_executable("ssh");
+        return find_executable(options.other_argv.empty() ? options.program
+                                                          : options.other_argv.front());
     } catch (const Error& error) {
-        fail(ErrorCode::usage, "start the agent on host {}: {}; other hosts are reached by ssh",
-             host, error.what());
+        fail(ErrorCode::usage, "start the agent on host {}: {}; other hosts are reached by {}",
+             host, error.what(), options.other_argv.empty() ? "ssh" : "it");
     }
 }
 
 }  // namespace
 
-std::vector<std::string> split_arguments(std::string_view text) {
+std::string agent_command(std::string_view agent_path) {
+    return fmt::format("exec {} --agent", quote(agent_path));
+}
+
+std::vector<std::string> split_arguments(std::string_view text, std::string_view origin) {
     constexpr std::string_view escaped_in_quotes = "\"\\$`";
     std::vector<std::string> words;
     bool in_word = false;
@@ -84,14 +89,15 @@ std::vector<std::string> split_arguments(std::string_view text) {
         }
     }
     if (quote != 0)
-        fail(ErrorCode::usage, "option --ssh-args: a quote ({}) does not end: {}", quote, text);
+        fail(ErrorCode::usage, "{}: a quote ({}) does not end: {}", origin, quote, text);
     return words;
 }
 
 std::vector<std::string> ssh_argv(const std::string& host, const SshOptions& options) {
+    if (!options.other_argv.empty()) return options.other_argv;
     if (host.empty() || host.starts_with('-'))
         fail(ErrorCode::usage, "host '{}': ssh would not take it for a host", host);
-    std::vector<std::string> argv = {"ssh"};
+    std::vector<std::string> argv = {options.program};
     argv.insert(argv.end(), options.arguments.begin(), options.arguments.end());
     argv.emplace_back("-T");
     // Of two settings of one kind ssh takes the first.
@@ -110,13 +116,13 @@ std::vector<std::string> ssh_argv(const std::string& host, const SshOptions& opt
         argv.push_back(setting);
     }
     argv.push_back(host);
-    argv.push_back(fmt::format("exec {} --agent", quote(options.agent_path)));
+    argv.push_back(agent_command(options.agent_path));
     return argv;
 }
 
 RemoteAgent start_remote_agent(const std::string& host, const SshOptions& options) {
     SpawnOptions ssh;
-    ssh.file = find_ssh(host);
+    ssh.file = find_ssh(host, options);
     ssh.argv = ssh_argv(host, options);
     ssh.environment = own_environment();
     auto [ours, theirs] = create_socket_pair(SocketKind::stream);

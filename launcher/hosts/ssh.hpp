@@ -12,18 +12,27 @@
 namespace ipcrun {
 
 struct SshOptions {
+    std::string program = "ssh";              ///< as it is called here
     std::vector<std::string> arguments = {};  ///< of --ssh-args
     std::string agent_path = {};              ///< of ipcrun there
     double connect_seconds = 10;
+    /// For people: where to say that ipcrun is elsewhere there.
+    std::string place_option = "--agent-path, or for one host by ipcrun= in the host file";
+    /// Not ssh at all: this program and its arguments, which run agent_command() there; or empty.
+    std::vector<std::string> other_argv = {};
 };
 
-/// Splits the text of --ssh-args into words, as a shell would without expanding anything: blanks,
-/// quotes, backslashes. Throws Error{usage} for a quote that does not end.
-std::vector<std::string> split_arguments(std::string_view text);
+/// Splits a text into words, as a shell would without expanding anything: blanks, quotes,
+/// backslashes. Throws Error{usage} for a quote that does not end; `origin` is for its text.
+std::vector<std::string> split_arguments(std::string_view text,
+                                         std::string_view origin = "option --ssh-args");
+
+/// The line that starts the agent there, for any login shell (sh, csh, fish). Throws Error{usage}
+/// for a path that none would take.
+std::string agent_command(std::string_view agent_path);
 
 /// argv of ssh: no terminal, no forwarding, no questions, a bounded time to connect; then the
-/// user's arguments, which go before ours where both say something; and one fixed command that
-/// every login shell understands (sh, csh, fish). Pure.
+/// user's arguments, which go before ours where both say something; and agent_command(). Pure.
 std::vector<std::string> ssh_argv(const std::string& host, const SshOptions& options);
 
 struct RemoteAgent {

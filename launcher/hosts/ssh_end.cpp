@@ -80,16 +80,16 @@ std::string explain_ssh_end(const std::string& host, const SshOptions& options, 
     if (has(text, "unknown option '--agent'"))
         return fmt::format(
             "{}: the ipcrun{} there is of another version: install the same there, or name it by "
-            "--agent-path{}",
-            attempt, path, quoted);
+            "{}{}",
+            attempt, path, options.place_option, quoted);
     // A C shell has no status for it.
     const bool is_absent = status == not_found || has(text, "command not found") ||
                            has(text, "no such file or directory");
     if (is_absent || status == not_executable)
         return fmt::format(
-            "{}: ipcrun{} {} there: install it at the same place as here, or name it by "
-            "--agent-path, or for one host by ipcrun= in the host file{}",
-            attempt, path, is_absent ? "is not" : "cannot be executed", quoted);
+            "{}: ipcrun{} {} there: install it at the same place as here, or name it by {}{}",
+            attempt, path, is_absent ? "is not" : "cannot be executed", options.place_option,
+            quoted);
     return fmt::format(
         "{}: its login shell, or ipcrun there, ended with {} before the agent spoke{}", attempt,
         describe_wait_status(wait_status), quoted);

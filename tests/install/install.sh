@@ -54,6 +54,7 @@ without() {
 without bin/ipcrun libfabric libcuda liblua libopenblas libhwy
 without bin/ipcrun-lua libhwloc libopenblas libhwy libfabric libcuda
 without libexec/ipcrun/ipcrun-agent libhwloc liblua libopenblas libhwy libfabric libcuda
+without libexec/ipcrun/ipcrun-relay liblua libopenblas libfabric libcuda
 without lib/lua/5.4/ipc.so libhwloc libopenblas libhwy libfabric libcuda liblua
 
 libipcrun=$(cd "$installed" && find lib* -name libipcrun.so.0)

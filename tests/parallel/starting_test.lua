@@ -85,13 +85,6 @@ t.test('starting: nfork takes a number, descriptions, and a list of descriptions
   end
 end)
 
-t.test('starting: another host is an error for people', function()
-  local good, problem = pcall(parallel.fork, 'node07')
-  t.equal(good, false)
-  t.equal(problem.code, 'unsupported')
-  t.raises('not supported yet', parallel.fork, 'node07')
-end)
-
 t.test('starting: a function is code, with its upvalues', function()
   local factor = 3
   local child = parallel.run(function(x)

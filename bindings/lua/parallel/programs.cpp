@@ -46,6 +46,9 @@ const ProgramPlaces agent_places{"ipcrun-agent", "IPCRUN_AGENT", "libexec/ipcrun
                                  IPCRUN_LIBEXEC_FOLDER};
 const ProgramPlaces interpreter_places{"ipcrun-lua", "IPCRUN_LUA", "bin",
                                        "bindings/lua/interpreter", IPCRUN_BIN_FOLDER};
+const ProgramPlaces launcher_places{"ipcrun", nullptr, "bin", "launcher", IPCRUN_BIN_FOLDER};
+const ProgramPlaces relay_places{"ipcrun-relay", nullptr, "libexec/ipcrun", "relay",
+                                 IPCRUN_LIBEXEC_FOLDER};
 
 std::vector<std::string> candidates(const ProgramPlaces& places, const std::string& program,
                                     const std::string& module, const std::string& path) {
@@ -83,7 +86,7 @@ std::string find_module_folder() {
 }
 
 std::string find_program(const ProgramPlaces& places) {
-    const std::string named = text_of(places.variable);
+    const std::string named = places.variable == nullptr ? "" : text_of(places.variable);
     if (!named.empty()) {
         if (is_executable(named)) return named;
         fail(ErrorCode::config, "find {}: {} names {}, which cannot be executed", places.name,
@@ -96,9 +99,9 @@ std::string find_program(const ProgramPlaces& places) {
         looked += "\n    " + path;
     }
     fail(ErrorCode::config,
-         "find {}: it is in none of the places below; set {} to its path, or add its folder to "
-         "PATH{}",
-         places.name, places.variable, looked);
+         "find {}: it is in none of the places below; {}add its folder to PATH{}", places.name,
+         places.variable == nullptr ? "" : fmt::format("set {} to its path, or ", places.variable),
+         looked);
 }
 
 }  // namespace ipcrun::lua

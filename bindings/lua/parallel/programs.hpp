@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/// Where the programs are that `parallel` starts: ipcrun-agent, and the interpreter of children.
+/// Where the programs are that `parallel` starts: ipcrun-agent, the interpreter of children, and
+/// for those on other hosts ipcrun-relay and ipcrun.
 
 #include <string>
 #include <vector>
@@ -9,13 +10,15 @@ namespace ipcrun::lua {
 
 struct ProgramPlaces {
     const char* name;        ///< "ipcrun-agent"
-    const char* variable;    ///< the environment variable that names it
+    const char* variable;    ///< the environment variable that names it; null: none
     const char* installed;   ///< its folder below a prefix: "libexec/ipcrun"
     const char* built;       ///< its folder in a build tree: "launcher"
     const char* configured;  ///< the folder that the build was configured for
 };
 extern const ProgramPlaces agent_places;
 extern const ProgramPlaces interpreter_places;
+extern const ProgramPlaces launcher_places;
+extern const ProgramPlaces relay_places;
 
 /// Where a program may be, in the order of search. `program` is the one that runs
 /// (PREFIX/bin/ipcrun-lua, or a build tree's bindings/lua/interpreter/ipcrun-lua), `module` the

@@ -104,12 +104,13 @@ int system_name(lua_State* lua) {
     return 1;
 }
 
-// find_program("agent" or "interpreter"): its path.
+// find_program("agent", "interpreter", "launcher" or "relay"): its path.
 int find_program(lua_State* lua) {
-    const bool is_agent = std::strcmp(luaL_checkstring(lua, 1), "agent") == 0;
-    return push_path(lua, [&] {
-        return ipcrun::lua::find_program(is_agent ? agent_places : interpreter_places);
-    });
+    static const char* const names[] = {"agent", "interpreter", "launcher", "relay", nullptr};
+    static const ProgramPlaces* const places[] = {&agent_places, &interpreter_places,
+                                                  &launcher_places, &relay_places};
+    const int which = luaL_checkoption(lua, 1, nullptr, names);
+    return push_path(lua, [&] { return ipcrun::lua::find_program(*places[which]); });
 }
 
 // module_folder(): the folder of ipc.so; nil where there is none.

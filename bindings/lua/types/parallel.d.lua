@@ -10,7 +10,8 @@
 ---be written as a method or as a function: `child:send(x)`, `parallel.send(children, x)`.
 ---@class parallel
 ---@field id integer  the number of this process: 0 without a parent; in a job its rank
----@field ip string  the address of this host; "127.0.0.1" until autoip() is called
+---@field ip string  where children on other hosts reach this one: "127.0.0.1", the default, stands
+---for the address that ssh comes from. In such a child: the name that its host was called by
 ---@field parent parallel.Process  who started this one; without a parent its id is -1
 ---@field children parallel.Group  those that were started and not yet synced, by id
 ---@field nchildren integer  how many these are
@@ -39,6 +40,7 @@ local parallel = {}
 ---@field code parallel.ErrorCode
 ---@field message string
 ---@field child? integer  the id of the child it is about
+---@field host? string  the host where a child could not be started
 ---@field rank? integer  the rank it is about
 ---@field task? integer  the number of the task it is about
 ---@field status? integer  the exit status of the child
@@ -52,7 +54,7 @@ local parallel = {}
 ---A child, the parent or a rank.
 ---@class parallel.Process
 ---@field id integer
----@field unixid string  its process id
+---@field unixid string  its process id; of a child on another host that of what stands for it here
 ---@field ip? string  its host, when one was named
 ---@field speed number  that of its remote, 1 when there is none; see calibrate()
 ---@field running boolean  whether it was given code
@@ -81,10 +83,16 @@ local Task = {}
 ---@return parallel.Process
 function parallel.run(code, ...) end
 
----Starts a child, which waits for code.
----@param host? string  this one, when it is nil; others raise `unsupported` for now
----@param protocol? string|function  for other hosts
----@param lua? string  the interpreter; ipcrun-lua when it is nil
+---Starts a child, which waits for code. One on another host is as one on this: it has its number,
+---parent and arguments, its errors and exit status are raised here, what it writes comes out here,
+---and it ends when this process does, or when the connection breaks. There have to be the same
+---ipcrun and Lua files there, at the same places; see parallel(3lua). Raises `system`, with host
+---and the reason, where it cannot be started.
+---@param host? string  this one, when it is nil
+---@param protocol? string|fun(host: string, command: string): string[]  how a command is run there:
+---the command line that takes the place of `ssh`, or a function that gives the words of a program
+---that runs `command`, a line for a shell, there; ssh when it is nil
+---@param lua? string  the interpreter, there; ipcrun-lua when it is nil
 ---@param ... ipc.Sendable  its arguments, when it is given code
 ---@return parallel.Process
 function parallel.fork(host, protocol, lua, ...) end

@@ -2,7 +2,7 @@
 -- Hosts with cores, and children dealt out to them.
 local use <const> = ...
 local core, state, errors = use "core", use "state", use "errors"
-local options, start = use "options", use "start"
+local options, start, far = use "options", use "start", use "far"
 local parallel = state.parallel
 
 parallel.remotes = { cores = 0 }
@@ -15,6 +15,8 @@ function parallel.addremote(first, ...)
     if type(remote) ~= "table" or type(remote.ip) ~= "string" then
       errors.usage("addremote: remote %d has no ip", i)
     end
+    start.check_host(remote.ip, "addremote")
+    far.check_protocol(remote.protocol, "addremote")
     local cores = options.integer(remote.cores)
     if cores == nil or cores < 1 then
       errors.usage("addremote: the cores of %s must be an integer, 1 or more", remote.ip)
@@ -27,8 +29,8 @@ function parallel.addremote(first, ...)
   end
 end
 
-local function fork_on(remote)
-  local child = parallel.fork(remote.ip, remote.protocol, remote.lua)
+local function fork_on(remote, fork)
+  local child = fork(remote.ip, remote.protocol, remote.lua)
   child.remote, child.speed = remote, remote.speed or 1
   remote.cores = remote.cores - 1
   parallel.remotes.cores = parallel.remotes.cores - 1
@@ -44,8 +46,7 @@ function parallel.sfork(n)
   end
   local remotes = parallel.remotes
   if #remotes == 0 then return parallel.nfork(count) end
-  for _, remote in ipairs(remotes) do start.check_host(remote.ip, "sfork") end
-  return start.group(function(group)
+  return start.group(function(group, fork)
     local has_warned = false
     while #group < count do
       local is_full = remotes.cores <= 0
@@ -55,7 +56,7 @@ function parallel.sfork(n)
       end
       for _, remote in ipairs(remotes) do
         if #group < count and (is_full or remote.cores > 0) then
-          group[#group + 1] = fork_on(remote)
+          fork_on(remote, fork)
         end
       end
     end

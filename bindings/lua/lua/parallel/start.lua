@@ -4,6 +4,7 @@
 local use <const> = ...
 local core, state, errors = use "core", use "state", use "errors"
 local options, handles, life, close = use "options", use "handles", use "life", use "close"
+local far = use "far"
 local parallel, tags = state.parallel, state.tags
 local start = {}
 
@@ -24,31 +25,30 @@ local function begin_own_children()
   parallel.nchildren = 0
 end
 
-local function is_this_host(host)
-  return host == nil or host == "localhost" or host == "127.0.0.1" or host == parallel.ip
-    or host == core.host_name()
-end
-
----Raises unless children can be started on this host.
+---Raises unless this can be the host of children.
 function start.check_host(host, operation)
-  if host ~= nil and type(host) ~= "string" then
-    errors.usage("%s: a host is a name or an address, and this is a %s", operation, type(host))
-  end
-  if not is_this_host(host) then
-    errors.raise("unsupported", ("parallel: %s: start a process on %s: not supported yet: "
-      .. "children run on this host"):format(operation, tostring(host)))
+  if host ~= nil and (type(host) ~= "string" or host == "" or host:find("^%-")) then
+    errors.usage("%s: a host is a name or an address, and this is %s", operation,
+      type(host) == "string" and ("'%s'"):format(host) or "a " .. type(host))
   end
 end
 
----Starts an interpreter that serves; gives its record. `name` is what errors call it.
-function start.process(interpreter, id, name, args)
+---Starts an interpreter that serves; gives its record. `name` is what errors call it. `place`: the
+---host and protocol of one on another host; far.await() tells whether it has begun.
+function start.process(interpreter, id, name, args, place)
   if interpreter ~= nil and type(interpreter) ~= "string" then
     errors.usage("start %s: an interpreter is a program's name, and this is a %s", name,
       type(interpreter))
   end
-  local program = interpreter or core.find_program("interpreter")
   local agent = core.find_program("agent")
-  local link = errors.call(core.spawn, agent, program, { program, "-e", bootstrap },
+  local program, words
+  if place then
+    program, words = far.command(place.host, place.protocol, interpreter, { "-e", bootstrap })
+  else
+    program = interpreter or core.find_program("interpreter")
+    words = { program, "-e", bootstrap }
+  end
+  local link = errors.call(core.spawn, agent, program, words,
     { "LUA_PATH_5_4=" .. package.path, "LUA_CPATH_5_4=" .. library_paths() })
   local handle = { id = id, unixid = tostring(link:pid()), speed = 1, running = false }
   local record = { link = link, kind = "child", name = name }
@@ -58,8 +58,8 @@ function start.process(interpreter, id, name, args)
   state.open[record] = true
   close.guard()
   local good, index, code, message = pcall(errors.call, core.send, { link }, tags.control, {
-    id = id, parent = parallel.id, ip = parallel.ip, lag = state.lag, args = args,
-    path = package.path, cpath = package.cpath,
+    id = id, parent = parallel.id, ip = place and place.host or parallel.ip, lag = state.lag,
+    args = args, path = package.path, cpath = package.cpath,
   })
   -- Whoever deals with one that has ended already is told how, here or later the same.
   if good and (index == nil or code == "peer_lost") then return record end
@@ -67,13 +67,18 @@ function start.process(interpreter, id, name, args)
   error(good and life.loss(record, code, message) or index, 0)
 end
 
----parallel.fork([host [, protocol [, interpreter [, arguments...]]]])
-function parallel.fork(host, _, interpreter, ...)
+-- Starts a child; one on another host may fail to begin, as far.await() tells.
+local function begin(host, protocol, interpreter, ...)
   start.check_host(host, "fork")
+  far.check_protocol(protocol, "fork")
   begin_own_children()
   close.sweep()
   local id = parallel.processid
-  local record = start.process(interpreter, id, "child " .. id, table.pack(...))
+  local is_far = far.is_far(host)
+  local record = start.process(interpreter, id,
+    is_far and ("child %d on %s"):format(id, host) or "child " .. id, table.pack(...),
+    is_far and { host = host, protocol = protocol } or nil)
+  record.is_awaited = is_far
   local child = record.handle
   child.ip = host
   parallel.processid = id + 1
@@ -82,10 +87,39 @@ function parallel.fork(host, _, interpreter, ...)
   return child
 end
 
----Calls `fork_all` with an empty group to fill; what it has started ends when it fails.
+-- Those on other hosts begin together, but no more at a time than an ssh server lets in at once.
+local begun_max <const> = 8
+
+local function await(child)
+  local record = handles.record(child)
+  if not record.is_awaited then return end
+  record.is_awaited = nil
+  far.await(record)
+end
+
+---parallel.fork([host [, protocol [, interpreter [, arguments...]]]])
+function parallel.fork(host, protocol, interpreter, ...)
+  local child = begin(host, protocol, interpreter, ...)
+  local good, problem = pcall(await, child)
+  if good then return child end
+  close.remove { child }
+  parallel.processid = child.id
+  error(problem, 0)
+end
+
+---Calls `fork_all` with a function that starts a child as parallel.fork does, and adds it to the
+---group that is made; what it has started ends when it fails.
 function start.group(fork_all)
   local group = {}
-  local good, problem = pcall(fork_all, group)
+  local good, problem = pcall(function()
+    fork_all(group, function(...)
+      local child = begin(...)
+      group[#group + 1] = child
+      if #group > begun_max then await(group[#group - begun_max]) end
+      return child
+    end)
+    for _, child in ipairs(group) do await(child) end
+  end)
   if good then return handles.fill(group) end
   close.remove(group)
   error(problem, 0)
@@ -114,9 +148,9 @@ function parallel.nfork(first, ...)
   if type(first) == "table" and type(first[1]) == "table" then specs = first end
   local checked = {}
   for i = 1, specs.n or #specs do checked[i] = check_spec(specs[i]) end
-  return start.group(function(group)
+  return start.group(function(_, fork)
     for _, spec in ipairs(checked) do
-      for _ = 1, spec.n do group[#group + 1] = parallel.fork(spec.ip, spec.protocol, spec.lua) end
+      for _ = 1, spec.n do fork(spec.ip, spec.protocol, spec.lua) end
     end
   end)
 end

@@ -22,7 +22,8 @@ state.lag = 256 << 20
 -- The record of the parent, in a child and in ranks above 0.
 state.parent = nil
 
--- Tags of messages: what users send is never taken for something else.
-state.tags = { data = 0, join = 1, yield = 2, control = 3, never = 4 }
+-- Tags of messages: what users send is never taken for something else. The first four pass between
+-- hosts (relay/relay.hpp in the sources); `started` is what a relay itself says.
+state.tags = { data = 0, join = 1, yield = 2, control = 3, never = 4, started = 5 }
 
 return state
