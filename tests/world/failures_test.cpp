@@ -73,7 +73,7 @@ TEST_CASE("hosts: a member that comes too late has all others give up, and is na
 
 TEST_CASE("hosts: who waits for another host hears that a member of its own has failed") {
     std::atomic<bool> has_heard = false;
-    (void)run_hosts_to_the_end({.ranks_on = {2, 1}}, [&](HostRank& self) {
+    (void)test::run_hosts_to_the_end({.ranks_on = {2, 1}}, [&](HostRank& self) {
         const Deadline patience = soon();
         if (self.rank == 2) {
             while (!has_heard.load() && !patience.has_passed()) std::this_thread::yield();
