@@ -34,14 +34,6 @@ enum class WaitResult {
 
 class Waiter {
   public:
-    /// For a crowded node. Who yields is fast to come back, but keeps those who are woken from
-    /// their CPUs, and loses its own to whoever works.
-    enum class Patience {
-        full,  ///< yield: among ranks of one host steps are short
-        some,  ///< yield unless that has lately cost the CPU
-        none,  ///< sleep at once: what is waited for takes long
-    };
-
     /// The two words are those of ControlHeader, or others with their meaning; they outlive it.
     /// `crowded`: more ranks than CPUs share this node, so spinning takes time from those waited
     /// for.
@@ -57,8 +49,9 @@ class Waiter {
 
     bool is_crowded() const { return crowded_; }
     void set_crowded(bool crowded) { crowded_ = crowded; }
-    /// Where it is crowded: how long to yield before sleep.
-    void set_patience(Patience patience) { patience_ = patience; }
+    /// Where it is crowded, sleep at once, for what is waited for takes longer than a step among
+    /// ranks of one host: those who yield keep the CPUs from those who are woken.
+    void sleep_early() { sleeps_early_ = true; }
 
     /// Tells the CPU that this is a loop that waits.
     static void pause() {
@@ -99,7 +92,7 @@ class Waiter {
     /// The part of wait() that comes before sleep: nullopt when it is time for that.
     template <typename Condition>
     std::optional<WaitResult> meet(std::uint32_t alert_seen, Condition& condition) {
-        if (crowded_ && sleeps_at_once()) return std::nullopt;
+        if (crowded_ && sleeps_early_) return std::nullopt;
         for (int i = company_.spins(crowded_); i > 0; --i) {
             if (condition()) {
                 company_.met_while_spinning();
@@ -108,18 +101,17 @@ class Waiter {
             pause();
         }
         if (company_.should_part()) return std::nullopt;
-        auto now = Clock::now();
-        const auto yield_until = now + yield_time;
-        for (bool is_first = true; is_first || now < yield_until; is_first = false) {
-            ::sched_yield();
-            const auto before = std::exchange(now, Clock::now());
-            if (now - before > lost_time) cautious_until_ = now + caution_time;
-            if (condition()) {
-                if (is_first) company_.met_by_yielding();
-                return WaitResult::ready;
-            }
-            if (alert_.load() != alert_seen) return WaitResult::alerted;
+        ::sched_yield();
+        if (condition()) {
+            company_.met_by_yielding();
+            return WaitResult::ready;
         }
+        const auto yield_until = Clock::now() + yield_time;
+        do {
+            ::sched_yield();
+            if (condition()) return WaitResult::ready;
+            if (alert_.load() != alert_seen) return WaitResult::alerted;
+        } while (Clock::now() < yield_until);
         return std::nullopt;
     }
 
@@ -157,15 +149,6 @@ class Waiter {
     };
 
     static constexpr std::chrono::microseconds yield_time{200};
-    // The ranks of a crowded node that wait hand a CPU round in less. It was given to somebody who
-    // works, perhaps another program; whom the kernel now has go first for a time slice each time.
-    static constexpr std::chrono::microseconds lost_time{500};
-    static constexpr std::chrono::milliseconds caution_time{500};
-
-    bool sleeps_at_once() const {
-        return patience_ == Patience::none ||
-               (patience_ == Patience::some && Clock::now() < cautious_until_);
-    }
 
     /// This thread among the sleepers of some bells.
     class Sleepers {
@@ -185,8 +168,7 @@ class Waiter {
     std::atomic<std::uint32_t>& alert_;
     std::atomic<std::uint32_t>& reports_;
     bool crowded_;
-    Patience patience_ = Patience::full;
-    Clock::time_point cautious_until_;
+    bool sleeps_early_ = false;
     Company company_;
     std::vector<FutexWait> words_;  // of the bells, while it sleeps; and the alert word
     struct Reporter {

@@ -20,16 +20,6 @@ using Kind = Collective::Kind;
 constexpr int tags = HostOperation::own_tags + HostAllreduce::tags;
 constexpr std::uint32_t tag_sets = 1 << 16;
 
-// Where ranks share CPUs: more than this takes longer to move than to wake who waits for it.
-constexpr std::size_t short_bytes_max = 16 << 10;
-
-Waiter::Patience patience_for(const Collective& collective) {
-    std::size_t bytes = 0;
-    for (const Part& part : collective.from) bytes += part.bytes();
-    for (const Part& part : collective.to) bytes += part.bytes();
-    return bytes > 2 * short_bytes_max ? Waiter::Patience::none : Waiter::Patience::some;
-}
-
 }  // namespace
 
 HostEngine::HostEngine(Wires& wires, const HostLayout& layout, NodeCommunicator& node,
@@ -38,7 +28,9 @@ HostEngine::HostEngine(Wires& wires, const HostLayout& layout, NodeCommunicator&
       node_(node),
       steps_(wires, layout, node, context),
       allreduce_(steps_, node, node.group.identity().is_deterministic),
-      failures_(wires, layout, node, steps_) {}
+      failures_(wires, layout, node, steps_) {
+    node.group.waiter().sleep_early();
+}
 
 void HostEngine::check(const Collective& collective) const {
     check_call(collective, layout_.own, layout_.size());
@@ -48,7 +40,6 @@ void HostEngine::run(const Collective& collective, Deadline deadline, CallSite s
     check_usable();
     check(collective);
     steps_.begin(deadline);
-    node_.group.waiter().set_patience(patience_for(collective));
     const int first_tag = static_cast<int>(sequence_++ % tag_sets) * tags;
     const HostOperation operation{steps_, node_, layout_, first_tag, site};
     try {
