@@ -39,9 +39,9 @@ local function group_of(on_h1, bytes)
     contestant(on_h1, "ipcrun", "build/bench/ipcrun_collectives",
       ("build/launcher/ipcrun --hosts %s build/bench/ipcrun_collectives"):format(list), bytes),
     openmpi("Open MPI tuned", tuned),
-    openmpi("Open MPI, Rabenseifner", by_rabenseifner),
+    openmpi("Open MPI Rabenseifner", by_rabenseifner),
   }
-  local beside = { "Open MPI tuned", "Open MPI, Rabenseifner" }
+  local beside = { "Open MPI tuned", "Open MPI Rabenseifner" }
   if default_sizes[bytes] then
     contestants[#contestants + 1] = openmpi("Open MPI default", "")
     beside[#beside + 1] = "Open MPI default"
