@@ -10,6 +10,12 @@
 
 namespace ipcrun {
 
+namespace {
+
+constexpr int interrupting[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+}  // namespace
+
 std::vector<int> ignored_signals() {
     std::vector<int> ignored;
     for (int number = 1; number < NSIG; ++number) {
@@ -35,12 +41,19 @@ Signals::Signals(EventLoop& loop, const std::vector<int>& ignored, Callbacks cal
         if (std::find(ignored.begin(), ignored.end(), number) == ignored.end())
             watches_.push_back(loop.on_signal(number, std::move(callback)));
     };
-    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT})
+    for (const int number : interrupting)
         watch(number, [number, interrupt = callbacks.interrupt] { interrupt(number); });
     for (const int number : {SIGUSR1, SIGUSR2, SIGWINCH})
         watch(number, [number, forward = callbacks.forward] { forward(number); });
     watch(SIGTSTP, callbacks.suspend);
     watch(SIGCONT, callbacks.resume);
+}
+
+Signals::~Signals() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const int number : interrupting) ::sigaddset(&set, number);
+    check(::pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0, "block signals");
 }
 
 }  // namespace ipcrun

@@ -28,6 +28,10 @@ class Signals {
 
     /// What is in `ignored` stays ignored.
     Signals(EventLoop& loop, const std::vector<int>& ignored, Callbacks callbacks);
+    Signals(const Signals&) = delete;
+    /// From then on the signals that end a job wait: the process is about to end by itself, and has
+    /// things to say and a status of its own.
+    ~Signals();
 
   private:
     std::vector<SignalWatch> watches_;

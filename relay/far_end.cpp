@@ -98,6 +98,7 @@ class FarEnd {
                 if (const auto* signal = std::get_if<Signalled>(&*word))
                     child_->signal(signal->number);
             if (!end) end = child_->end();
+            if (end) relay_.lift_limits();
             if (end && relay_.has_local_gone() && !is_told) {
                 relay_.say(ChildOver{end->wait_status, end->out_of_memory, end->report});
                 is_told = true;

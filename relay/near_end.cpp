@@ -7,11 +7,14 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "base/fail.hpp"
+#include "base/quiet_thread.hpp"
 #include "base/stream_socket.hpp"
 #include "base/text.hpp"
 #include "launcher/family_plan.hpp"
@@ -37,15 +40,18 @@ constexpr std::uint64_t far_arena_bytes = 1ull << 30;
 constexpr std::size_t shown_bytes_max = 300;
 // From the launch of the far end until it has connected: longer than it tries.
 constexpr std::chrono::seconds connect_time_max{15};
+// And from there until the child runs: longer than the agent there takes to give up.
+constexpr std::chrono::seconds start_time_max{60};
 // For the agent to say why a connection has ended; for it to end what is left there.
 constexpr std::chrono::seconds explanation_time_max{2};
 constexpr std::chrono::seconds finish_time_max{5};
 constexpr Seconds agent_end_max{2.0};
 
 // What a process can be sent and act on. Those of faults are its own.
-constexpr int forwarded_signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGABRT, SIGUSR1, SIGUSR2,
-                                     SIGALRM, SIGTERM, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU,
-                                     SIGURG,  SIGXCPU, SIGXFSZ, SIGPROF, SIGWINCH};
+constexpr int forwarded_signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGABRT, SIGUSR1,  SIGUSR2,
+                                     SIGALRM, SIGTERM, SIGCONT, SIGTSTP, SIGTTIN,  SIGTTOU,
+                                     SIGURG,  SIGXCPU, SIGXFSZ, SIGPROF, SIGWINCH, SIGVTALRM,
+                                     SIGIO,   SIGPWR,  SIGSYS};
 
 bool is_numeric(const std::string& address) {
     unsigned char bytes[sizeof(in6_addr)];
@@ -96,8 +102,15 @@ class NearEnd {
                 fd,
                 false,
                 {.consumed = [this](int, const Consumed& consumed) { agent_->send(consumed); },
-                 .broken = [](int) {},  // whose reader is gone, as of a child here
+                 .broken = [this](int error) { output_broken(error); },
                  .idle = [this] { stop_when_written(); }}};
+    }
+
+    // As of a child here, whom the signal would meet.
+    void output_broken(int error) {
+        if (error == EPIPE) return pass_on(SIGPIPE);
+        give_up(on_host(
+            fmt::format("write what the child wrote: {}", std::generic_category().message(error))));
     }
 
     void hear(const ToLauncher& message) {
@@ -106,7 +119,7 @@ class NearEnd {
 
     void act(const Ready& ready) {
         const std::string address = own_address_for(ready.route);
-        UniqueFd listener = listen_at({.host = address});
+        UniqueFd listener = listen_for(address);
         const std::string port = format_address(own_address(listener.get()));
         const Key key = Key::random();
         acceptor_.emplace(loop_, std::move(listener),
@@ -149,6 +162,18 @@ class NearEnd {
              order_.host);
     }
 
+    // The address that the host sees may be that of a gateway.
+    UniqueFd listen_for(const std::string& address) const {
+        try {
+            return listen_at({.host = address});
+        } catch (const Error& error) {
+            fail(error.code,
+                 "{} (host {} is reached from there: say an address of this host, by parallel.ip "
+                 "or parallel.autoip())",
+                 error.what(), order_.host);
+        }
+    }
+
     void act(const LaunchRefused& refused) { give_up(on_host(refused.reason)); }
     void act(const SpawnFailed& failed) { give_up(on_host(failed.reason)); }
     void act(const Failed& failed) { give_up(on_host(failed.reason)); }
@@ -163,9 +188,11 @@ class NearEnd {
     }
     // The far end stays until this one has all that the child sent, and has said that it is done.
     void act(const Ended& ended) {
-        give_up(on_host(
+        const std::string why = on_host(
             fmt::format("the relay ended with {}{}{}", describe_wait_status(ended.wait_status),
-                        said_.empty() ? "" : ": ", last_words(said_, shown_bytes_max))));
+                        said_.empty() ? "" : ": ", last_words(said_, shown_bytes_max)));
+        // What it has said by the connection may be heard later, and is better.
+        relay_thread_.joinable() ? explain(why) : give_up(why);
     }
     void act(const Done&) {
         limit_.reset();
@@ -180,16 +207,27 @@ class NearEnd {
     }
 
     void begin_relay(SecureStream stream) {
-        limit_.reset();
-        link_.emplace(std::move(stream));
-        relay_.emplace(parent_.communicator(), *link_);
-        for (const int number : std::exchange(early_signals_, {})) pass_on(number);
-        sigset_t all, before;
-        ::sigfillset(&all);
-        check(::pthread_sigmask(SIG_SETMASK, &all, &before) == 0, "block signals");
-        relay_thread_ = std::thread([this] { relay_messages(); });
-        check(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0, "restore signals");
+        try {
+            link_.emplace(std::move(stream));
+            relay_.emplace(parent_.communicator(), *link_);
+            for (const int number : std::exchange(early_signals_, {})) pass_on(number);
+            relay_thread_ = start_quiet_thread([this] { relay_messages(); });
+        } catch (const std::exception& error) {
+            return give_up(fmt::format("speak with host {}: {}", order_.host, error.what()));
+        }
+        is_explaining_ = false;
+        limit_ = loop_.after(start_time_max, [this] {
+            explain(on_host("the child has not been started for a minute"));
+        });
         acceptor_.reset();  // one connection is all
+    }
+
+    // By the thread.
+    void confirm_start() {
+        loop_.post([this] {
+            if (!outcome_ && !is_explaining_) limit_.reset();
+        });
+        parent_.communicator().send({}, 0, Relay::started_tag);
     }
 
     // The thread's.
@@ -208,12 +246,12 @@ class NearEnd {
         while (!is_relay_to_stop_) {
             const bool has_moved = relay_->pass_on();
             while (const auto word = relay_->hear()) {
-                if (std::holds_alternative<Begun>(*word))
-                    parent_.communicator().send({}, 0, Relay::started_tag);
+                if (std::holds_alternative<Begun>(*word)) confirm_start();
                 if (const auto* refused = std::get_if<NotBegun>(&*word))
                     return failure(on_host(refused->reason));
                 if (const auto* over = std::get_if<ChildOver>(&*word)) end = outcome_of(*over);
             }
+            if (end) relay_->lift_limits();
             if (end && relay_->is_delivered()) return end;
             // It wants nothing of this child any more: whoever is its parent has ended.
             if (relay_->has_local_gone()) return failure("the parent has ended");

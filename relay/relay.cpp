@@ -67,8 +67,8 @@ bool Relay::forward(int tag) {
         if (!envelope) break;
         if (tag == data_tag) {
             const std::uint64_t charge = envelope->bytes + message_bytes;
-            const bool has_room =
-                under_way_ <= untold_bytes_max || under_way_ + charge <= window_bytes;
+            const bool has_room = is_unlimited_ || under_way_ <= untold_bytes_max ||
+                                  under_way_ + charge <= window_bytes;
             if (!has_room) break;
             under_way_ += charge;
         }
@@ -83,6 +83,12 @@ bool Relay::forward(int tag) {
         has_moved = true;
     }
     return has_moved;
+}
+
+void Relay::lift_limits() {
+    if (is_unlimited_) return;
+    is_unlimited_ = true;
+    local_.set_lag(std::numeric_limits<std::size_t>::max());
 }
 
 // Is a message there that can be received without waiting?
@@ -111,7 +117,7 @@ bool Relay::fetch(int tag) {
         try {
             local_.set_lag(std::numeric_limits<std::size_t>::max());
             local_.send({&part, 1}, peer(), tag);
-            local_.set_lag(lag_bytes);
+            if (!is_unlimited_) local_.set_lag(lag_bytes);
         } catch (const Error& error) {
             if (error.code != ErrorCode::peer_lost) throw;  // nobody is left to be told
         }

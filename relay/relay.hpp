@@ -35,6 +35,8 @@ class Relay {
 
     /// Passes on what is there: was there anything?
     bool pass_on();
+    /// The child has ended: nothing that it has sent is held back any more.
+    void lift_limits();
     /// The next word of the other relay, if one has come.
     std::optional<RelayWord> hear();
     void say(const RelayWord& word);
@@ -86,6 +88,7 @@ class Relay {
     SourcesSleep sleep_;
     std::deque<Waiting> waiting_;  // data for the process here
     std::deque<RelayWord> heard_;
+    bool is_unlimited_ = false;
     std::uint64_t under_way_ = 0;  // of the window: what the other relay holds
     std::uint64_t untold_ = 0;     // of the window: what was handed over, and it does not know
     bool has_local_gone_ = false;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "relay/socket_bell.hpp"
 
-#include <pthread.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include <cerrno>
 
 #include "base/fail.hpp"
+#include "base/quiet_thread.hpp"
 
 namespace ipcrun {
 
@@ -24,11 +23,7 @@ SocketBell::SocketBell(int fd)
     event.data.fd = stop_.get();
     check_syscall(::epoll_ctl(events_.get(), EPOLL_CTL_ADD, stop_.get(), &event),
                   "watch a connection");
-    sigset_t all, before;
-    ::sigfillset(&all);
-    check(::pthread_sigmask(SIG_SETMASK, &all, &before) == 0, "block signals");
-    thread_ = std::thread([this] { listen(); });
-    check(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0, "restore signals");
+    thread_ = start_quiet_thread([this] { listen(); });
 }
 
 SocketBell::~SocketBell() {

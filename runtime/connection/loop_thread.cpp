@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/connection/loop_thread.hpp"
 
-#include <signal.h>
-
 #include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <system_error>
 
 #include "base/fail.hpp"
+#include "base/quiet_thread.hpp"
 
 namespace ipcrun {
 
@@ -75,18 +74,8 @@ struct LoopThread::State final : PostedTask {
 
 LoopThread::LoopThread() : state_(std::make_shared<State>()) {
     state_->loop.accept_posts();
-    sigset_t all, before;
-    ::sigfillset(&all);
-    check(::pthread_sigmask(SIG_SETMASK, &all, &before) == 0, "block signals");
-    std::exception_ptr failure;
     try {
-        thread_ = std::thread([state = state_] { state->run_loop(); });
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    check(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0, "restore signals");
-    try {
-        if (failure) std::rethrow_exception(failure);
+        thread_ = start_quiet_thread([state = state_] { state->run_loop(); });
     } catch (const std::system_error& error) {
         fail_errno(error.code().value(),
                    "start a thread (is there a limit on processes, ulimit -u, or on memory?)");

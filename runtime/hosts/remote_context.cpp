@@ -53,10 +53,10 @@ RemoteReceiving* RemoteContext::claim(int source, const Envelope& envelope) {
             continue;
         }
         line_.erase(line_.begin() + static_cast<std::ptrdiff_t>(i));
-        note();
         const auto mismatch = receiving.mismatch(envelope);
         if (!mismatch) return &receiving;
         receiving.fail(*mismatch);
+        note();
     }
     return nullptr;
 }
@@ -70,9 +70,11 @@ bool RemoteContext::hear(MessageOrigin& origin, int source, const HostFrame& fra
         while (RemoteReceiving* const receiving = claim(source, envelope)) {
             try {
                 receiving->finish(envelope, body);
+                note();
                 return true;
             } catch (const std::bad_alloc&) {
                 receiving->fail(no_memory(*receiving, frame.bytes));
+                note();
             }
         }
     }
@@ -189,7 +191,7 @@ void RemoteContext::withdraw(RemoteMessage& message) {
     // It stands in line again where it stood, as if nothing had been.
     const MessagePtr gone = std::move(receiving->coming);
     gone->origin->release(*gone);
-    if (serve(*receiving)) return;
+    if (serve(*receiving)) return note();
     const auto place = std::find_if(line_.begin(), line_.end(), [&](const RemoteReceiving* other) {
         return other->order > receiving->order;
     });
@@ -197,11 +199,11 @@ void RemoteContext::withdraw(RemoteMessage& message) {
 }
 
 void RemoteContext::complete(RemoteMessage& message) {
-    note();
     RemoteReceiving* const receiving = message.receiver;
-    if (receiving == nullptr) return;
+    if (receiving == nullptr) return note();
     receiving->finish(envelope_of(message), message);
     const MessagePtr done = std::move(receiving->coming);
+    note();
     done->origin->release(*done);
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/world/host_queue.hpp"
 
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <string>
 
 #include "base/fail.hpp"
+#include "base/quiet_thread.hpp"
 #include "runtime/communicator.hpp"
 #include "runtime/kept_collective.hpp"
 #include "runtime/values_mismatch.hpp"
@@ -90,17 +89,7 @@ HostQueue::HostQueue(HostEngine& engine)
       thread_waiter_(engine.group().control().header(), true),
       pid_(::getpid()) {
     waiter_.report_with(engine.group().waiter());
-    // Signals are for the threads of the program.
-    sigset_t all, before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    try {
-        thread_ = std::thread([this] { run(); });
-    } catch (...) {
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        throw;
-    }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    thread_ = start_quiet_thread([this] { run(); });
 }
 
 HostQueue::~HostQueue() {

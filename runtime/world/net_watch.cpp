@@ -2,8 +2,6 @@
 #include "runtime/world/net_watch.hpp"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -12,6 +10,7 @@
 
 #include "base/fail.hpp"
 #include "base/futex.hpp"
+#include "base/quiet_thread.hpp"
 
 namespace ipcrun {
 
@@ -57,17 +56,7 @@ NetWatch::NetWatch(std::shared_ptr<RemotePeers> peers, std::shared_ptr<NetSleepe
       alert_told_(alert_.load()),
       called_(create_event("create an event")),
       pid_(::getpid()) {
-    // Signals are for the threads of the program.
-    sigset_t all, before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    try {
-        thread_ = std::thread([this] { run(); });
-    } catch (...) {
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        throw;
-    }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    thread_ = start_quiet_thread([this] { run(); });
 }
 
 NetWatch::~NetWatch() {
@@ -132,9 +121,9 @@ void NetWatch::tell_of_alert() {
 void NetWatch::rest() {
     is_resting_.store(true);
     const std::uint32_t calls = calls_.load();
-    Deadline end = Deadline::after(look_time);
     std::optional<std::uint64_t> visit;
     do {
+        Deadline end = Deadline::after(look_time);
         tell_of_alert();
         if (ends_.load()) break;
         if (sleepers_->has_attendant()) {

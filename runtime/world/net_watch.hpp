@@ -63,15 +63,21 @@ class NetWatch {
     template <typename Condition>
     bool sleep(std::uint32_t alert_seen, Deadline deadline, Condition condition) {
         if (!sleepers_->attend()) return false;
+        const Visit visit{*this};
         // From now on the thread tells of alerts, and whoever looks at the streams of news.
         if (!is_resting_.load()) call();
         if (alert_.load() == alert_seen && !condition() && !deadline.has_passed())
             sleepers_->sleep(peers_->fd(), deadline);
-        leave();
         return true;
     }
 
   private:
+    /// An attendant's, who leaves in any case: looking at the streams may fail.
+    struct Visit {
+        NetWatch& watch;
+        ~Visit() { watch.leave(); }
+    };
+
     void run();
     void rest();
     void call();

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/world/queue_server.hpp"
 
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <numeric>
 
 #include "base/fail.hpp"
+#include "base/quiet_thread.hpp"
 
 namespace ipcrun {
 
@@ -43,17 +42,7 @@ QueueServer::QueueServer(std::shared_ptr<Wires> wires, Open open)
         news_.fetch_add(1);
         bell_.ring_all();
     });
-    // Signals are for the threads of the program.
-    sigset_t all, before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    try {
-        thread_ = std::thread([this] { run(); });
-    } catch (...) {
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        throw;
-    }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    thread_ = start_quiet_thread([this] { run(); });
 }
 
 QueueServer::~QueueServer() {
@@ -90,8 +79,7 @@ bool QueueServer::look() {
 bool QueueServer::take_calls() {
     const std::uint64_t news = news_.load();
     if (news == news_seen_) return false;
-    news_seen_ = news;
-    if (has_ended_.exchange(false)) forget_ended();
+    is_to_forget_ = has_ended_.exchange(false) || is_to_forget_;
     while (const auto found = mailbox_.find(any_source, queue_call_tag))
         coming_.push_back(mailbox_.start_receive(std::nullopt, found->source, queue_call_tag));
     // In the order of coming, but for those that are not whole.
@@ -102,6 +90,9 @@ bool QueueServer::take_calls() {
         coming_.erase(call);
         if (done->error() == nullptr) serve(done->take());  // else its rank is lost
     }
+    // After what they had asked for before.
+    if (std::exchange(is_to_forget_, false)) forget_ended();
+    news_seen_ = news;
     return true;
 }
 
@@ -118,8 +109,8 @@ void QueueServer::forget_ended() {
     });
 }
 
-// Those who ring look for sleepers after they have made
-// true what they ring for, and this looks after it has become one.
+// Those who ring look for sleepers after they have made true what they ring for, and this looks
+// after it has become one.
 void QueueServer::sleep() {
     bells_.assign({&bell_});
     held_.clear();
@@ -156,12 +147,19 @@ void QueueServer::serve(const Message& message) {
         call = read_queue_call(message);
         serve_call(call, rank, message);
     } catch (const Error& error) {
-        QueueAnswer head;
-        head.is_error = 1;
-        head.error = static_cast<std::uint32_t>(error.code);
-        head.system_errno = static_cast<std::uint32_t>(error.system_errno);
-        if (call.id != 0) answer(rank, call.id, head, {}, error.what());
+        refuse(rank, call.id, error);
+    } catch (const std::bad_alloc&) {
+        refuse(rank, call.id, Error(ErrorCode::system, "queues by name: not enough memory"));
     }
+}
+
+void QueueServer::refuse(int rank, std::uint32_t id, const Error& error) {
+    if (id == 0) return;
+    QueueAnswer head;
+    head.is_error = 1;
+    head.error = static_cast<std::uint32_t>(error.code);
+    head.system_errno = static_cast<std::uint32_t>(error.system_errno);
+    answer(rank, id, head, {}, error.what());
 }
 
 void QueueServer::serve_call(const QueueCall& call, int rank, const Message& message) {
@@ -272,7 +270,8 @@ void QueueServer::stop(const QueueCall& call, int rank, ServedQueue& served) {
 // An item whose reader has ended meanwhile goes with it, as one that a process was reading.
 void QueueServer::answer(int rank, std::uint32_t id, const QueueAnswer& head, StoragePtr item,
                          std::string text) {
-    Answer& answer = answers_.emplace_back();
+    std::list<Answer> one(1);
+    Answer& answer = one.front();
     answer.head = head;
     answer.item = std::move(item);
     answer.text = std::move(text);
@@ -280,7 +279,7 @@ void QueueServer::answer(int rank, std::uint32_t id, const QueueAnswer& head, St
     if (answer.item) parts.push_back(bytes_of(answer.item->data(), answer.item->bytes()));
     if (!answer.text.empty()) parts.push_back(bytes_of(answer.text.data(), answer.text.size()));
     answer.sending = mailbox_.start_send(parts, rank, static_cast<int>(id));
-    if (answer.sending->is_done()) answers_.pop_back();
+    if (!answer.sending->is_done()) answers_.splice(answers_.end(), one);
 }
 
 void QueueServer::wake_up(int rank, std::uint32_t id) {

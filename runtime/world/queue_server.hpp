@@ -54,6 +54,7 @@ class QueueServer {
     bool look();
     bool take_calls();
     void forget_ended();
+    void refuse(int rank, std::uint32_t id, const Error& error);
     void sleep();
     void serve(const Message& message);
     void serve_call(const QueueCall& call, int rank, const Message& message);
@@ -74,6 +75,7 @@ class QueueServer {
     Bell bell_ = {};
     std::atomic<std::uint64_t> news_ = 0;
     std::atomic<bool> has_ended_ = false;  // some rank
+    bool is_to_forget_ = false;
     std::uint64_t news_seen_ = ~std::uint64_t(0);
     std::map<std::uint32_t, ServedQueue> queues_;
     std::map<std::string, std::uint32_t> numbers_;  // of those by name

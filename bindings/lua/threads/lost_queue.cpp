@@ -6,8 +6,7 @@
 namespace ipcrun::lua {
 
 void LostQueue::fail_lost() const {
-    fail(ErrorCode::peer_lost,
-         "use a channel that came in a message, and that could not be opened here then: {}", why_);
+    fail(ErrorCode::peer_lost, "use a channel that came in a message: {}", why_);
 }
 
 }  // namespace ipcrun::lua

@@ -259,18 +259,23 @@ Holder open_foreign(lua_State* lua, const std::string& text) {
     Context& shared = context(lua);
     if (Holder known = shared.household->find(key_of(reference))) return known;
     const bool has_name = !description.name.empty() && has_other_hosts(shared);
+    // The rest of the message is good: what is wrong is told to who uses the channel.
+    const auto lost = [](const std::string& why) {
+        return make_channel(std::make_unique<LostQueue>(why));
+    };
+    if (reference.pid == 0 && !has_name)
+        return lost("its memory is on another host, and this process is no rank of the job");
     try {
         // Who sent it may have it from another host.
         if (has_name) return find_same(shared, description);
-        if (reference.pid == 0)
-            fail(ErrorCode::peer_lost,
-                 "its memory is on another host, and this process is no rank "
-                 "of the job");
         return find_channel(shared, SharedQueue::open(reference, faults_of(shared)), false);
     } catch (const Error& error) {
         if (error.code != ErrorCode::peer_lost) throw;
-        // The rest of the message is good: told to who uses the channel.
-        return make_channel(std::make_unique<LostQueue>(error.what()));
+        if (has_name) return lost(error.what());
+        return lost(
+            fmt::format("the process that sent it has ended, or let go of it, before it "
+                        "was opened here ({})",
+                        error.what()));
     }
 }
 
