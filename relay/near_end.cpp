@@ -191,8 +191,11 @@ class NearEnd {
         const std::string why = on_host(
             fmt::format("the relay ended with {}{}{}", describe_wait_status(ended.wait_status),
                         said_.empty() ? "" : ": ", last_words(said_, shown_bytes_max)));
-        // What it has said by the connection may be heard later, and is better.
-        relay_thread_.joinable() ? explain(why) : give_up(why);
+        // What it has said by the connection is better, and may be heard later while that is open.
+        if (relay_thread_.joinable() && !is_explaining_)
+            explain(why);
+        else
+            give_up(why);
     }
     void act(const Done&) {
         limit_.reset();
