@@ -49,9 +49,11 @@ class Waiter {
 
     bool is_crowded() const { return crowded_; }
     void set_crowded(bool crowded) { crowded_ = crowded; }
-    /// Where it is crowded, sleep at once, for what is waited for takes longer than a step among
-    /// ranks of one host: those who yield keep the CPUs from those who are woken.
-    void sleep_early() { sleeps_early_ = true; }
+    /// Where it is crowded, yield so many times at most before sleep, and not at all while others
+    /// compute on these CPUs. 0: sleep at once, for what is waited for takes long, and who yields
+    /// takes CPUs from those who work at it. As it is made it yields for 200 us, as a step among
+    /// ranks of one host takes.
+    void limit_yields(int turns) { turns_ = turns; }
 
     /// Tells the CPU that this is a loop that waits.
     static void pause() {
@@ -92,26 +94,22 @@ class Waiter {
     /// The part of wait() that comes before sleep: nullopt when it is time for that.
     template <typename Condition>
     std::optional<WaitResult> meet(std::uint32_t alert_seen, Condition& condition) {
-        if (crowded_ && sleeps_early_) return std::nullopt;
-        for (int i = company_.spins(crowded_); i > 0; --i) {
-            if (condition()) {
-                company_.met_while_spinning();
-                return WaitResult::ready;
-            }
-            pause();
-        }
+        const bool is_limited = crowded_ && turns_.has_value();
+        if (is_limited && (*turns_ == 0 || strangers_.are_about())) return std::nullopt;
+        if (company_.spin(crowded_, condition)) return WaitResult::ready;
+        if (is_limited) return yield_for_turns(alert_seen, condition);
         if (company_.should_part()) return std::nullopt;
         ::sched_yield();
         if (condition()) {
             company_.met_by_yielding();
             return WaitResult::ready;
         }
-        const auto yield_until = Clock::now() + yield_time;
+        const auto until = Clock::now() + yield_time;
         do {
             ::sched_yield();
             if (condition()) return WaitResult::ready;
             if (alert_.load() != alert_seen) return WaitResult::alerted;
-        } while (Clock::now() < yield_until);
+        } while (Clock::now() < until);
         return std::nullopt;
     }
 
@@ -119,6 +117,22 @@ class Waiter {
     void report_if_asked();
 
   private:
+    /// The kernel lets those who have had less of a CPU go first: two that yield to each other can
+    /// keep it from a third. So it is turns that count, not time.
+    template <typename Condition>
+    std::optional<WaitResult> yield_for_turns(std::uint32_t alert_seen, Condition& condition) {
+        auto now = Clock::now();
+        for (int i = 0; i < *turns_; ++i) {
+            ::sched_yield();
+            const auto before = std::exchange(now, Clock::now());
+            const bool was_long = strangers_.note_yield(now - before);
+            if (condition()) return WaitResult::ready;
+            if (alert_.load() != alert_seen) return WaitResult::alerted;
+            if (was_long) break;
+        }
+        return std::nullopt;
+    }
+
     /// Does who is waited for sit on the core of this thread? Then spinning keeps it from working.
     /// The kernel moves neither of two threads that yield to each other, even when other cores are
     /// idle, but does look for an idle one when it wakes a sleeper. So when a yield after vain
@@ -126,10 +140,22 @@ class Waiter {
     /// now and then a sleep in its place; ever more rarely where that does not help.
     class Company {
       public:
-        int spins(bool crowded) const { return crowded ? 1 : signs_ > 1 ? spins_few : spins_max; }
-        void met_while_spinning() {
+        template <typename Condition>
+        bool spin(bool crowded, Condition& condition) {
+            Clock::time_point end;
+            const int spins = crowded ? 1 : signs_ > 1 ? spins_few : spins_max;
+            for (int i = 1; !condition(); ++i) {
+                pause();
+                if (i == spins) return false;
+                if (i % spins_few != 0) continue;
+                // A look at a network takes longer than one at a flag.
+                const auto now = Clock::now();
+                if (i == spins_few) end = now + spin_time;
+                if (now > end) return false;
+            }
             signs_ = 0;
             patience_ = patience_min;
+            return true;
         }
         void met_by_yielding() { ++signs_; }
         bool should_part() {
@@ -140,7 +166,8 @@ class Waiter {
         }
 
       private:
-        static constexpr int spins_max = 1000;  // about 20 us
+        static constexpr std::chrono::microseconds spin_time{20};
+        static constexpr int spins_max = 1000;  // of flags, in about that time
         static constexpr int spins_few = 20;
         static constexpr int patience_min = 8;
         static constexpr int patience_max = 1 << 14;
@@ -149,6 +176,36 @@ class Waiter {
     };
 
     static constexpr std::chrono::microseconds yield_time{200};
+
+    /// Do others compute on these CPUs? Then a yield lasts for a scheduler's slice, where one among
+    /// ranks that wait is over in microseconds. Who has met one sleeps for a number of waits before
+    /// it tries again; ever more of them where it meets one again.
+    class Strangers {
+      public:
+        bool are_about() {
+            if (sleeps_left_ == 0) return false;
+            --sleeps_left_;
+            return true;
+        }
+        /// Was that one?
+        bool note_yield(Clock::duration time) {
+            if (time < slice_min) {
+                if (patience_ > patience_min && ++quick_ > patience_) patience_ = patience_min;
+                return false;
+            }
+            quick_ = 0;
+            sleeps_left_ = patience_;
+            patience_ = std::min(2 * patience_, patience_max);
+            return true;
+        }
+
+      private:
+        static constexpr std::chrono::microseconds slice_min{1000};
+        static constexpr int patience_min = 64, patience_max = 4096;
+        int sleeps_left_ = 0;
+        int patience_ = patience_min;
+        int quick_ = 0;  // yields since
+    };
 
     /// This thread among the sleepers of some bells.
     class Sleepers {
@@ -168,8 +225,9 @@ class Waiter {
     std::atomic<std::uint32_t>& alert_;
     std::atomic<std::uint32_t>& reports_;
     bool crowded_;
-    bool sleeps_early_ = false;
+    std::optional<int> turns_;
     Company company_;
+    Strangers strangers_;
     std::vector<FutexWait> words_;  // of the bells, while it sleeps; and the alert word
     struct Reporter {
         std::function<void()> report;

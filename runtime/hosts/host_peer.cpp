@@ -84,6 +84,10 @@ void HostPeer::watch_output() {
     if (!stream_) return;
     // What is broken can always be written: so whoever sleeps wakes, and read() says why.
     const bool wanted = broken_.has_value() || has_unsent();
+    if (wanted)
+        output_.begin(contexts_.counts);
+    else
+        output_.end();
     if (wanted == is_watching_output_) return;
     poller_.change(stream_->fd(), {Poller::Token::Kind::stream, static_cast<std::uint32_t>(rank_)},
                    {.readable = true, .writable = wanted});
@@ -100,6 +104,7 @@ void HostPeer::end_by(const Error& why) {
     stream_.reset();
     in_.reset();
     out_.clear();
+    output_.end();
     stop_pulls();
     stop_pushes();
     for (auto& [context, flow] : flows_) {
@@ -113,7 +118,7 @@ void HostPeer::end_by(const Error& why) {
         if (item.message != nullptr && item.message->receiver != nullptr)
             contexts_.find(item.message->context)->lose(*item.message, reason);
     contexts_.end(rank_, reason);
-    ++contexts_.news;
+    ++contexts_.counts.news;
 }
 
 void HostPeer::say_goodbye() {
@@ -191,7 +196,7 @@ void HostPeer::finish_sending(std::uint64_t number) {
     const auto place = announcements_.find(number);
     place->second->finish();
     announcements_.erase(place);
-    ++contexts_.news;
+    ++contexts_.counts.news;
 }
 
 // Asks for credit, once, when somebody needs it.
@@ -214,7 +219,7 @@ void HostPeer::release_held(Flow& flow) {
             send(sending.frame, sending.kept());
             sending.finish();
         }
-        ++contexts_.news;
+        ++contexts_.counts.news;
     }
     let_go(flow);
 }

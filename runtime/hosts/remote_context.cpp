@@ -135,6 +135,7 @@ bool RemoteContext::give(MessagePtr& message, RemoteReceiving& receiving) {
         return false;
     }
     message->receiver = &receiving;
+    receiving.under_way.begin(counts_);
     RemoteMessage& coming = *message;
     receiving.coming = std::move(message);
     if (!coming.is_requested) coming.origin->fetch(coming);
@@ -160,7 +161,9 @@ bool RemoteContext::serve(RemoteReceiving& receiving) {
 
 void RemoteContext::start(RemoteReceiving& receiving) {
     receiving.order = receives_++;
-    if (!serve(receiving)) line_.push_back(&receiving);
+    if (serve(receiving)) return;
+    line_.push_back(&receiving);
+    if (receiving.is_long()) receiving.under_way.begin(counts_);
 }
 
 void RemoteContext::drop(RemoteReceiving& receiving) {

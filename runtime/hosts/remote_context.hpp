@@ -3,7 +3,6 @@
 /// The messages of one communicator that come from other hosts: who gets which. Also of one that
 /// this rank has not made yet, while others have.
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -13,18 +12,16 @@
 
 #include "base/error.hpp"
 #include "runtime/hosts/frame.hpp"
+#include "runtime/hosts/remote_counts.hpp"
 #include "runtime/hosts/remote_message.hpp"
 #include "runtime/hosts/remote_receiving.hpp"
 
 namespace ipcrun {
 
-/// Counts what those who wait may care for.
-using RemoteNews = std::atomic<std::uint64_t>;
-
 /// All calls under the mutex of the peers.
 class RemoteContext {
   public:
-    RemoteContext(std::uint32_t id, RemoteNews& news) : id_(id), news_(news) {}
+    RemoteContext(std::uint32_t id, RemoteCounts& counts) : id_(id), counts_(counts) {}
 
     /// Its mailbox is made: `members` are ranks of the job, those in `remote` on other hosts.
     void open(std::vector<int> members, const std::vector<int>& remote);
@@ -69,12 +66,12 @@ class RemoteContext {
     Error ended(const RemoteReceiving& receiving) const;
     bool is_ended(int source) const;
     void note(bool has_ended = false) {
-        ++news_;
+        ++counts_.news;
         if (listener_) listener_(has_ended);
     }
 
     std::uint32_t id_;
-    RemoteNews& news_;
+    RemoteCounts& counts_;
     std::function<void(bool)> listener_;
     std::vector<int> members_;                // none: there is no mailbox
     std::unordered_map<int, int> member_of_;  // by rank in the job

@@ -16,7 +16,7 @@ class RemoteContexts {
     /// Made where it is not known yet; null when it is closed.
     RemoteContext* find(std::uint32_t id) {
         if (closed_.contains(id)) return nullptr;
-        return &contexts_.try_emplace(id, id, news).first->second;
+        return &contexts_.try_emplace(id, id, counts).first->second;
     }
     bool is_open(std::uint32_t id) const {
         const auto context = contexts_.find(id);
@@ -32,7 +32,7 @@ class RemoteContexts {
         for (auto& [id, context] : contexts_) context.end(source, why);
     }
 
-    RemoteNews news = 0;
+    RemoteCounts counts;
 
   private:
     std::map<std::uint32_t, RemoteContext> contexts_;

@@ -56,7 +56,7 @@ RemotePeers::Impl::~Impl() {
 }
 
 bool RemotePeers::Impl::advance() {
-    const std::uint64_t before = contexts.news.load(std::memory_order_relaxed);
+    const std::uint64_t before = contexts.counts.news.load(std::memory_order_relaxed);
     bool is_fabric_readable = false;
     using Kind = Poller::Token::Kind;
     bool moved =
@@ -85,7 +85,7 @@ bool RemotePeers::Impl::advance() {
         const auto now = Clock::now();
         if (now - last_look_for_ends >= ends_interval) look_for_ends(now);
     }
-    const bool has_news = contexts.news.load(std::memory_order_relaxed) != before;
+    const bool has_news = contexts.counts.news.load(std::memory_order_relaxed) != before;
     if (has_news && options.on_news) options.on_news();
     return moved || has_news;
 }
@@ -251,7 +251,11 @@ int RemotePeers::fd() const {
 }
 
 std::uint64_t RemotePeers::news() const {
-    return impl_->contexts.news.load(std::memory_order_acquire);
+    return impl_->contexts.counts.news.load(std::memory_order_acquire);
+}
+
+bool RemotePeers::has_work_under_way() const {
+    return impl_->contexts.counts.under_way.load() != 0;
 }
 
 void RemotePeers::look_for_ends() {

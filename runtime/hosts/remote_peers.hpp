@@ -72,6 +72,9 @@ class RemotePeers {
     int fd() const;
     /// Grows whenever something came that a waiting call may care for.
     std::uint64_t news() const;
+    /// Is there something that goes on only while somebody calls progress(): bytes that could not
+    /// leave yet, or a long message?
+    bool has_work_under_way() const;
     /// Asks end_of of every rank now, as progress() does now and then: for who has been told that
     /// somebody ended.
     void look_for_ends();

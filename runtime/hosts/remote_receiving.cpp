@@ -52,6 +52,7 @@ void RemoteReceiving::finish(const Envelope& envelope, std::span<const std::byte
         scatter(body.data(), parts_);
     }
     envelope_ = envelope;
+    under_way.end();
     is_done_.store(true, std::memory_order_release);
 }
 
@@ -61,15 +62,17 @@ void RemoteReceiving::finish(const Envelope& envelope, RemoteMessage& message) {
     else if (message.storage)
         scatter(message.storage->data(), parts_);
     envelope_ = envelope;
+    under_way.end();
     is_done_.store(true, std::memory_order_release);
 }
 
 void RemoteReceiving::fail(const Error& error) {
     error_ = error;
+    under_way.end();
     is_done_.store(true, std::memory_order_release);
 }
 
-void RemoteReceiving::await(RemoteMessage& message) const {
+void RemoteReceiving::await(RemoteMessage& message) {
     if (message.storage) return;
     if (takes_any_size_)
         message.keep();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/fork_guard.hpp"
+#include "runtime/hosts/remote_counts.hpp"
 #include "runtime/hosts/remote_mailbox.hpp"
 #include "runtime/hosts/remote_message.hpp"
 #include "runtime/parts.hpp"
@@ -56,7 +57,10 @@ class RemoteReceiving final : public RemoteMailbox::Receiving {
     void fail(const Error& error);
     /// Gets ready for the body of one that is not whole. Throws std::bad_alloc, and nothing has
     /// happened.
-    void await(RemoteMessage& message) const;
+    void await(RemoteMessage& message);
+
+    bool is_long() const { return shape_.bytes > RemoteMailbox::eager_bytes_max; }
+    UnderWay under_way;  ///< from when it is known that its message is long
 
     /// The one whose body it waits for.
     std::unique_ptr<RemoteMessage> coming = {};

@@ -29,13 +29,21 @@ std::string RemoteSending::describe() const {
     return fmt::format("send(to rank {}, tag {})", to_, frame.tag);
 }
 
+void RemoteSending::keep(std::span<const Part> parts) {
+    kept_.assign(parts.begin(), parts.end());
+    is_known_ = true;
+    under_way_.begin(net_.contexts.counts);
+}
+
 void RemoteSending::finish() {
     stage = Stage::over;
+    under_way_.end();
     is_done_.store(true, std::memory_order_release);
 }
 
 void RemoteSending::fail(const Error& why) {
     stage = Stage::over;
+    under_way_.end();
     error_.emplace(why.code, fmt::format("{}: {}", describe(), why.what()), why.system_errno, to_);
     is_done_.store(true, std::memory_order_release);
 }

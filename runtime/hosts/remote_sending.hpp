@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/hosts/frame.hpp"
+#include "runtime/hosts/remote_counts.hpp"
 #include "runtime/hosts/remote_mailbox.hpp"
 #include "runtime/parts.hpp"
 
@@ -41,10 +42,7 @@ class RemoteSending final : public RemoteMailbox::Sending {
     void finish();
     void fail(const Error& why);
     /// It cannot be done at once: the array of parts is the caller's.
-    void keep(std::span<const Part> parts) {
-        kept_.assign(parts.begin(), parts.end());
-        is_known_ = true;
-    }
+    void keep(std::span<const Part> parts);
     std::span<const Part> kept() const { return kept_; }
 
     HostFrame frame;
@@ -56,6 +54,7 @@ class RemoteSending final : public RemoteMailbox::Sending {
     int to_;
     std::vector<Part> kept_;
     bool is_known_ = false;
+    UnderWay under_way_;
     std::optional<Error> error_;
     std::atomic<bool> is_done_ = false;
 };

@@ -37,6 +37,8 @@ class HostAgreement {
     };
     bool meet_here(const HostOperation& operation, const Collective& collective);
     void meet_over_hosts(const HostOperation& operation, Header& header);
+    void hear_of_hosts(const HostOperation& operation, int source, int count, Header& header);
+    std::vector<std::byte*> payloads_up_to(int last, int count, int hosts) const;
     void combine_payloads(const HostOperation& operation, const Collective& collective) const;
     std::byte* payload(int host) const;
     std::byte* result() const { return memory_->data() + sizeof(Header); }

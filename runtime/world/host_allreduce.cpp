@@ -30,6 +30,7 @@ void HostAllreduce::run(std::span<const Part> parts, Op op, int tag, CallSite si
     if (segments.size() > 1) return run_overlapping(segments, task);
     if (segments.empty()) return;
     const auto run_now = [&](const Collective& collective) {
+        steps_.leave();
         node_.run(collective, steps_.deadline(), site);
     };
     Turn turn;
@@ -57,12 +58,14 @@ void HostAllreduce::run_overlapping(std::span<const HostSegment> segments, const
         }
         if (i >= 1 && i - 1 < segments.size()) {
             Turn& turn = all[(i - 1) % turns];
+            steps_.leave();
             (void)turn.reduced.wait();
             reduce_between(turn, task);
             gather_here(turn, task, start_into(turn.gathered));
         }
         if (i >= 2) {
             Turn& turn = all[(i - 2) % turns];
+            steps_.leave();
             (void)turn.gathered.wait();
             end(turn);
         }

@@ -50,6 +50,7 @@ void HostMessages::send(std::span<const Part> parts, int to, int tag, Deadline d
     const MessageCall call{Verb::send, to, tag, site};
     check_peer(call);
     if (is_here(to)) return node_.mailbox.send(parts, layout_.local(to), tag, deadline, site);
+    const Wires::Leaving leaving{wires_};
     const auto sending = remote_.start_send(parts, to, tag);
     if (!sending->is_done() && !wait(deadline, [&] { return sending->is_done(); }))
         throw Error(ErrorCode::timeout,
@@ -169,6 +170,7 @@ Request HostMessages::start_receive(std::span<const Part> parts, int from, int t
 
 Request HostMessages::keep(std::shared_ptr<HostRequest> request) {
     if (!request->settle()) requests_.push_back(request);
+    wires_.leave();
     return Request(std::move(request));
 }
 

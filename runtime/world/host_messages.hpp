@@ -87,6 +87,7 @@ class HostMessages {
 template <typename IsDone>
 bool HostMessages::wait(Deadline deadline, IsDone is_done) {
     RemotePeers& peers = *wires_.peers();
+    const Wires::Leaving leaving{wires_};
     for (;;) {
         const std::uint64_t news = peers.news();
         const std::uint32_t alert = node_.group.alert();

@@ -29,6 +29,7 @@ struct HostOperation {
     int tag(Tag which) const { return first_tag + which; }
     /// A step of those on this host.
     void run_here(const Collective& collective) const {
+        steps.leave();
         node.run(collective, steps.deadline(), site);
     }
     /// Uninitialised memory that all on this host can address, while the heap has room.

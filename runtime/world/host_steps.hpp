@@ -52,6 +52,10 @@ class HostSteps {
     void wait(const RemoteMailbox::Receiving& receiving, int from);
     RemoteMailbox& remote() { return *remote_; }
 
+    /// Before anything but these steps is waited for: what is under way goes on.
+    void leave() { wires_.leave(); }
+    Wires::Leaving leaving() { return {wires_}; }
+
     /// The members that it has exchanged messages with, or tried to.
     const std::set<int>& partners() const { return partners_; }
     /// This member takes part no more: who waits for it elsewhere is told, after all that it has

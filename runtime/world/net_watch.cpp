@@ -7,6 +7,7 @@
 
 #include <exception>
 #include <optional>
+#include <utility>
 
 #include "base/fail.hpp"
 #include "base/futex.hpp"
@@ -17,9 +18,9 @@ namespace ipcrun {
 namespace {
 
 // Who looks does so again within microseconds, unless it has lost its CPU.
-constexpr std::chrono::microseconds look_time{100};
-// Attendants come and go as their operations do. One that stays for so long will be a while.
-constexpr Seconds visit_time{0.001};
+constexpr Seconds look_time{0.0001};
+// Operations come and go. Who has looked in the last moment will look in the next, it seems.
+constexpr Seconds rest_time{0.001};
 
 UniqueFd create_event(const char* what) {
     return UniqueFd(check_syscall(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), what));
@@ -69,21 +70,20 @@ NetWatch::~NetWatch() {
     thread_.join();
 }
 
-void NetWatch::call() {
-    calls_.fetch_add(1);
+void NetWatch::wake() {
     futex_wake(calls_, 1);
     (void)::eventfd_write(called_.get(), 1);  // cannot fail: the count is far from its limit
 }
 
 // Those at the bell, and a thread that has gone to sleep, rely on being told.
 void NetWatch::leave() {
-    visits_.fetch_add(1);
     sleepers_->leave();
     if (is_asleep_.load() || sleepers_->bell.sleepers.load() != 0) call();
 }
 
-bool NetWatch::is_looked_after() const {
-    return Clock::now() - last_look_.load(std::memory_order_relaxed) < look_time;
+// Somebody sleeps who relies on this thread.
+bool NetWatch::is_needed() const {
+    return sleepers_->bell.sleepers.load() != 0 && !sleepers_->has_attendant();
 }
 
 bool NetWatch::progress() {
@@ -97,16 +97,21 @@ bool NetWatch::progress() {
 void NetWatch::run() {
     pollfd fds[] = {{called_.get(), POLLIN, 0}, {peers_->fd(), POLLIN, 0}};
     while (!ends_.load()) {
+        const std::uint32_t calls = calls_.load();
+        const std::uint64_t looks = looks_.load();
         if (sleepers_->has_attendant()) {
-            rest();
+            rest(calls);
             continue;
         }
         if (::poll(fds, 2, -1) < 0) continue;  // interrupted: by a debugger, say
         eventfd_t count;
-        if (fds[0].revents != 0) (void)::eventfd_read(called_.get(), &count);
+        if (fds[0].revents != 0)
+            (void)::eventfd_read(called_.get(), &count);
+        else if (looks_.load() != looks && calls_.load() == calls)
+            rest(calls);
         // Nothing moves while somebody else is at it, who may have lost its CPU to this thread.
-        else if (is_looked_after() || !progress())
-            rest();
+        else if (!progress())
+            rest(calls_.load());
     }
 }
 
@@ -117,26 +122,25 @@ void NetWatch::tell_of_alert() {
     sleepers_->wake_attendant();
 }
 
-// For a moment, or for as long as one attendant stays.
-void NetWatch::rest() {
+// For a moment, and for as long as others look. `calls`: those that have been heard.
+void NetWatch::rest(std::uint32_t calls) {
     is_resting_.store(true);
-    const std::uint32_t calls = calls_.load();
-    std::optional<std::uint64_t> visit;
+    std::uint64_t looks = looks_.load(), looks_before;
+    Deadline end = Deadline::after(is_needed() ? look_time : rest_time);
     do {
-        Deadline end = Deadline::after(look_time);
         tell_of_alert();
         if (ends_.load()) break;
-        if (sleepers_->has_attendant()) {
-            const std::uint64_t now = visits_.load();
-            is_asleep_.store(visit == now);
-            visit = now;
-            // One that has left by now has not been told to call.
-            end = is_asleep_.load() && sleepers_->has_attendant() ? Deadline::never()
-                                                                  : Deadline::after(visit_time);
-        }
         futex_wait_either(alert_, alert_told_, calls_, calls, end);
         is_asleep_.store(false);
-    } while (calls_.load() == calls && sleepers_->has_attendant());
+        looks_before = std::exchange(looks, looks_.load());
+        // An attendant that has not moved since sleeps at the streams. One that has left by now has
+        // not been told to call.
+        is_asleep_.store(looks == looks_before && sleepers_->has_attendant());
+        end = is_asleep_.load() && sleepers_->has_attendant() ? Deadline::never()
+                                                              : Deadline::after(rest_time);
+    } while (calls_.load() == calls &&
+             (sleepers_->has_attendant() || (looks != looks_before && !is_needed())));
+    is_asleep_.store(false);
     is_resting_.store(false);
 }
 

@@ -54,8 +54,16 @@ class NetWatch {
     ~NetWatch();
 
     /// Somebody looks at the streams itself, which is faster: the thread leaves them alone for a
-    /// moment. Any thread.
-    void note_look() { last_look_.store(Clock::now(), std::memory_order_relaxed); }
+    /// moment, unless that one is about to sleep at the bell. Any thread.
+    void note_look() {
+        looks_.fetch_add(1, std::memory_order_relaxed);
+        if (sleepers_->bell.sleepers.load() != 0) take_over();
+    }
+    /// From now on the thread sees to the streams, unless an attendant does. Any thread.
+    void take_over() {
+        calls_.fetch_add(1);
+        if (is_resting_.load() && !sleepers_->has_attendant()) wake();
+    }
 
     /// Sleeps as the attendant until something may have come for `condition()`, which was false,
     /// the alert word is not `alert_seen`, or the deadline passes. Returns false at once where
@@ -79,11 +87,15 @@ class NetWatch {
     };
 
     void run();
-    void rest();
-    void call();
+    void rest(std::uint32_t calls);
+    void call() {
+        calls_.fetch_add(1);
+        wake();
+    }
+    void wake();
     void leave();
     void tell_of_alert();
-    bool is_looked_after() const;
+    bool is_needed() const;
     bool progress();
 
     std::shared_ptr<RemotePeers> peers_;  // shared: with the mailboxes
@@ -95,10 +107,9 @@ class NetWatch {
     std::atomic<std::uint32_t> calls_ = 0;
     UniqueFd called_;
     std::atomic<bool> ends_ = false;
-    std::atomic<bool> is_resting_ = false;   // the thread has left the streams to others
-    std::atomic<bool> is_asleep_ = false;    // and comes back only when it is called
-    std::atomic<std::uint64_t> visits_ = 0;  // of attendants
-    std::atomic<Clock::time_point> last_look_ = Clock::time_point();
+    std::atomic<bool> is_resting_ = false;  // the thread has left the streams to others
+    std::atomic<bool> is_asleep_ = false;   // and comes back only when it is called
+    std::atomic<std::uint64_t> looks_ = 0;
     pid_t pid_;
     std::thread thread_;
 };

@@ -40,6 +40,15 @@ class Wires {
     }
     /// Rung when there are news, for those who sleep.
     Bell& bell() { return sleepers_->bell; }
+    /// Who has looked goes on to something else: what is under way is for the thread now.
+    void leave() {
+        if (peers_->has_work_under_way()) watch_.take_over();
+    }
+    /// Does so at the end of a scope, however that ends.
+    struct Leaving {
+        Wires& wires;
+        ~Leaving() { wires.leave(); }
+    };
     /// Sleeps until there may be news of other hosts, or an alert here: see NetWatch::sleep.
     template <typename Condition>
     bool sleep(std::uint32_t alert_seen, Deadline deadline, Condition condition) {
