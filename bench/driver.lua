@@ -24,9 +24,8 @@ function M.records(text)
   local list = {}
   for line in (text or ""):gmatch("{(.-)}") do
     local record = {}
-    for key, value in line:gmatch('"([%w_]+)":"?([^",]*)') do
-      record[key] = tonumber(value) or value
-    end
+    for key, value in line:gmatch '"([%w_]+)":([^",]+)' do record[key] = tonumber(value) end
+    for key, value in line:gmatch '"([%w_]+)":"([^"]*)"' do record[key] = value end
     list[#list + 1] = record
   end
   return list
