@@ -28,6 +28,12 @@ class Deadline {
         return b.at_ && *b.at_ < *a.at_ ? b : a;
     }
 
+    /// So much later.
+    Deadline later(Seconds seconds) const {
+        if (!at_) return never();
+        return Deadline(*at_ + std::chrono::duration_cast<Clock::duration>(seconds));
+    }
+
     bool is_never() const { return !at_; }
     bool has_passed() const { return at_ && Clock::now() >= *at_; }
 

@@ -8,15 +8,13 @@
 #include "base/hash.hpp"
 #include "runtime/combine.hpp"
 #include "runtime/parts.hpp"
+#include "runtime/world/host_rounds.hpp"
 
 namespace ipcrun {
 
 namespace {
 
 using Kind = Collective::Kind;
-
-// How many times as many hosts have heard of one after each round.
-constexpr int radix = 4;
 
 std::uint64_t hash_of(const Fingerprint& print) {
     Hash hash;
@@ -100,7 +98,7 @@ bool HostAgreement::meet_here(const HostOperation& operation, const Collective& 
     }
     here.layout = hash_of(print_);
     try {
-        operation.run_here(here);
+        operation.node.run(here, operation.steps.deadline(), operation.site);
     } catch (const Error& error) {
         if (error.code != ErrorCode::mismatch) throw;
         return true;
@@ -108,33 +106,25 @@ bool HostAgreement::meet_here(const HostOperation& operation, const Collective& 
     return false;
 }
 
-// In each round each host tells what it has heard to three others, so that four times as many have
-// heard of it: after Bruck et al., Efficient Algorithms for All-to-All Communications in Multiport
-// Message-Passing Systems (1997). To wait for a message costs more than to send three.
 void HostAgreement::meet_over_hosts(const HostOperation& operation, Header& header) {
     const int hosts = operation.hosts(), own = operation.own_host();
-    std::vector<Part> parts;
-    std::vector<HostSteps::SendingPtr> sendings;
-    for (int step = 1; step < hosts; step *= radix) {
-        const Header told = header;
-        for (int away = step; away < std::min(step * radix, hosts); away += step) {
-            parts.assign(1, {const_cast<Header*>(&told), sizeof told, Dtype::u8});
+    for_each_round(hosts, [&](int step) {
+        Header told = header;
+        std::vector<std::pair<int, HostSteps::SendingPtr>> sendings;
+        for_each_told(step, hosts, [&](int away) {
+            std::vector<Part> parts{{&told, sizeof told, Dtype::u8}};
             for (std::byte* const at : payloads_up_to(own, std::min(step, hosts - away), hosts))
                 parts.push_back({at, payload_bytes_, Dtype::u8});
-            sendings.push_back(operation.steps.start_send(parts,
-                                                          operation.leader_of((own + away) % hosts),
-                                                          operation.tag(HostOperation::agreement)));
-        }
-        for (int away = step; away < std::min(step * radix, hosts); away += step)
+            const int to = operation.leader_of((own + away) % hosts);
+            sendings.emplace_back(
+                to, operation.steps.start_send(parts, to, operation.tag(HostOperation::agreement)));
+        });
+        for_each_told(step, hosts, [&](int away) {
             hear_of_hosts(operation, (own + hosts - away) % hosts, std::min(step, hosts - away),
                           header);
-        int to = own + step;
-        for (const auto& sending : sendings) {
-            operation.steps.wait(*sending, operation.leader_of(to % hosts));
-            to += step;
-        }
-        sendings.clear();
-    }
+        });
+        for (const auto& [to, sending] : sendings) operation.steps.wait(*sending, to);
+    });
 }
 
 // What `source` has heard of `count` hosts.

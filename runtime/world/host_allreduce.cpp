@@ -31,7 +31,7 @@ void HostAllreduce::run(std::span<const Part> parts, Op op, int tag, CallSite si
     if (segments.empty()) return;
     const auto run_now = [&](const Collective& collective) {
         steps_.leave();
-        node_.run(collective, steps_.deadline(), site);
+        node_.run(collective, steps_.here_deadline(), site);
     };
     Turn turn;
     begin(turn, 0, segments[0], task);
@@ -46,7 +46,7 @@ void HostAllreduce::run_overlapping(std::span<const HostSegment> segments, const
     std::array<Turn, turns> all;
     const auto start_into = [&](Request& request) {
         return [&](const Collective& collective) {
-            request = node_.start(collective, steps_.deadline(), task.site);
+            request = node_.start(collective, steps_.here_deadline(), task.site);
         };
     };
     // The operations have the deadline themselves.

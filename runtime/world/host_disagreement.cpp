@@ -8,6 +8,7 @@
 #include "base/fail.hpp"
 #include "runtime/values_mismatch.hpp"
 #include "runtime/world/host_agreement.hpp"
+#include "runtime/world/host_rounds.hpp"
 
 namespace ipcrun {
 
@@ -87,13 +88,20 @@ Difference find_here(const HostOperation& operation, const Fingerprint& print) {
 void find_over_hosts(const HostOperation& operation, Difference& known) {
     const int hosts = operation.hosts(), own = operation.own_host();
     const int tag = operation.tag(HostOperation::disagreement);
-    for (int step = 1; step < hosts; step *= 2) {
-        Difference theirs{};
-        const Part out{&known, sizeof known, Dtype::u8}, in{&theirs, sizeof theirs, Dtype::u8};
-        operation.steps.send({&out, 1}, operation.leader_of((own + step) % hosts), tag);
-        operation.steps.receive({&in, 1}, operation.leader_of((own + hosts - step) % hosts), tag);
-        known = merge(known, theirs);
-    }
+    for_each_round(hosts, [&](int step) {
+        Difference told = known;
+        for_each_told(step, hosts, [&](int away) {
+            const Part part{&told, sizeof told, Dtype::u8};
+            operation.steps.send({&part, 1}, operation.leader_of((own + away) % hosts), tag);
+        });
+        for_each_told(step, hosts, [&](int away) {
+            Difference theirs{};
+            const Part part{&theirs, sizeof theirs, Dtype::u8};
+            operation.steps.receive({&part, 1}, operation.leader_of((own + hosts - away) % hosts),
+                                    tag);
+            known = merge(known, theirs);
+        });
+    });
 }
 
 }  // namespace

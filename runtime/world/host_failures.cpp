@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/fail.hpp"
+#include "runtime/world/host_rounds.hpp"
 
 namespace ipcrun {
 
@@ -189,8 +190,11 @@ void HostFailures::tell_others(const Cause& cause) {
     const Part part{&notice, sizeof notice, Dtype::u8};
     std::set<int> others = steps_.partners();
     const int hosts = layout_.hosts();
-    for (int step = 1; layout_.local(layout_.own) == 0 && step < hosts; step *= 2)
-        others.insert(layout_.members_on[index((layout_.own_host + step) % hosts)][0]);
+    const auto add = [&](int away) {
+        others.insert(layout_.members_on[index((layout_.own_host + away) % hosts)][0]);
+    };
+    if (layout_.local(layout_.own) == 0)
+        for_each_round(hosts, [&](int step) { for_each_told(step, hosts, add); });
     for (const int member : others)
         // Done at once, or else the other is so far behind that it has not asked for anything.
         (void)steps_.remote().start_send({&part, 1}, member, notice_tag);

@@ -30,7 +30,7 @@ struct HostOperation {
     /// A step of those on this host.
     void run_here(const Collective& collective) const {
         steps.leave();
-        node.run(collective, steps.deadline(), site);
+        node.run(collective, steps.here_deadline(), site);
     }
     /// Uninitialised memory that all on this host can address, while the heap has room.
     StoragePtr memory(Dtype dtype, std::size_t count) const {

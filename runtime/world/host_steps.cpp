@@ -31,9 +31,9 @@ void HostSteps::wait_for(const Operation& operation, int other) {
             return operation.is_done();
         };
         if (group.waiter().meet(alert, look)) continue;
-        if (!wires_.sleep(alert, deadline_, look))
-            (void)group.waiter().wait(bells_, alert, deadline_, look);
-        if (operation.is_done() || !deadline_.has_passed()) continue;
+        if (!wires_.sleep(alert, abroad_deadline_, look))
+            (void)group.waiter().wait(bells_, alert, abroad_deadline_, look);
+        if (operation.is_done() || !abroad_deadline_.has_passed()) continue;
         const int rank = layout_.ranks[static_cast<std::size_t>(other)];
         throw Error(ErrorCode::timeout,
                     fmt::format("timed out waiting for {}", wires_.name_of(rank)), 0, other);

@@ -30,9 +30,17 @@ class HostSteps {
     HostSteps(Wires& wires, const HostLayout& layout, NodeCommunicator& node,
               std::uint32_t context);
 
-    /// What follows belongs to an operation with this deadline.
-    void begin(Deadline deadline) { deadline_ = deadline; }
+    /// What follows belongs to an operation with this deadline. Who is nearest to what it waits for
+    /// in vain is to give up first, and say so: members of a host who wait for each other to come
+    /// by then, who waits for another host a little later, and those here who wait for that one
+    /// last.
+    void begin(Deadline deadline) {
+        deadline_ = deadline;
+        abroad_deadline_ = deadline.later(patience_step);
+        here_deadline_ = deadline.later(2 * patience_step);
+    }
     Deadline deadline() const { return deadline_; }
+    Deadline here_deadline() const { return here_deadline_; }
     const HostLayout& layout() const { return layout_; }
 
     void send(std::span<const Part> parts, int to, int tag);
@@ -71,7 +79,10 @@ class HostSteps {
     NodeCommunicator& node_;
     std::optional<RemoteMailbox> remote_;
     std::set<int> partners_;
+    // Longer than hosts that share a machine hear of a failure.
+    static constexpr Seconds patience_step{0.1};
     Deadline deadline_ = Deadline::never();
+    Deadline abroad_deadline_ = Deadline::never(), here_deadline_ = Deadline::never();
     std::uint32_t alert_seen_;
     std::vector<Bell*> bells_;
 };

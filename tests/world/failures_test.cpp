@@ -2,6 +2,8 @@
 // What members on several hosts are told when they disagree, or when one of them is lost.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/world/every_world.hpp"
 
 namespace ipcrun {
@@ -105,6 +107,31 @@ TEST_CASE("hosts: who waits for a member of its own host names it by its rank") 
         CHECK(error.code == ErrorCode::timeout);
         CHECK_MESSAGE(says(error, "timed out waiting for rank 2"), std::string(error.what()));
     });
+}
+
+// All ranks but these come to a barrier in time; what their errors must say.
+static void come_without(const std::vector<int>& late, const std::string& expected) {
+    std::atomic<int> gave_up = 0;
+    run_hosts({.ranks_on = {2, 2, 2}}, [&](HostRank& self) {
+        const Deadline patience = soon();
+        const int others = self.world.size() - static_cast<int>(late.size());
+        if (std::ranges::find(late, self.rank) != late.end()) {
+            while (gave_up.load() < others && !patience.has_passed()) std::this_thread::yield();
+            return;
+        }
+        const Error error = error_of([&] { self.world.barrier(Deadline::after(Seconds(0.2))); });
+        gave_up.fetch_add(1);
+        CHECK(error.code == ErrorCode::timeout);
+        CHECK_MESSAGE(says(error, expected), std::string(error.what()));
+    });
+}
+
+TEST_CASE("hosts: one that is late on its host is named to all others") {
+    come_without({3}, "waiting for rank 3");
+}
+
+TEST_CASE("hosts: when a whole host is late, all others name who speaks for it, and the host") {
+    come_without({2, 3}, "waiting for rank 2 on host h1");
 }
 
 TEST_CASE("hosts: a communicator that is closed under way is missed by the others") {
