@@ -78,6 +78,13 @@ class Waiter {
     WaitResult wait(std::span<Bell* const> bells, std::uint32_t alert_seen, Deadline deadline,
                     Condition condition) {
         if (const auto met = meet(alert_seen, condition)) return *met;
+        return sleep(bells, alert_seen, deadline, condition);
+    }
+
+    /// The part of wait() that begins with sleep.
+    template <typename Condition>
+    WaitResult sleep(std::span<Bell* const> bells, std::uint32_t alert_seen, Deadline deadline,
+                     Condition& condition) {
         for (;;) {
             Sleepers sleepers(*this, bells);
             // The condition is looked at after sleepers were counted: whoever makes it true from
@@ -122,11 +129,10 @@ class Waiter {
     /// keep it from a third. So it is turns that count, not time.
     template <typename Condition>
     std::optional<WaitResult> yield_for_turns(std::uint32_t alert_seen, Condition& condition) {
-        auto now = Clock::now();
         for (int i = 0; i < *turns_; ++i) {
+            const auto before = Clock::now();
             ::sched_yield();
-            const auto before = std::exchange(now, Clock::now());
-            const bool was_long = strangers_.note_yield(now - before);
+            const bool was_long = strangers_.note_yield(Clock::now() - before);
             if (condition()) return WaitResult::ready;
             if (alert_.load() != alert_seen) return WaitResult::alerted;
             if (was_long) break;

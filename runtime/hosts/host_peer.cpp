@@ -66,7 +66,10 @@ void HostPeer::write() {
 void HostPeer::send(const HostFrame& frame, std::span<const Part> parts) {
     if (end_ || broken_) return;
     try {
-        if (!stream_) return out_.add(frame, parts);
+        if (!stream_) {
+            output_.begin(contexts_.counts.under_way);
+            return out_.add(frame, parts);
+        }
         out_.send(*stream_, frame, parts);
     } catch (const Error& error) {
         break_off(error);
@@ -85,7 +88,7 @@ void HostPeer::watch_output() {
     // What is broken can always be written: so whoever sleeps wakes, and read() says why.
     const bool wanted = broken_.has_value() || has_unsent();
     if (wanted)
-        output_.begin(contexts_.counts);
+        output_.begin(contexts_.counts.under_way);
     else
         output_.end();
     if (wanted == is_watching_output_) return;

@@ -170,7 +170,7 @@ class HostPeer final : public MessageOrigin, private Inflow::Listener {
     std::optional<Inflow> in_;
     Outflow out_;
     bool is_watching_output_ = false;
-    UnderWay output_;
+    Counted output_;
     bool has_said_goodbye_ = false;
     bool has_come_ = false;
     std::optional<Error> broken_;  // while something was sent

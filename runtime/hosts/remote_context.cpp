@@ -135,7 +135,7 @@ bool RemoteContext::give(MessagePtr& message, RemoteReceiving& receiving) {
         return false;
     }
     message->receiver = &receiving;
-    receiving.under_way.begin(counts_);
+    receiving.counted.begin(counts_.under_way);
     RemoteMessage& coming = *message;
     receiving.coming = std::move(message);
     if (!coming.is_requested) coming.origin->fetch(coming);
@@ -162,8 +162,15 @@ bool RemoteContext::serve(RemoteReceiving& receiving) {
 void RemoteContext::start(RemoteReceiving& receiving) {
     receiving.order = receives_++;
     if (serve(receiving)) return;
-    line_.push_back(&receiving);
-    if (receiving.is_long()) receiving.under_way.begin(counts_);
+    stand_in_line(receiving, line_.end());
+}
+
+void RemoteContext::stand_in_line(RemoteReceiving& receiving, Line::const_iterator place) {
+    line_.insert(place, &receiving);
+    if (receiving.is_long())
+        receiving.counted.begin(counts_.expected);
+    else
+        receiving.counted.end();
 }
 
 void RemoteContext::drop(RemoteReceiving& receiving) {
@@ -198,7 +205,7 @@ void RemoteContext::withdraw(RemoteMessage& message) {
     const auto place = std::find_if(line_.begin(), line_.end(), [&](const RemoteReceiving* other) {
         return other->order > receiving->order;
     });
-    line_.insert(place, receiving);
+    stand_in_line(*receiving, place);
 }
 
 void RemoteContext::complete(RemoteMessage& message) {

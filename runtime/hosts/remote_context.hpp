@@ -57,12 +57,14 @@ class RemoteContext {
 
   private:
     using MessagePtr = std::unique_ptr<RemoteMessage>;
+    using Line = std::vector<RemoteReceiving*>;
 
     Envelope envelope_of(const RemoteMessage& message) const;
     RemoteReceiving* claim(int source, const Envelope& envelope);
     void place(MessagePtr message);
     bool give(MessagePtr& message, RemoteReceiving& receiving);
     bool serve(RemoteReceiving& receiving);
+    void stand_in_line(RemoteReceiving& receiving, Line::const_iterator place);
     Error ended(const RemoteReceiving& receiving) const;
     bool is_ended(int source) const;
     void note(bool has_ended = false) {
@@ -76,7 +78,7 @@ class RemoteContext {
     std::vector<int> members_;                // none: there is no mailbox
     std::unordered_map<int, int> member_of_;  // by rank in the job
     std::vector<int> remote_;
-    std::vector<RemoteReceiving*> line_;  // the first first
+    Line line_;  // the first first
     RemoteUnexpected unexpected_;
     std::unordered_map<int, Error> ends_;  // by rank in the job
     std::uint64_t arrivals_ = 0, receives_ = 0;

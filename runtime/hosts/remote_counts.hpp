@@ -11,28 +11,30 @@ namespace ipcrun {
 struct RemoteCounts {
     std::atomic<std::uint64_t> news = 0;  ///< what those who wait may care for
     std::atomic<int> under_way = 0;       ///< what goes on only while somebody sees to the streams
+    std::atomic<int> expected = 0;        ///< what may begin at any time, and is to go on at once
 };
 
-/// One thing that may be under way.
-class UnderWay {
+/// One thing that may be counted.
+class Counted {
   public:
-    UnderWay() = default;
-    UnderWay(const UnderWay&) = delete;
-    ~UnderWay() { end(); }
+    Counted() = default;
+    Counted(const Counted&) = delete;
+    ~Counted() { end(); }
 
-    void begin(RemoteCounts& counts) {
-        if (counts_ != nullptr) return;
-        counts_ = &counts;
-        counts.under_way.fetch_add(1);
+    void begin(std::atomic<int>& count) {
+        if (count_ == &count) return;
+        end();
+        count_ = &count;
+        count.fetch_add(1);
     }
     void end() {
-        if (counts_ == nullptr) return;
-        counts_->under_way.fetch_sub(1);
-        counts_ = nullptr;
+        if (count_ == nullptr) return;
+        count_->fetch_sub(1);
+        count_ = nullptr;
     }
 
   private:
-    RemoteCounts* counts_ = nullptr;
+    std::atomic<int>* count_ = nullptr;
 };
 
 }  // namespace ipcrun

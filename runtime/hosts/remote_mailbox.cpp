@@ -11,6 +11,7 @@ struct RemoteMailbox::Impl {
     std::uint32_t context_id;
     RemoteContext* context = nullptr;
     std::vector<HostPeer*> others;  // by member; null: on this host
+    Counted expects_news;
 
     RemotePeers::Impl& net() const { return peers->impl(); }
     HostPeer& other(int member, std::string_view call) const {
@@ -102,6 +103,13 @@ bool RemoteMailbox::is_forsaken(int from) const {
 void RemoteMailbox::on_news(std::function<void(bool has_ended)> listener) {
     const std::lock_guard lock(impl_->net().mutex);
     impl_->context->on_news(std::move(listener));
+}
+
+void RemoteMailbox::expect_news(bool does) {
+    if (does)
+        impl_->expects_news.begin(impl_->net().contexts.counts.expected);
+    else
+        impl_->expects_news.end();
 }
 
 void RemoteMailbox::set_lag(std::size_t bytes) {

@@ -63,6 +63,8 @@ class RemoteMailbox {
     /// From now on `listener` is called when something has come here, or a member has ended: by any
     /// thread, with a lock held.
     void on_news(std::function<void(bool has_ended)> listener);
+    /// Does somebody rely on it that what comes here is heard of at once, whatever this rank does?
+    void expect_news(bool does);
     /// How many bytes may be sent to each member that it has not received: 256 MiB at first, which
     /// is the most.
     void set_lag(std::size_t bytes);

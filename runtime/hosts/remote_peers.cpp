@@ -258,6 +258,10 @@ bool RemotePeers::has_work_under_way() const {
     return impl_->contexts.counts.under_way.load() != 0;
 }
 
+bool RemotePeers::expects_work() const {
+    return has_work_under_way() || impl_->contexts.counts.expected.load() != 0;
+}
+
 void RemotePeers::look_for_ends() {
     const std::lock_guard lock(impl_->mutex);
     if (impl_->options.end_of) impl_->look_for_ends(Clock::now());

@@ -75,6 +75,9 @@ class RemotePeers {
     /// Is there something that goes on only while somebody calls progress(): bytes that could not
     /// leave yet, or a long message?
     bool has_work_under_way() const;
+    /// Or something that may begin at any time, and is to go on at once: a long receive, or see
+    /// RemoteMailbox::expect_news().
+    bool expects_work() const;
     /// Asks end_of of every rank now, as progress() does now and then: for who has been told that
     /// somebody ended.
     void look_for_ends();

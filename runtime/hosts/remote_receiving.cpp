@@ -52,7 +52,7 @@ void RemoteReceiving::finish(const Envelope& envelope, std::span<const std::byte
         scatter(body.data(), parts_);
     }
     envelope_ = envelope;
-    under_way.end();
+    counted.end();
     is_done_.store(true, std::memory_order_release);
 }
 
@@ -62,13 +62,13 @@ void RemoteReceiving::finish(const Envelope& envelope, RemoteMessage& message) {
     else if (message.storage)
         scatter(message.storage->data(), parts_);
     envelope_ = envelope;
-    under_way.end();
+    counted.end();
     is_done_.store(true, std::memory_order_release);
 }
 
 void RemoteReceiving::fail(const Error& error) {
     error_ = error;
-    under_way.end();
+    counted.end();
     is_done_.store(true, std::memory_order_release);
 }
 

@@ -60,7 +60,7 @@ class RemoteReceiving final : public RemoteMailbox::Receiving {
     void await(RemoteMessage& message);
 
     bool is_long() const { return shape_.bytes > RemoteMailbox::eager_bytes_max; }
-    UnderWay under_way;  ///< from when it is known that its message is long
+    Counted counted;  ///< as expected where it is long, then as under way
 
     /// The one whose body it waits for.
     std::unique_ptr<RemoteMessage> coming = {};

@@ -32,7 +32,7 @@ std::string RemoteSending::describe() const {
 void RemoteSending::keep(std::span<const Part> parts) {
     kept_.assign(parts.begin(), parts.end());
     is_known_ = true;
-    under_way_.begin(net_.contexts.counts);
+    under_way_.begin(net_.contexts.counts.under_way);
 }
 
 void RemoteSending::finish() {

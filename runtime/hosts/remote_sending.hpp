@@ -54,7 +54,7 @@ class RemoteSending final : public RemoteMailbox::Sending {
     int to_;
     std::vector<Part> kept_;
     bool is_known_ = false;
-    UnderWay under_way_;
+    Counted under_way_;
     std::optional<Error> error_;
     std::atomic<bool> is_done_ = false;
 };

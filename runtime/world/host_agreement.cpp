@@ -98,7 +98,7 @@ bool HostAgreement::meet_here(const HostOperation& operation, const Collective& 
     }
     here.layout = hash_of(print_);
     try {
-        operation.node.run(here, operation.steps.deadline(), operation.site);
+        operation.run_here(here, operation.steps.deadline());
     } catch (const Error& error) {
         if (error.code != ErrorCode::mismatch) throw;
         return true;

@@ -29,8 +29,11 @@ struct HostOperation {
     int tag(Tag which) const { return first_tag + which; }
     /// A step of those on this host.
     void run_here(const Collective& collective) const {
+        run_here(collective, steps.here_deadline());
+    }
+    void run_here(const Collective& collective, Deadline deadline) const {
         steps.leave();
-        node.run(collective, steps.here_deadline(), site);
+        node.run(collective, deadline, site);
     }
     /// Uninitialised memory that all on this host can address, while the heap has room.
     StoragePtr memory(Dtype dtype, std::size_t count) const {

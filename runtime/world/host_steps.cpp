@@ -32,7 +32,7 @@ void HostSteps::wait_for(const Operation& operation, int other) {
         };
         if (group.waiter().meet(alert, look)) continue;
         if (!wires_.sleep(alert, abroad_deadline_, look))
-            (void)group.waiter().wait(bells_, alert, abroad_deadline_, look);
+            (void)group.waiter().sleep(bells_, alert, abroad_deadline_, look);
         if (operation.is_done() || !abroad_deadline_.has_passed()) continue;
         const int rank = layout_.ranks[static_cast<std::size_t>(other)];
         throw Error(ErrorCode::timeout,

@@ -81,9 +81,10 @@ void NetWatch::leave() {
     if (is_asleep_.load() || sleepers_->bell.sleepers.load() != 0) call();
 }
 
-// Somebody sleeps who relies on this thread.
+// Somebody relies on the streams being looked at, while nobody sleeps there.
 bool NetWatch::is_needed() const {
-    return sleepers_->bell.sleepers.load() != 0 && !sleepers_->has_attendant();
+    return !sleepers_->has_attendant() &&
+           (sleepers_->bell.sleepers.load() != 0 || peers_->expects_work());
 }
 
 bool NetWatch::progress() {
@@ -111,7 +112,7 @@ void NetWatch::run() {
             rest(calls);
         // Nothing moves while somebody else is at it, who may have lost its CPU to this thread.
         else if (!progress())
-            rest(calls_.load());
+            rest(calls);
     }
 }
 
@@ -126,20 +127,19 @@ void NetWatch::tell_of_alert() {
 void NetWatch::rest(std::uint32_t calls) {
     is_resting_.store(true);
     std::uint64_t looks = looks_.load(), looks_before;
-    Deadline end = Deadline::after(is_needed() ? look_time : rest_time);
     do {
         tell_of_alert();
         if (ends_.load()) break;
+        const Deadline end = is_asleep_.load() && sleepers_->has_attendant()
+                                 ? Deadline::never()
+                                 : Deadline::after(is_needed() ? look_time : rest_time);
         futex_wait_either(alert_, alert_told_, calls_, calls, end);
         is_asleep_.store(false);
         looks_before = std::exchange(looks, looks_.load());
         // An attendant that has not moved since sleeps at the streams. One that has left by now has
         // not been told to call.
         is_asleep_.store(looks == looks_before && sleepers_->has_attendant());
-        end = is_asleep_.load() && sleepers_->has_attendant() ? Deadline::never()
-                                                              : Deadline::after(rest_time);
-    } while (calls_.load() == calls &&
-             (sleepers_->has_attendant() || (looks != looks_before && !is_needed())));
+    } while (calls_.load() == calls && (sleepers_->has_attendant() || looks != looks_before));
     is_asleep_.store(false);
     is_resting_.store(false);
 }

@@ -61,8 +61,9 @@ class NetWatch {
     }
     /// From now on the thread sees to the streams, unless an attendant does. Any thread.
     void take_over() {
+        if (sleepers_->has_attendant()) return;
         calls_.fetch_add(1);
-        if (is_resting_.load() && !sleepers_->has_attendant()) wake();
+        if (is_resting_.load()) wake();
     }
 
     /// Sleeps as the attendant until something may have come for `condition()`, which was false,

@@ -41,6 +41,7 @@ std::uint32_t QueueClient::next_id() {
 // As those who wait for messages do: looks at the streams itself, and sleeps on their bell.
 template <typename IsDone>
 void QueueClient::wait(Deadline deadline, IsDone is_done) {
+    const Wires::Leaving leaving{*wires_};
     ControlHeader& header = memory_->control().header();
     Waiter waiter(header, header.ranks > header.cpus);
     Bell* const bells[] = {&wires_->bell()};

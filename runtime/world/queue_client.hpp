@@ -40,6 +40,10 @@ class QueueClient {
     void disregard(std::unique_ptr<RemoteMailbox::Receiving> wake_up);
 
     Bell& bell() { return wires_->bell(); }
+    /// Takes in what has come. To be done by who is about to sleep on the bell, too.
+    void look() const {
+        if (is_ours()) wires_->look();
+    }
     bool is_ours() const { return guard_.is_ours(); }  ///< false in a child after fork()
     void check_ours(const std::string& name) const;    ///< throws Error{usage} there
 

@@ -59,7 +59,9 @@ QueueServer::~QueueServer() {
 void QueueServer::run() {
     while (!is_over_.load()) {
         try {
-            if (!look()) sleep();
+            const bool has_moved = look();
+            mailbox_.expect_news(!queues_.empty());
+            if (!has_moved) sleep();
         } catch (const std::bad_alloc&) {
             // Who has asked waits until there is memory again, and others let go of some meanwhile.
             ::sched_yield();

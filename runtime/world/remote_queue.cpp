@@ -34,9 +34,15 @@ QueueCall RemoteQueue::call_of(QueueCallKind kind) const {
     return call;
 }
 
-bool RemoteQueue::may(const Line& line) {
-    const std::lock_guard lock(line.mutex);
-    return line.wake_up == nullptr || line.wake_up->is_done();
+bool RemoteQueue::may(const Line& line) const {
+    const auto is_free = [&line] {
+        const std::lock_guard lock(line.mutex);
+        return line.wake_up == nullptr || line.wake_up->is_done();
+    };
+    if (is_free()) return true;
+    // Who asks is about to sleep.
+    client_->look();
+    return is_free();
 }
 
 // A try. In vain, it has a wake-up to wait for, which serves all threads of this process.

@@ -50,7 +50,7 @@ class RemoteQueue final : public SharedQueue {
         std::uint32_t wake_up_id = 0;
     };
 
-    static bool may(const Line& line);
+    bool may(const Line& line) const;
     void leave(Line& line, QueueCallKind kind);
     QueueCall call_of(QueueCallKind kind) const;
     QueueClient::Answered ask(Line& line, QueueCallKind kind, std::span<const Part> parts);

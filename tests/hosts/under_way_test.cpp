@@ -29,20 +29,41 @@ TEST_CASE("remote peers: nothing is under way before, between and after short me
     }
 }
 
-TEST_CASE("remote peers: a long message is under way from its send or receive until it is done") {
+TEST_CASE("remote peers: a long send is under way until it is done, a receive while it comes") {
     Pair pair;
     auto sent = pattern(long_bytes, 1);
     std::vector<std::uint8_t> got(long_bytes);
+    const auto receiving = pair.receive(got, 0);
+    CHECK_FALSE(is_under_way(pair.b));
+    CHECK(pair.b.peers->expects_work());
     const auto sending = pair.send(sent, 0);
     CHECK(is_under_way(pair.a));
-    CHECK_FALSE(is_under_way(pair.b));
-    const auto receiving = pair.receive(got, 0);
-    CHECK(is_under_way(pair.b));
+    CHECK(pair.until([&] { return is_under_way(pair.b); }));
     pair.wait(receiving);
     pair.wait(sending);
     CHECK(got == sent);
-    CHECK_FALSE(is_under_way(pair.a));
-    CHECK_FALSE(is_under_way(pair.b));
+    CHECK_FALSE(pair.a.peers->expects_work());
+    CHECK_FALSE(pair.b.peers->expects_work());
+}
+
+TEST_CASE("remote peers: a receive of any size that has to wait again is not under way any more") {
+    Pair pair;
+    auto sent = pattern(long_bytes, 1);
+    auto sending = pair.send(sent, 0);
+    CHECK(pair.until([&] { return pair.b.box.find(0, 0).has_value(); }));
+    const auto receiving = pair.b.box.start_receive(std::nullopt, 0, 0);
+    CHECK(is_under_way(pair.b));
+    sending.reset();
+    CHECK(pair.until([&] { return !is_under_way(pair.b); }));
+    CHECK_FALSE(receiving->is_done());
+}
+
+TEST_CASE("remote peers: what is said before there is a stream is under way until it has left") {
+    Pair pair;
+    std::vector<int> sent{1};
+    const auto sending = pair.send(sent, 0);
+    CHECK(is_under_way(pair.a));
+    CHECK(pair.until([&] { return !is_under_way(pair.a); }));
 }
 
 TEST_CASE("remote peers: a long message that is taken back is not under way any more") {
@@ -53,8 +74,8 @@ TEST_CASE("remote peers: a long message that is taken back is not under way any 
     auto receiving = pair.receive(got, 1);
     sending.reset();
     receiving.reset();
-    CHECK_FALSE(is_under_way(pair.a));
-    CHECK_FALSE(is_under_way(pair.b));
+    CHECK_FALSE(pair.b.peers->expects_work());
+    CHECK(pair.until([&] { return !pair.a.peers->expects_work(); }));
 }
 
 TEST_CASE("remote peers: short messages are under way while the stream has no room for them") {
