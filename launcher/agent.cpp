@@ -22,6 +22,7 @@
 #include "launcher/sweep.hpp"
 #include "launcher/workers.hpp"
 #include "topology/discover/discover.hpp"
+#include "topology/discover/live_devices.hpp"
 
 namespace ipcrun {
 
@@ -76,7 +77,8 @@ class Agent {
     void act(const Prepare& prepare) {
         silence_max_ = Seconds(prepare.silence_max);
         start_pulse();
-        send(Ready{.machine = topology::discover(prepare.devices), .route = find_route(prepare)});
+        const bool needs_devices = prepare.devices || topology::has_several_adapters();
+        send(Ready{.machine = topology::discover(needs_devices), .route = find_route(prepare)});
     }
     void act(const Alive&) {}
     void act(const Adopt& adopt) {

@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "launcher/plan.hpp"
 #include "runtime/wire/family_protocol.hpp"
+#include "runtime/wire/nic_environment.hpp"
 #include "runtime/wire/rank_environment.hpp"
 
 namespace ipcrun {
@@ -18,7 +19,6 @@ namespace {
 
 constexpr std::string_view terminal_variable = "IPCRUN_TERMINAL";
 constexpr std::string_view gpu_variable = "IPCRUN_GPU";
-constexpr std::string_view nic_variable = "IPCRUN_NIC";
 constexpr std::string_view universe_variable = "FI_UNIVERSE_SIZE";
 constexpr std::string_view thread_variables[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"};
 
@@ -80,6 +80,12 @@ void add_gpu(std::vector<std::string>& environment, const std::vector<std::strin
         environment.emplace_back("CUDA_DEVICE_ORDER=PCI_BUS_ID");
 }
 
+void add_nic(std::vector<std::string>& environment, const topology::Nic& nic) {
+    environment.push_back(fmt::format("{}={}", nic_variable, nic.name));
+    if (!nic.pci_id.empty())
+        environment.push_back(fmt::format("{}={}", nic_pci_variable, nic.pci_id));
+}
+
 }  // namespace
 
 const char* visibility_variable(topology::GpuVendor vendor) {
@@ -123,7 +129,9 @@ std::vector<std::string> common_environment(const Options& options,
                                             const Surroundings& surroundings) {
     std::vector<std::string> environment = surroundings.environment;
     std::vector<std::string> ours = RankEnvironment().format();
-    for (const std::string_view name : {terminal_variable, gpu_variable, nic_variable})
+    for (const std::string_view name :
+         {terminal_variable, gpu_variable, std::string_view(nic_variable),
+          std::string_view(nic_pci_variable)})
         ours.emplace_back(name);
     ours.push_back(fmt::format("{}=", parent_fd_variable));
     // There when ipcrun runs in a rank of another job, or as a child: a rank would take its own
@@ -165,9 +173,7 @@ std::vector<std::string> rank_environment(const std::vector<std::string>& common
         if (!find_variable(common, name))
             environment.push_back(fmt::format("{}={}", name, place.threads));
     if (place.gpu >= 0) add_gpu(environment, common, machine, place.gpu);
-    if (place.nic >= 0)
-        environment.push_back(fmt::format("{}={}", nic_variable,
-                                          machine.nics[static_cast<std::size_t>(place.nic)].name));
+    if (place.nic >= 0) add_nic(environment, machine.nics[static_cast<std::size_t>(place.nic)]);
     return environment;
 }
 

@@ -8,17 +8,19 @@
 
 namespace ipcrun {
 
-void check_fabric(ssize_t result, std::string_view provider, std::string_view what) {
+void check_fabric(ssize_t result, std::string_view name, std::string_view what) {
     if (result >= 0) return;
     const int number = static_cast<int>(-result);
     throw Error(ErrorCode::system,
-                fmt::format("fabric '{}': {}: {}", provider, what, fi_strerror(number)), number);
+                fmt::format("fabric {}: {}: {}", name, what, fi_strerror(number)), number);
 }
 
-FabricEndpoint::FabricEndpoint(FabricInfo chosen)
-    : provider(chosen->fabric_attr->prov_name), info(std::move(chosen)) {
+FabricEndpoint::FabricEndpoint(FabricOffer chosen)
+    : provider(chosen.info->fabric_attr->prov_name),
+      name(fmt::format("'{}' on {}", provider, chosen.adapter)),
+      info(std::move(chosen.info)) {
     const auto made = [this](int result, std::string_view what) {
-        check_fabric(result, provider, what);
+        check_fabric(result, name, what);
     };
     fid_fabric* new_fabric = nullptr;
     made(fi_fabric(info->fabric_attr, &new_fabric, nullptr), "open the fabric");

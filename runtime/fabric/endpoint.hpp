@@ -26,14 +26,16 @@ struct CloseFid {
 template <typename Fid>
 using FidPtr = std::unique_ptr<Fid, CloseFid>;
 
-/// Throws Error{system} for a negative `result` of libfabric: "net: open an endpoint: why".
-void check_fabric(ssize_t result, std::string_view provider, std::string_view what);
+/// Throws Error{system} for a negative `result` of libfabric: "fabric 'net' on eth0 (the first):
+/// open an endpoint: why". `name`: that of an endpoint.
+void check_fabric(ssize_t result, std::string_view name, std::string_view what);
 
 struct FabricEndpoint {
     /// Throws Error{system}.
-    explicit FabricEndpoint(FabricInfo chosen);
+    explicit FabricEndpoint(FabricOffer chosen);
 
     std::string provider;
+    std::string name;  ///< for people: with the adapter, and why it is that one
     FabricInfo info;
     FidPtr<fid_fabric> fabric;
     FidPtr<fid_domain> domain;

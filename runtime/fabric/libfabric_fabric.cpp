@@ -25,8 +25,8 @@ void LibfabricTransfer::cancel() {
     if (!is_over_ && !is_cancelled) fabric_.cancel(*this);
 }
 
-LibfabricFabric::LibfabricFabric(FabricInfo info, Seconds patience)
-    : end_(std::make_unique<FabricEndpoint>(std::move(info))), patience_(patience) {
+LibfabricFabric::LibfabricFabric(FabricOffer offer, Seconds patience)
+    : end_(std::make_unique<FabricEndpoint>(std::move(offer))), patience_(patience) {
     if (end_->address.empty() || end_->address.size() > fabric_address_bytes_max)
         fail(ErrorCode::config, "fabric '{}' has an address of {} bytes", provider(),
              end_->address.size());
@@ -88,7 +88,7 @@ void LibfabricFabric::register_memory(LibfabricTransfer& transfer) {
         check_fabric(fi_mr_reg(end_->domain.get(), view.iov_base, view.iov_len,
                                transfer.order.is_receive ? FI_RECV : FI_SEND, 0, 0, 0,
                                &registration, nullptr),
-                     provider(), "register memory");
+                     end_->name, "register memory");
         transfer.registrations.emplace_back(registration);
         transfer.descriptors.push_back(fi_mr_desc(registration));
     }

@@ -20,7 +20,7 @@ class LibfabricFabric final : public Fabric {
     /// they may lock runs out. What waits fails once nothing at all has moved for so long.
     static constexpr Seconds patience_default{10.0};
     /// Throws Error{system, config}.
-    explicit LibfabricFabric(FabricInfo info, Seconds patience = patience_default);
+    explicit LibfabricFabric(FabricOffer offer, Seconds patience = patience_default);
     ~LibfabricFabric() override { close(); }
 
     const std::string& provider() const override { return end_->provider; }

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/fail.hpp"
+#include "runtime/fabric/network_name.hpp"
 
 namespace ipcrun {
 
@@ -61,26 +62,51 @@ std::string_view name_of(const fi_info& info) {
     return info.fabric_attr->prov_name;
 }
 
-// The first of each provider. Those that register memory by themselves know when it goes: they come
-// first.
+std::string pci_id_of(const fi_info& info) {
+    const fi_bus_attr* const bus = info.nic == nullptr ? nullptr : info.nic->bus_attr;
+    if (bus == nullptr || bus->bus_type != FI_BUS_PCI) return "";
+    const fi_pci_attr& pci = bus->attr.pci;
+    return fmt::format("{:04x}:{:02x}:{:02x}.{:x}", pci.domain_id, pci.bus_id, pci.device_id,
+                       pci.function_id);
+}
+
+NicOffer describe(const fi_info& info) {
+    const auto text = [](const char* string) { return string == nullptr ? "" : string; };
+    const fi_device_attr* const device = info.nic == nullptr ? nullptr : info.nic->device_attr;
+    return {.provider = std::string(name_of(info)),
+            .network = network_name(info),
+            .domain = text(info.domain_attr->name),
+            .pci_id = pci_id_of(info),
+            .device = text(device == nullptr ? nullptr : device->name)};
+}
+
+// Those that register memory by themselves know when it goes: they come first. Then those that have
+// the address that this rank is known by.
 template <typename Condition>
-std::vector<FabricInfo> find(std::string_view provider, const Address& own, Condition condition) {
+std::vector<FabricInfo> list_all(std::string_view provider, const Address& own,
+                                 Condition condition) {
     std::vector<FabricInfo> found;
-    const auto is_new = [&found](const fi_info& info) {
-        return std::none_of(found.begin(), found.end(), [&info](const FabricInfo& other) {
-            return name_of(*other) == name_of(info);
-        });
-    };
     for (const int memory_modes : {0, FI_MR_LOCAL})
         for (const Address* const source : {&own, static_cast<const Address*>(nullptr)}) {
             const FabricInfo list = ask(provider, memory_modes, source);
             for (const fi_info* info = list.get(); info != nullptr; info = info->next)
-                // Whatever has addresses of IP takes the one that this rank is known by.
-                if (condition(*info) && (source != nullptr || !is_mere_tcp(name_of(*info))) &&
-                    is_new(*info))
+                // TCP takes no other address.
+                if (condition(*info) && (source != nullptr || !is_mere_tcp(name_of(*info))))
                     found.emplace_back(fi_dupinfo(info));
         }
     return found;
+}
+
+template <typename Condition>
+std::vector<FabricOffer> find(std::string_view provider, const Address& own, const OwnNic& nic,
+                              Condition condition) {
+    std::vector<FabricInfo> infos = list_all(provider, own, condition);
+    std::vector<NicOffer> descriptions;
+    for (const FabricInfo& info : infos) descriptions.push_back(describe(*info));
+    std::vector<FabricOffer> result;
+    for (OfferChoice& choice : choose_offers(descriptions, nic))
+        result.push_back({std::move(infos[choice.index]), std::move(choice.adapter)});
+    return result;
 }
 
 std::string describe_offers() {
@@ -107,9 +133,10 @@ bool is_mere_tcp(std::string_view provider) {
     return has_any(provider, layers);
 }
 
-std::vector<FabricInfo> choose_fabrics(std::string_view wish, const Address& own) {
+std::vector<FabricOffer> choose_fabrics(std::string_view wish, const Address& own,
+                                        const OwnNic& nic) {
     if (wish == "auto")
-        return find("", own, [](const fi_info& info) {
+        return find("", own, nic, [](const fi_info& info) {
             return !is_barred(name_of(info)) && !is_mere_tcp(name_of(info));
         });
     if (is_barred(wish))
@@ -118,7 +145,7 @@ std::vector<FabricInfo> choose_fabrics(std::string_view wish, const Address& own
     // "tcp" alone is "tcp;ofi_rxm" where it has no such endpoints itself.
     for (const std::string& name : {std::string(wish), std::string(wish) + ";ofi_rxm"})
         if (auto found =
-                find(wish, own, [&](const fi_info& info) { return name_of(info) == name; });
+                find(wish, own, nic, [&](const fi_info& info) { return name_of(info) == name; });
             !found.empty())
             return found;
     fail(ErrorCode::unsupported, "there is no fabric '{}' at {}; fi_getinfo offers {}", wish,

@@ -7,9 +7,9 @@
 
 namespace ipcrun {
 
-std::unique_ptr<LibfabricFabric> open_first(std::vector<FabricInfo> offers, bool must) {
+std::unique_ptr<LibfabricFabric> open_first(std::vector<FabricOffer> offers, bool must) {
     std::optional<Error> first;
-    for (FabricInfo& offer : offers) {
+    for (FabricOffer& offer : offers) {
         try {
             return std::make_unique<LibfabricFabric>(std::move(offer));
         } catch (const Error& error) {

@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What load_fabric() finds in libipcrun-fabric.so.
+#include <cstdlib>
+
 #include "runtime/fabric/open_fabric.hpp"
+#include "runtime/wire/nic_environment.hpp"
+
+namespace {
+
+std::string read(const char* variable) {
+    const char* const text = std::getenv(variable);
+    return text == nullptr ? "" : text;
+}
+
+}  // namespace
 
 extern "C" {
 
@@ -9,6 +21,8 @@ __attribute__((visibility("default"))) extern const char* const ipcrun_fabric_ve
 
 __attribute__((visibility("default"))) ipcrun::Fabric* ipcrun_open_fabric(
     std::string_view wish, const ipcrun::Address* own) {
-    return ipcrun::open_first(ipcrun::choose_fabrics(wish, *own), wish != "auto").release();
+    const ipcrun::OwnNic nic{.name = read(ipcrun::nic_variable),
+                             .pci_id = read(ipcrun::nic_pci_variable)};
+    return ipcrun::open_first(ipcrun::choose_fabrics(wish, *own, nic), wish != "auto").release();
 }
 }

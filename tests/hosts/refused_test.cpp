@@ -11,7 +11,7 @@ using namespace ipcrun::testing;
 
 namespace {
 
-FabricInfo offer() {
+FabricOffer offer() {
     return std::move(choose_fabrics(std::getenv("IPCRUN_FABRIC"), {.host = "127.0.0.1"}).at(0));
 }
 

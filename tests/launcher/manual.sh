@@ -11,7 +11,8 @@ in_manual=$(sed -n '/^# OPTIONS/,/^# EXIT/p' "$MANUAL" | grep -E '^\*-' | grep -
     '\*-[a-zA-Z-]+\*' | tr -d '*' | sort -u)
 is "$in_manual" "$in_help" "the manual page and --help have the same options"
 for variable in $(grep -ohE '"IPCRUN_[A-Z_]+"' "$SOURCES"/runtime/wire/rank_environment.cpp \
-    "$SOURCES"/launcher/*.cpp "$SOURCES"/launcher/hosts/*.hpp |
+    "$SOURCES"/runtime/wire/nic_environment.hpp "$SOURCES"/launcher/*.cpp \
+    "$SOURCES"/launcher/hosts/*.hpp |
     grep -v IPCRUN_VERSION | tr -d '"' | sort -u); do
     ok "the manual page knows $variable" grep -q "^\*$variable\*" <(sed 's/\\//g' "$MANUAL")
 done

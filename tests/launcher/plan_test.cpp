@@ -231,3 +231,23 @@ TEST_CASE("plan: each vendor's libraries are told of a rank's GPU in their own f
     CHECK(setting_for(topology::GpuVendor::intel, "00000000-0000-0000-f0da-000000000001") ==
           "ZE_AFFINITY_MASK=0");
 }
+
+TEST_CASE("plan: a rank is told its NIC by name, and by its PCI address where it has one") {
+    topology::Machine machine = four_cores();
+    machine.nics.resize(2);
+    machine.nics[0].name = "mlx5_0";
+    machine.nics[0].pci_id = "0000:41:00.0";
+    machine.nics[1].name = "rxe0";
+    const Launch launch = plan({.ranks = 2}, {}, machine);
+    CHECK(has(launch.ranks[0].environment, "IPCRUN_NIC=mlx5_0"));
+    CHECK(has(launch.ranks[0].environment, "IPCRUN_NIC_PCI=0000:41:00.0"));
+    CHECK(has(launch.ranks[1].environment, "IPCRUN_NIC=rxe0"));
+    CHECK_FALSE(find_variable(launch.ranks[1].environment, "IPCRUN_NIC_PCI"));
+}
+
+TEST_CASE("plan: the NIC of a job around this one is not passed on") {
+    const Launch launch =
+        plan({.ranks = 1}, {.environment = {"IPCRUN_NIC=mlx5_0", "IPCRUN_NIC_PCI=0000:41:00.0"}});
+    CHECK_FALSE(find_variable(launch.environment, "IPCRUN_NIC"));
+    CHECK_FALSE(find_variable(launch.environment, "IPCRUN_NIC_PCI"));
+}

@@ -91,3 +91,12 @@ TEST_CASE("live devices: an interface has its speed while it is up, and goes whe
     refine_devices(machine, root.path());
     CHECK(machine.nics.empty());
 }
+
+TEST_CASE("live devices: several adapters are counted over all their kinds") {
+    const TemporaryFolder root;
+    CHECK_FALSE(has_several_adapters(root.path()));
+    root.write("sys/class/infiniband/mlx5_0/node_guid", "");
+    CHECK_FALSE(has_several_adapters(root.path()));
+    root.write("sys/class/cxi/cxi0/device/uevent", "");
+    CHECK(has_several_adapters(root.path()));
+}

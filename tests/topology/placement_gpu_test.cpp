@@ -6,6 +6,7 @@
 #include <array>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 
 #include "base/error.hpp"
@@ -221,10 +222,42 @@ TEST_CASE("nics: without a GPU the nearest to the cores is taken") {
     CHECK(each(places_of(machine, 2), &Place::nic) == "1 0");
 }
 
-TEST_CASE("nics: of equally near ones the fastest, then the one with the fewest ranks") {
+TEST_CASE("nics: of equally near ones the fastest, each for a run of neighbours") {
     Machine machine = machine_of({.packages = 2, .cores = 4});
     for (const double speed : {25, 50, 50, 1}) add_nic(machine, near_node(machine, 1), -1, speed);
-    CHECK(each(places_of(machine, 4), &Place::nic) == "1 2 1 2");
+    CHECK(each(places_of(machine, 4), &Place::nic) == "1 1 2 2");
+}
+
+TEST_CASE("nics: ranks that are fewer than equally near ones take such as are apart") {
+    Machine machine = machine_of({.cores = 4});
+    for (int nic = 0; nic < 4; ++nic) add_nic(machine, near_node(machine, 0));
+    CHECK(each(places_of(machine, 1), &Place::nic) == "0");
+    CHECK(each(places_of(machine, 2), &Place::nic) == "0 2");
+}
+
+TEST_CASE("nics: who has a choice leaves the one that another has to take") {
+    Machine machine = machine_of({.nodes = 2, .cores = 1});
+    add_nic(machine, near_node(machine, 1));
+    add_nic(machine, {.package = 0});
+    // For rank 0 both are in its package; rank 1 stands at number 0.
+    CHECK(each(places_of(machine, 2), &Place::nic) == "1 0");
+}
+
+// As LaneHolders of runtime/world does: a host's members, evenly picked.
+TEST_CASE("nics: lanes of an allreduce between hosts use as many as there can be") {
+    for (int nics = 1; nics <= 4; ++nics)
+        for (int ranks = 1; ranks <= 24; ++ranks) {
+            CAPTURE(nics);
+            CAPTURE(ranks);
+            Machine machine = machine_of({.cores = 24});
+            for (int nic = 0; nic < nics; ++nic) add_nic(machine, near_node(machine, 0));
+            const auto places = places_of(machine, ranks);
+            const int lanes = std::min(ranks, 4);
+            std::set<int> used;
+            for (int lane = 0; lane < lanes; ++lane)
+                used.insert(places.at(static_cast<std::size_t>(lane * ranks / lanes)).nic);
+            CHECK(static_cast<int>(used.size()) == std::min(nics, lanes));
+        }
 }
 
 TEST_CASE("nics: one for administration is not taken for being near") {

@@ -119,4 +119,10 @@ void refine_devices(Machine& machine, const std::string& root) {
     settle_links(machine, {});
 }
 
+bool has_several_adapters(const std::string& root) {
+    return names_in(root + "/sys/class/infiniband").size() +
+               names_in(root + "/sys/class/cxi").size() >
+           1;
+}
+
 }  // namespace ipcrun::topology

@@ -67,9 +67,8 @@ std::vector<Place> places_on(const Machine& machine, const Mapping& mapping, int
         });
     if (shares_gpus_out(machine, mapping) && shares.front().gpu < 0) give_gpus(machine, shares);
     std::vector<Place> places = bound_places(machine, shares, mapping.bind_to);
-    NicChoice nics(machine);
-    for (std::size_t rank = 0; rank < places.size(); ++rank)
-        places[rank].nic = nics.next(shares[rank].gpu, shares[rank].cores);
+    const std::vector<int> nics = choose_nics(machine, shares);
+    for (std::size_t rank = 0; rank < places.size(); ++rank) places[rank].nic = nics[rank];
     return places;
 }
 

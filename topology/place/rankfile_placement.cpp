@@ -104,7 +104,7 @@ std::vector<Place> places_on(const Machine& machine, bool gpus, const CpuLists& 
         shares.push_back({.cores = std::move(cores)});
     }
     if (gpus && !machine.gpus.empty()) give_gpus(machine, shares);
-    NicChoice nics(machine);
+    const std::vector<int> nics = choose_nics(machine, shares);
     std::vector<Place> places;
     for (std::size_t rank = 0; rank < lists.size(); ++rank) {
         const Share& share = shares[rank];
@@ -116,7 +116,7 @@ std::vector<Place> places_on(const Machine& machine, bool gpus, const CpuLists& 
         place.threads = threads_within_quota(machine, static_cast<int>(lists.size()),
                                              std::max(static_cast<int>(own), 1));
         place.gpu = share.gpu;
-        place.nic = nics.next(share.gpu, share.cores);
+        place.nic = nics[rank];
         places.push_back(std::move(place));
     }
     return places;
