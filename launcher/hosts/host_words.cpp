@@ -51,12 +51,11 @@ struct Range {
 };
 
 Range parse_range(std::string_view text, std::string_view word, const std::string& where) {
-    constexpr std::size_t digits_max = 9;
     const auto dash = text.find('-');
     const std::string_view first = text.substr(0, dash);
     const std::string_view last = dash == text.npos ? first : text.substr(dash + 1);
     for (const std::string_view number : {first, last})
-        if (number.empty() || number.size() > digits_max ||
+        if (number.empty() || number.size() > range_digits_max ||
             !std::all_of(number.begin(), number.end(), is_digit))
             refuse(where, "'{}' in '{}' is no range of numbers, as 01-04 or 7", excerpt(text),
                    excerpt(word));
@@ -82,7 +81,7 @@ std::vector<std::string> with_ranges(const std::vector<std::string>& names, std:
     for (const std::string_view text : split(ranges, ',')) {
         parsed.push_back(parse_range(trim(text), word, where));
         count += parsed.back().last - parsed.back().first + 1;
-        if (count * static_cast<std::int64_t>(names.size()) > hosts_max)
+        if (count > hosts_max / static_cast<std::int64_t>(names.size()))
             refuse(where, "'{}' stands for more than {} hosts", excerpt(word), hosts_max);
     }
     std::vector<std::string> result;

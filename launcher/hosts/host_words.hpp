@@ -10,9 +10,10 @@
 
 namespace ipcrun {
 
-constexpr int hosts_max = 1 << 20;     ///< a job; more is a slip of the pen
-constexpr int slots_max = 1 << 16;     ///< of a host: more than any has processors
-constexpr std::size_t name_max = 255;  ///< of a host: what names of hosts may have
+constexpr int hosts_max = 1 << 20;            ///< a job; more is a slip of the pen
+constexpr int slots_max = 1 << 16;            ///< of a host: more than any has processors
+constexpr std::size_t name_max = 255;         ///< of a host: what names of hosts may have
+constexpr std::size_t range_digits_max = 18;  ///< of a number in brackets: what 64 bits hold
 
 struct HostWord {
     std::vector<std::string> names;  ///< one at least

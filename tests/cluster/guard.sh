@@ -10,6 +10,8 @@ here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 clean() {
     trap - EXIT TERM
     kill -KILL "$(<"$cluster/switch.pid")" "$tail" 2>/dev/null || true
+    # What else was made for the hosts, by whoever put this file there.
+    [[ ! -x $cluster/at_end ]] || "$cluster/at_end" &
     wait # until the last process of the namespace has gone
     rm -rf "$cluster"
 }
