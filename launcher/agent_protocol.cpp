@@ -43,7 +43,8 @@ static void visit_fields(Fields& fields, T& m) {
     if constexpr (one_of<T, ForHost, FromHost>) fields(m.host, m.frame);
     if constexpr (one_of<T, HostLost>) fields(m.host, m.why);
     if constexpr (one_of<T, Route>) fields(m.own, m.launcher);
-    if constexpr (one_of<T, JobDirectory::Seat>) fields(m.host, m.local_rank, m.address);
+    if constexpr (one_of<T, JobDirectory::Seat>)
+        fields(m.host, m.local_rank, m.address, m.tree_parent);
     if constexpr (one_of<T, JobDirectory>) fields(m.hosts, m.seats);
     if constexpr (one_of<T, Listening>) fields(m.addresses);
     if constexpr (one_of<T, RankEnded>) fields(m.rank, m.wait_status);

@@ -52,7 +52,7 @@ constexpr std::size_t output_window_bytes = 1 << 20;
 /// Bytes of Input that the launcher may send ahead of InputTaken.
 constexpr std::size_t input_window_bytes = 1 << 18;
 /// The version is the digit in it: who hears another one knows what to say about it.
-constexpr std::string_view agent_greeting = "\nipcrun-agent 3\n";
+constexpr std::string_view agent_greeting = "\nipcrun-agent 4\n";
 constexpr std::size_t before_greeting_max = 1 << 16;
 
 enum class Stream : std::uint8_t { out, err };

@@ -104,6 +104,7 @@ void Supervisor::launch() {
         make_launches(options, hosts, own_host, program, surroundings, plan);
     if (options.report_bindings) say(format_bindings(launches, plan));
     give_addresses(launches);
+    tree_parents_ = plan.rank_tree().parent;
     is_launched_ = true;
     for (int host = 0; host < fleet_.size(); ++host) {
         const Launch& launch = launches[static_cast<std::size_t>(host)];
@@ -189,7 +190,8 @@ void Supervisor::act(int host, const Listening& listening) {
             const auto rank = static_cast<std::size_t>(one.ranks[local]);
             if (directory.seats.size() <= rank) directory.seats.resize(rank + 1);
             directory.seats[rank] = {static_cast<std::uint32_t>(index),
-                                     static_cast<std::uint32_t>(local), one.addresses[local]};
+                                     static_cast<std::uint32_t>(local), one.addresses[local],
+                                     static_cast<std::uint32_t>(tree_parents_[rank] + 1)};
         }
     }
     fleet_.send_to_all(directory);

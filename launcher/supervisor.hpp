@@ -103,6 +103,7 @@ class Supervisor {
         bool is_done = false;
     };
     std::vector<OfHost> hosts_;
+    std::vector<int> tree_parents_;  // by rank of the job; -1 at the root
     bool is_launched_ = false;
     bool is_finishing_ = false;
 };

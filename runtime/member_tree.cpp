@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/wire/tree_parents.hpp"
 #include "topology/tree/best_tree.hpp"
 
 namespace ipcrun {
@@ -24,24 +25,6 @@ topology::Spot spot_of(const RankPlace& place) {
             .last_level_cache = number(place.last_level_cache),
             .l2 = number(place.l2),
             .core = number(place.core)};
-}
-
-// One root, and everybody's way leads there. Nobody planned: all are roots.
-bool is_tree(const std::vector<int>& parent) {
-    const auto size = static_cast<int>(parent.size());
-    const auto is_sound = [&](int other) { return -1 <= other && other < size; };
-    if (!std::ranges::all_of(parent, is_sound) || std::ranges::count(parent, -1) != 1) return false;
-    std::vector<bool> leads_there(parent.size());
-    for (int member = 0; member < size; ++member) {
-        int steps = 0, end = member;
-        while (parent[index(end)] >= 0 && !leads_there[index(end)]) {
-            end = parent[index(end)];
-            if (++steps > size) return false;
-        }
-        for (int on_way = member; on_way != end; on_way = parent[index(on_way)])
-            leads_there[index(on_way)] = true;
-    }
-    return true;
 }
 
 // By member; what is no tree where this communicator has not all ranks, or nobody planned.
@@ -70,15 +53,18 @@ topology::SpotCosts costs_of_members(const Group& group) {
 }
 
 Tree tree_of_members(const Group& group) {
-    const auto [costs, order] = costs_of_members(group);
-    const topology::TreeWish wish;
+    const topology::SpotCosts costs = costs_of_members(group);
     std::vector<int> parents = planned_parents(group);
-    if (!is_tree(parents)) return renamed(best_tree(costs, wish).tree, order);
-    // Who is whose child was planned; which of them comes first follows from the costs.
+    if (is_tree(parents)) return planned_tree(std::move(parents), costs);
+    return renamed(best_tree(costs.costs).tree, costs.order);
+}
+
+Tree planned_tree(std::vector<int> parents, const topology::SpotCosts& of_members) {
+    const auto& [costs, order] = of_members;
     std::vector<int> position(order.size());
     for (std::size_t i = 0; i < order.size(); ++i) position[index(order[i])] = static_cast<int>(i);
     Tree planned = renamed(topology::tree_of(std::move(parents)), position);
-    order_children(planned, costs, wish.bytes);
+    order_children(planned, costs, topology::TreeWish().bytes);
     return renamed(planned, order);
 }
 

@@ -4,12 +4,13 @@
 #include <cstring>
 
 #include "base/fail.hpp"
+#include "runtime/wire/tree_parents.hpp"
 
 namespace ipcrun {
 
 namespace {
 
-constexpr std::uint64_t table_magic = 0x6c62'6174'6269'0001;  // "ibtable", layout 1
+constexpr std::uint64_t table_magic = 0x6c62'6174'6269'0002;  // "ibtable", layout 2
 constexpr std::size_t text_bytes_max = 255;
 constexpr std::size_t ranks_max = std::size_t{1} << 24;
 
@@ -30,7 +31,8 @@ struct JobTable::Entry {
     std::uint32_t host;
     std::uint32_t local_rank;
     std::uint64_t address_offset;
-    std::uint64_t address_bytes;
+    std::uint32_t address_bytes;
+    std::uint32_t tree_parent;  // as in JobDirectory
 };
 
 namespace {
@@ -66,6 +68,11 @@ UniqueFd JobTable::create(const JobDirectory& directory) {
     }
     if (directory.seats.empty() || directory.seats.size() > ranks_max)
         fail(ErrorCode::usage, "make the table of a job of {} ranks", directory.seats.size());
+    std::vector<int> parents;
+    for (const JobDirectory::Seat& seat : directory.seats)
+        parents.push_back(static_cast<int>(seat.tree_parent - 1));
+    if (!is_tree(parents))
+        fail(ErrorCode::usage, "make the table of the job: the parents of its ranks make no tree");
     const std::uint64_t entries_bytes = directory.seats.size() * sizeof(Entry);
     const std::uint64_t names_offset = sizeof(Header) + entries_bytes;
     std::uint64_t end = names_offset + directory.hosts.size() * sizeof(Text);
@@ -87,7 +94,8 @@ UniqueFd JobTable::create(const JobDirectory& directory) {
         entry->host = seat.host;
         entry->local_rank = seat.local_rank;
         entry->address_offset = address.offset;
-        entry->address_bytes = address.bytes;
+        entry->address_bytes = static_cast<std::uint32_t>(address.bytes);
+        entry->tree_parent = seat.tree_parent;
         ++entry;
     }
     auto* name = reinterpret_cast<Text*>(mapping.data() + names_offset);
@@ -108,6 +116,8 @@ JobTable::JobTable(int fd) {
         (bytes - head.names_offset) / sizeof(Text) < head.hosts)
         fail(ErrorCode::protocol,
              "map the table of the job: it was made by another version of ipcrun");
+    if (!is_tree(tree_parents()))
+        fail(ErrorCode::protocol, "map the table of the job: the parents in it make no tree");
 }
 
 JobTable::Entry& JobTable::entry(int rank) const {
@@ -140,6 +150,13 @@ std::string_view JobTable::host_name(int host) const {
 std::string_view JobTable::address_of(int rank) const {
     const Entry& of_rank = entry(rank);
     return view(mapping_, of_rank.address_offset, of_rank.address_bytes);
+}
+
+std::vector<int> JobTable::tree_parents() const {
+    std::vector<int> result;
+    for (int rank = 0; rank < ranks(); ++rank)
+        result.push_back(static_cast<int>(entry(rank).tree_parent - 1));
+    return result;
 }
 
 std::vector<int> JobTable::ranks_on(int host) const {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// What ranks have to know of those on other hosts: where each of them is, at which address it
-/// listens, and whether it has ended. Each host's agent makes one, and alone writes to it; its
-/// ranks map it when they join.
+/// listens, where it is in the tree of all, and whether it has ended. Each host's agent makes one,
+/// and alone writes to it; its ranks map it when they join.
 
 #include <atomic>
 #include <cstdint>
@@ -22,7 +22,8 @@ struct JobDirectory {
     struct Seat {
         std::uint32_t host = 0;  ///< index into `hosts`
         std::uint32_t local_rank = 0;
-        std::string address;  ///< where it listens: "10.0.0.2:4711"
+        std::string address;            ///< where it listens: "10.0.0.2:4711"
+        std::uint32_t tree_parent = 0;  ///< 1 + its parent in the tree of the world; 0: the root
         bool operator==(const Seat&) const = default;
     };
     std::vector<std::string> hosts;  ///< their names
@@ -36,7 +37,8 @@ constexpr int host_lost_status = -1;
 class JobTable {
   public:
     /// The descriptor is for handing on to ranks. Throws Error{usage} for a directory whose seats
-    /// name hosts that it does not have, or names and addresses of more than 255 bytes.
+    /// name hosts that it does not have or make no tree, or names and addresses of more than 255
+    /// bytes.
     static UniqueFd create(const JobDirectory& directory);
     /// Maps what create() made; throws Error{protocol} when it is something else.
     explicit JobTable(int fd);
@@ -47,6 +49,8 @@ class JobTable {
     int local_rank_of(int rank) const;
     std::string_view host_name(int host) const;
     std::string_view address_of(int rank) const;
+    /// In the tree that the launcher planned: of each rank, -1 at the root.
+    std::vector<int> tree_parents() const;
     /// The ranks on a host, by local rank.
     std::vector<int> ranks_on(int host) const;
 

@@ -3,6 +3,9 @@
 
 #include <utility>
 
+#include "runtime/member_tree.hpp"
+#include "topology/link/nesting.hpp"
+
 namespace ipcrun {
 
 namespace {
@@ -25,6 +28,18 @@ std::vector<int> followers(const HostLayout& layout, int host) {
     return result;
 }
 
+// Of messages between the members. Where those of other hosts are bound is not known here.
+topology::SpotCosts costs_of(const HostLayout& layout) {
+    using topology::LinkClass;
+    const topology::CostTable table = topology::default_costs();
+    topology::NestingLevel host{.cost = table.of(LinkClass::machine), .key = {}};
+    for (const int number : layout.host_of) host.key.push_back(number + 1);
+    topology::Nesting nesting = topology::nest(layout.size(), {host}, table.of(LinkClass::network));
+    return {topology::group_costs(layout.size(), std::move(nesting.groups), {},
+                                  table.reduce_us_per_byte),
+            std::move(nesting.order)};
+}
+
 }  // namespace
 
 topology::Tree tree_over_hosts(const HostLayout& layout) {
@@ -36,6 +51,18 @@ topology::Tree tree_over_hosts(const HostLayout& layout) {
             parents[index(follower)] = members[index(places++ / 2)];
     }
     return topology::tree_of(std::move(parents));
+}
+
+topology::Tree planned_over_hosts(const HostLayout& layout, std::span<const int> parents) {
+    std::vector<int> member_of(parents.size());
+    for (int member = 0; member < layout.size(); ++member)
+        member_of[index(layout.ranks[index(member)])] = member;
+    std::vector<int> of_members;
+    for (const int rank : layout.ranks) {
+        const int parent = parents[index(rank)];
+        of_members.push_back(parent < 0 ? -1 : member_of[index(parent)]);
+    }
+    return planned_tree(std::move(of_members), costs_of(layout));
 }
 
 }  // namespace ipcrun

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/// The tree along which small values go over several hosts.
+/// The trees along which small values go over several hosts.
+
+#include <span>
 
 #include "runtime/world/host_layout.hpp"
 #include "topology/tree/tree.hpp"
@@ -11,5 +13,8 @@ namespace ipcrun {
 /// the others follow it. At most two children each. The same on all members, in the
 /// numbers of members; the root is the first.
 topology::Tree tree_over_hosts(const HostLayout& layout);
+
+/// The launcher's tree, of a communicator of all ranks. `parents`: of each rank in the job.
+topology::Tree planned_over_hosts(const HostLayout& layout, std::span<const int> parents);
 
 }  // namespace ipcrun

@@ -36,10 +36,15 @@ HostCollectives& HostsCommunicator::collectives(const Collective& collective) {
     return *collectives_;
 }
 
+topology::Tree HostsCommunicator::find_tree() const {
+    const JobTable& table = wires_->table();
+    if (node_->group.identity().is_deterministic) return tree_by_numbers(layout_.size());
+    if (layout_.size() < table.ranks()) return tree_over_hosts(layout_);
+    return planned_over_hosts(layout_, table.tree_parents());
+}
+
 TreePlace HostsCommunicator::tree_place(int member) {
-    if (!tree_)
-        tree_ = node_->group.identity().is_deterministic ? tree_by_numbers(layout_.size())
-                                                         : tree_over_hosts(layout_);
+    if (!tree_) tree_ = find_tree();
     return {tree_->parent[index(member)], tree_->children_of(member)};
 }
 

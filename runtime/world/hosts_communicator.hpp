@@ -76,6 +76,7 @@ class HostsCommunicator final : public Communicator::Impl {
 
   private:
     HostCollectives& collectives(const Collective& collective);
+    topology::Tree find_tree() const;
 
     std::shared_ptr<Wires> wires_;
     HostLayout layout_;

@@ -33,6 +33,7 @@ start_hosts() {
 
 # $job is nsenter's, whose only child is the COMMAND: see `launcher`.
 begin() {
+    : >"$out" 2>"$err"  # now: nobody is to take what the last one wrote for this one's
     env --default-signal=INT,QUIT bash "$CLUSTER/cluster.sh" exec "$@" >"$out" 2>"$err" &
     job=$!
 }

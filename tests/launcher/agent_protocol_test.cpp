@@ -37,7 +37,7 @@ std::vector<ToAgent> samples_to_agent() {
             sample_launch(),
             Input{std::string("a\0b", 3)},
             Consumed{Stream::err, 42},
-            JobDirectory{{"a", "b"}, {{1, 0, "10.0.0.2:5"}, {0, 1, "[::1]:6"}}},
+            JobDirectory{{"a", "b"}, {{1, 0, "10.0.0.2:5", 2}, {0, 1, "[::1]:6", 0}}},
             RankEnded{3, 9},
             Signal{15},
             Kill{},

@@ -24,6 +24,7 @@ struct HostsOptions {
     int cpus = 0;         ///< what waiters of a host believe there is; 0: as many as ranks
     std::uint64_t arena_bytes = 1ull << 30;
     bool deterministic = false;
+    std::vector<int> parents = {};  ///< as planned, by rank; empty: all are below rank 0
 };
 
 /// What a rank's thread has.
@@ -55,9 +56,13 @@ class PretendHosts {
             --left[index(host)];
             listeners_.push_back(listen_at(Address{.host = "127.0.0.1"}));
             directory_.seats.push_back({static_cast<std::uint32_t>(host), next[index(host)]++,
-                                        format_address(own_address(listeners_.back().get()))});
+                                        format_address(own_address(listeners_.back().get())),
+                                        rank == 0 ? 0u : 1u});
             if (options.cyclic) host = (host + 1) % hosts;
         }
+        for (std::size_t rank = 0; rank < options.parents.size(); ++rank)
+            directory_.seats[rank].tree_parent =
+                static_cast<std::uint32_t>(options.parents[rank] + 1);
         for (int host = 0; host < hosts; ++host) tables_.push_back(JobTable::create(directory_));
         secret_.fill(7);
     }
