@@ -77,7 +77,7 @@ class Agent {
     void act(const Prepare& prepare) {
         silence_max_ = Seconds(prepare.silence_max);
         start_pulse();
-        const bool needs_devices = prepare.devices || topology::has_several_adapters();
+        const bool needs_devices = prepare.devices || topology::count_adapters() > 1;
         send(Ready{.machine = topology::discover(needs_devices), .route = find_route(prepare)});
     }
     void act(const Alive&) {}

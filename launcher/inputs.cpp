@@ -10,6 +10,7 @@
 #include "launcher/link_costs.hpp"
 #include "launcher/text_file.hpp"
 #include "topology/discover/discover.hpp"
+#include "topology/discover/live_devices.hpp"
 #include "topology/discover/source.hpp"
 #include "topology/visible_gpus.hpp"
 
@@ -109,6 +110,9 @@ PlanWish make_wish(const Options& options, const Inputs& inputs, const topology:
                   .links_name = options.links,
                   .tree_degree = options.tree_degree};
     wish.mapping.rankfile = inputs.rankfile;
+    // Hosts of a job are alike in this, as a rule: the launcher's speaks for all.
+    if (!inputs.described && topology::count_adapters() == 0)
+        wish.costs = topology::over_tcp(wish.costs);
     // Who measures does not ask what was measured: that file may be the damaged one.
     if (options.measure_links) return wish;
     try {

@@ -38,8 +38,7 @@ class Inbox {
     /// Delivers what has come for those in line, until `wanted` (may be null) is done.
     void advance(const Receiving* wanted);
     /// Might advance() do something, or find() from `source`? For conditions of waits.
-    bool can_advance(int source = no_source) const;
-    static constexpr int no_source = -2;
+    bool can_advance(int source) const;
 
     /// The first message that matches, left where it is.
     std::optional<Envelope> find(int source, int tag);

@@ -107,7 +107,7 @@ bool Mailbox::Impl::wait(Sending& sending, Deadline deadline, Standoff* standoff
         if (!sending.done && standoff != nullptr) fail_stuck(sending, *standoff);
         if (sending.done) return true;
         if (!lookout.wait(deadline, [&] {
-                return can_advance(Inbox::no_source) ||
+                return can_advance(Mailbox::no_source) ||
                        (standoff != nullptr && standoff->has_news());
             }))
             return sending.done;

@@ -77,9 +77,10 @@ class Mailbox {
     /// that wait. Throws when a member has failed.
     void progress();
 
-    /// Would progress() or a look for messages of `from` (or any_source) find something new? Never
-    /// throws: for conditions of waits.
+    /// Would progress() or a look for messages of `from` (a member, any_source, or no_source) find
+    /// something new? Never throws: for conditions of waits.
     bool can_advance(int from) const;
+    static constexpr int no_source = -2;
 
     /// Frees what the members' mailboxes left in shared memory: by the last member to let go of a
     /// communicator, when all mailboxes of the others are gone.

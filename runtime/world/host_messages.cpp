@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/fail.hpp"
+#include "runtime/world/host_receive.hpp"
 #include "runtime/world/host_requests.hpp"
 
 namespace ipcrun {
@@ -122,7 +123,7 @@ Envelope HostMessages::probe(int from, int tag, Deadline deadline, CallSite site
         found = find(from, tag, site);
         return found || is_lost;
     };
-    if (!wait(deadline, look))
+    if (!wait(deadline, look, from))
         throw Error(ErrorCode::timeout, fmt::format("{}: timed out", call.describe()), 0,
                     from == any_source ? std::nullopt : std::optional(from));
     if (!found) throw lost(call);
@@ -134,6 +135,18 @@ std::optional<Envelope> HostMessages::test_message(int from, int tag, CallSite s
     check_peer(call);
     advance();
     return find(from, tag, site);
+}
+
+bool HostMessages::has_come_here(std::optional<int> from) const {
+    const auto can_advance = [this](int source) {
+        if (source != any_source)
+            source = is_here(source) ? layout_.local(source) : Mailbox::no_source;
+        return node_.mailbox.can_advance(source);
+    };
+    return node_.mailbox.can_advance(Mailbox::no_source) || (from && can_advance(*from)) ||
+           std::ranges::any_of(line_, [&](const HostReceive* receive) {
+               return !receive->is_done() && can_advance(receive->from());
+           });
 }
 
 bool HostMessages::is_forsaken(int from) const {

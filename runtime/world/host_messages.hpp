@@ -47,9 +47,13 @@ class HostMessages {
     /// Goes on with everything that was started, without waiting. Throws when a member here has
     /// failed.
     void advance();
-    /// Until `is_done()`, called between advances: true; false when the deadline passes.
+    /// Until `is_done()`, called between advances: true; false when the deadline passes. `from`:
+    /// whose messages `is_done` looks for itself, a member or any_source.
     template <typename IsDone>
-    bool wait(Deadline deadline, IsDone is_done);
+    bool wait(Deadline deadline, IsDone is_done, std::optional<int> from = std::nullopt);
+    /// Is something new here for those in line, or for who looks for messages of `from`? What
+    /// others have sent stays where it is, and is not new.
+    bool has_come_here(std::optional<int> from) const;
     /// Gives `receive` its place in line; see line_.
     void enter(HostReceive& receive) { line_.push_back(&receive); }
     void leave(HostReceive& receive) { line_.remove(&receive); }
@@ -85,7 +89,7 @@ class HostMessages {
 };
 
 template <typename IsDone>
-bool HostMessages::wait(Deadline deadline, IsDone is_done) {
+bool HostMessages::wait(Deadline deadline, IsDone is_done, std::optional<int> from) {
     RemotePeers& peers = *wires_.peers();
     const Wires::Leaving leaving{wires_};
     for (;;) {
@@ -100,7 +104,7 @@ bool HostMessages::wait(Deadline deadline, IsDone is_done) {
         if (is_done()) return true;
         const auto has_news = [&] {
             wires_.look();
-            return peers.news() != news || node_.mailbox.can_advance(any_source);
+            return peers.news() != news || has_come_here(from);
         };
         if (node_.group.waiter().wait(bells_, alert, deadline, has_news) == WaitResult::timed_out) {
             advance();

@@ -30,6 +30,7 @@ class HostReceive {
     /// Takes what it can have. Throws when a member on this host has failed.
     void advance();
 
+    int from() const { return call_.peer; }
     bool is_done() const { return is_done_; }
     const std::optional<Error>& error() const { return error_; }
     Envelope envelope() const { return message_.envelope; }

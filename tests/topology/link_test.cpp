@@ -25,6 +25,18 @@ TEST_CASE("link: assumed costs are positive for every class") {
     CHECK(table.reduce_us_per_byte > 0);
 }
 
+TEST_CASE("link: over TCP messages between hosts start more slowly, and nothing else changes") {
+    CostTable table = over_tcp(default_costs());
+    for (const LinkClass link : {LinkClass::network_switch, LinkClass::network}) {
+        const LinkCost before = default_costs().of(link);
+        CHECK(table.of(link).latency_us > before.latency_us);
+        CHECK(table.of(link).gap_us > before.gap_us);
+        CHECK(table.of(link).us_per_byte == before.us_per_byte);
+        table.of(link) = before;
+    }
+    CHECK(table == default_costs());
+}
+
 TEST_CASE("link: assumed latencies grow from the L2 to the other package") {
     const CostTable table = default_costs();
     for (int link = static_cast<int>(LinkClass::l2); link < static_cast<int>(LinkClass::machine);

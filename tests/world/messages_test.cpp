@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages of a communicator whose members are on several hosts.
 #include <doctest/doctest.h>
+#include <time.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <vector>
 
 #include "tests/support/run_hosts.hpp"
@@ -189,6 +192,33 @@ TEST_CASE("world: what a rank has sent arrives while it computes") {
             self.world.receive({&part, 1}, 0, 3, soon());
             CHECK(items == values(0, 1, 4'000'000));
         }
+    });
+}
+
+TEST_CASE("hosts: who waits for one member sleeps, whatever others have sent") {
+    run_hosts({.ranks_on = {2, 1}}, [](HostRank& self) {
+        std::vector<std::int64_t> item{self.rank}, got(1);
+        const Part mine = part_of(item), part = part_of(got);
+        const auto cpu_time = [] {
+            timespec time{};
+            ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+            return Seconds(static_cast<double>(time.tv_sec) +
+                           1e-9 * static_cast<double>(time.tv_nsec));
+        };
+        if (self.rank == 1) self.world.send({&mine, 1}, 0, 5, soon());
+        self.world.barrier(soon());
+        if (self.rank == 2) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(400));
+            self.world.send({&mine, 1}, 0, 6, soon());
+        }
+        if (self.rank != 0) return self.world.barrier(soon());
+        const Seconds before = cpu_time();
+        self.world.receive({&part, 1}, 2, 6, soon());
+        CHECK((cpu_time() - before).count() < 0.2);
+        CHECK(got[0] == 2);
+        self.world.receive({&part, 1}, 1, 5, soon());
+        CHECK(got[0] == 1);
+        self.world.barrier(soon());
     });
 }
 

@@ -119,10 +119,9 @@ void refine_devices(Machine& machine, const std::string& root) {
     settle_links(machine, {});
 }
 
-bool has_several_adapters(const std::string& root) {
-    return names_in(root + "/sys/class/infiniband").size() +
-               names_in(root + "/sys/class/cxi").size() >
-           1;
+int count_adapters(const std::string& root) {
+    return static_cast<int>(names_in(root + "/sys/class/infiniband").size() +
+                            names_in(root + "/sys/class/cxi").size());
 }
 
 }  // namespace ipcrun::topology

@@ -14,7 +14,8 @@ namespace ipcrun::topology {
 /// stands before /sys: tests put a made-up tree there. What is missing there is left as it is.
 void refine_devices(Machine& machine, const std::string& root = "");
 
-/// Are there several adapters for RDMA, so that it matters which a rank uses? Reads two folders.
-bool has_several_adapters(const std::string& root = "");
+/// How many adapters for RDMA there are: with several it matters which a rank uses, with none
+/// messages to other hosts go over TCP. Reads two folders.
+int count_adapters(const std::string& root = "");
 
 }  // namespace ipcrun::topology

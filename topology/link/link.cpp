@@ -61,13 +61,23 @@ CostTable default_costs() {
 
     // RDMA: 1.3 us below one switch, 0.4 us for each further level, and a gap of 0.35 us: what MPI
     // implementations assume or publish for InfiniBand and alike. A NIC of unknown speed is taken
-    // for one of 100 Gbit/s. TCP is ten times as slow to start; measure it, or give --links.
+    // for one of 100 Gbit/s.
     table.of(LinkClass::network_switch) = cost(1.3, 0.35, 12.5);
     table.of(LinkClass::network) = cost(1.7, 0.35, 12.5);
 
     // Adding floats that are there into one's own, from memory, by one core: the rate of a memcpy.
     // In its caches it is several times as fast.
     table.reduce_us_per_byte = 1e-3 / 12;
+    return table;
+}
+
+// To start a message takes ten times as long as by RDMA, on both sides and on the way: 15 to 20 us
+// between processes on hosts below one switch is what measurements of sockets come to.
+CostTable over_tcp(CostTable table) {
+    for (const LinkClass link : {LinkClass::network_switch, LinkClass::network}) {
+        table.of(link).latency_us *= 10;
+        table.of(link).gap_us *= 10;
+    }
     return table;
 }
 

@@ -64,4 +64,7 @@ struct CostTable {
 /// What to assume where nothing has been measured. Sources stand beside the numbers.
 CostTable default_costs();
 
+/// `table` where messages between hosts go over TCP in place of RDMA.
+CostTable over_tcp(CostTable table);
+
 }  // namespace ipcrun::topology
