@@ -25,7 +25,7 @@ tree=$work/tree
 cd "$SOURCES" || exit 1
 mkdir "$work/source"
 cp -R --parents meson.build meson_options.txt rockspec bindings/lua base \
-    runtime/{queue,ring_buffer,sequence,waiter}.hpp runtime/waiter.cpp \
+    runtime/{queue,ring_buffer,sequence,strangers,waiter}.hpp runtime/waiter.cpp \
     runtime/connection/{rendezvous,tree_shape}.hpp \
     runtime/wire/{bell,control_segment,doorbell}.hpp runtime/wire/bell.cpp "$work/source"
 cd "$work/source" || exit 1

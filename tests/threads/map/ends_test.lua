@@ -68,7 +68,7 @@ t.test('map: an error from before the end of the program is printed when nobody 
   local text = run [[
     local channel = ipc.channel()
     map = ipc.map(1, function(channel)
-      setmetatable({}, { __gc = function() channel:close() end })
+      kept = setmetatable({}, { __gc = function() channel:close() end })  -- till the state ends
       error 'unseen'
     end, channel)
     channel:read()
