@@ -2,8 +2,8 @@
 #pragma once
 /// Two ends of a stream in one process, and ways to move bytes between them.
 
+#include <future>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -36,14 +36,13 @@ struct StreamPair {
 inline StreamPair shake_hands_of(UniqueFd client, UniqueFd server, bool encrypt,
                                  const Key& key = key_of_text("the key of these tests")) {
     const DialOptions options{.key = key, .encrypt = encrypt};
-    std::optional<SecureStream> accepted;
-    std::thread other([&] {
-        accepted.emplace(shake_hands(std::move(server), Role::server, options, "client", soon()));
+    // Whichever end fails, the other one sees its socket closed: both come back with an error.
+    auto accepting = std::async(std::launch::async, [&] {
+        return shake_hands(std::move(server), Role::server, options, "client", soon());
     });
     SecureStream dialled =
         shake_hands(std::move(client), Role::client, options, "the server", soon());
-    other.join();
-    return {std::move(dialled), std::move(*accepted)};
+    return {std::move(dialled), accepting.get()};
 }
 
 /// A listener at a free port of `host`, and a connection to it.

@@ -17,13 +17,12 @@ bool says_vanished(const std::pair<ErrorCode, std::string>& error) {
 bool lose_the_network() {
     auto idle = stream_pair(false), busy = stream_pair(false);
     if (!set_loopback(false)) return false;
-    bool is_idle_lost = false, is_busy_lost = false;
-    std::thread reader(
-        [&] { is_idle_lost = says_vanished(error_of([&] { (void)read_all(idle.client, 1); })); });
-    is_busy_lost =
+    auto reading = std::async(std::launch::async, [&] {
+        return says_vanished(error_of([&] { (void)read_all(idle.client, 1); }));
+    });
+    const bool is_busy_lost =
         says_vanished(error_of([&] { write_all(busy.client, std::string(64 << 20, 'x')); }));
-    reader.join();
-    return is_idle_lost && is_busy_lost;
+    return reading.get() && is_busy_lost;
 }
 
 }  // namespace
