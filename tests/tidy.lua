@@ -16,7 +16,7 @@ local allowed <const> = {
   ["runtime/world"] = { "base", "topology", "runtime", "runtime/hosts", "runtime/wire" },
   ["runtime/connection"] = { "base", "topology", "runtime", "runtime/stream", "runtime/wire" },
   ["measure"] = { "base", "topology", "runtime" },
-  ["launcher"] = { "base", "topology", "topology/discover", "runtime/wire" },
+  ["launcher"] = { "base", "topology", "topology/discover", "runtime/stream", "runtime/wire" },
   ["relay"] = {
     "base", "launcher", "runtime", "runtime/connection", "runtime/stream", "runtime/wire",
   },
