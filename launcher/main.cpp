@@ -10,9 +10,11 @@
 #include "launcher/options.hpp"
 #include "launcher/program.hpp"
 #include "launcher/signals.hpp"
+#include "launcher/step/join.hpp"
 #include "launcher/supervisor.hpp"
 #include "launcher/surroundings.hpp"
 #include "launcher/sweep.hpp"
+#include "runtime/wire/step_protocol.hpp"
 
 namespace {
 
@@ -66,6 +68,7 @@ int main(int argc, char** argv) {
     try {
         // Not for people, and so not among the options.
         if (argc == 2 && std::string_view(argv[1]) == "--agent") return run_remote_agent();
+        if (argc == 3 && argv[1] == join_argument) return run_join(argv[2]);
         return run({argv, argv + argc});
     } catch (const Error& error) {
         fmt::print(stderr, "ipcrun: {}\n", error.what());

@@ -9,6 +9,7 @@
 
 #include "base/fail.hpp"
 #include "base/socket.hpp"
+#include "base/text.hpp"
 #include "runtime/heap.hpp"
 #include "runtime/join.hpp"
 #include "runtime/node_communicator.hpp"
@@ -17,6 +18,7 @@
 #include "runtime/wire/worker_protocol.hpp"
 #include "runtime/world/hosts_communicator.hpp"
 #include "runtime/world/job_queues.hpp"
+#include "runtime/world/step.hpp"
 
 namespace ipcrun {
 
@@ -46,6 +48,20 @@ std::shared_ptr<Wires> make_wires(const RankEnvironment& own,
              "join the job: the agent's table is not of the job that the environment names");
     return std::make_shared<Wires>(own.rank, std::move(table), std::move(listener), *secret,
                                    memory);
+}
+
+// The program of the same installation.
+std::string find_installed() {
+    std::string path = IPCRUN_BIN_FOLDER "/ipcrun";
+    if (::access(path.c_str(), X_OK) == 0) return path;
+    const char* const folders = std::getenv("PATH");
+    for (const std::string_view folder : split(folders == nullptr ? "" : folders, ':')) {
+        path = fmt::format("{}/ipcrun", folder);
+        if (!folder.empty() && ::access(path.c_str(), X_OK) == 0) return path;
+    }
+    fail(ErrorCode::config,
+         "join the others: the program ipcrun, which finds them, is neither in {} nor in PATH",
+         IPCRUN_BIN_FOLDER);
 }
 
 std::shared_ptr<NodeMemory> create_alone() {
@@ -125,10 +141,13 @@ std::unique_ptr<Communicator> Job::Impl::make_messages() const {
 
 Job::Job(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-std::shared_ptr<Job> Job::join() {
+std::shared_ptr<Job> Job::join(const std::function<std::string()>& find_ipcrun) {
     auto environment = RankEnvironment::read();
     // A program that a rank started inherits the variables but not the socket: it is no rank.
-    if (environment && !is_packet_socket(environment->control_fd)) environment.reset();
+    if (!environment)
+        environment = join_step(find_ipcrun ? find_ipcrun : find_installed);
+    else if (!is_packet_socket(environment->control_fd))
+        environment.reset();
     const RankEnvironment own = environment.value_or(RankEnvironment());
     std::shared_ptr<NodeMemory> memory;
     AskForEnd ask_for_end;
