@@ -136,7 +136,7 @@ void NodeAgent::arrive(Arrival arrival) {
 
 void NodeAgent::seat_when_ready() {
     const bool are_all_here =
-        std::all_of(ranks_.begin(), ranks_.end(), [](const Rank& rank) { return rank.arrival; });
+        std::all_of(ranks_.begin(), ranks_.end(), [](const Rank& rank) { return rank.arrival.has_value(); });
     if (!are_all_here || !tree_parents_ || membership_) return;
     if (seats_.nodes.size() > 1) {
         std::vector<UniqueFd> listeners;
