@@ -155,10 +155,12 @@ void join(UniqueFd& answer, Deadline deadline) {
     const StepSeats seats = seat_ranks(cards);
     const StepNode& node = seats.node(seats.node_of[static_cast<std::size_t>(own.rank)]);
     own.answer = std::move(answer);
-    if (node.leader() == own.rank)
-        return NodeAgent(seats, std::move(own), std::move(door.listener), std::move(agents),
-                         deadline)
-            .run();
+    if (node.leader() == own.rank) {
+        NodeAgent agent(seats, std::move(own), std::move(door.listener), std::move(agents),
+                        deadline);
+        agent.run();
+        ::_exit(EXIT_SUCCESS);  // its sockets are the last of it: who sees them close sees its end
+    }
     try {
         knock(seats.card(node.leader()).door, seats.card(0).secret, own);
     } catch (...) {

@@ -135,8 +135,8 @@ void NodeAgent::arrive(Arrival arrival) {
 }
 
 void NodeAgent::seat_when_ready() {
-    const bool are_all_here =
-        std::all_of(ranks_.begin(), ranks_.end(), [](const Rank& rank) { return rank.arrival.has_value(); });
+    const bool are_all_here = std::all_of(
+        ranks_.begin(), ranks_.end(), [](const Rank& rank) { return rank.arrival.has_value(); });
     if (!are_all_here || !tree_parents_ || membership_) return;
     if (seats_.nodes.size() > 1) {
         std::vector<UniqueFd> listeners;
@@ -152,7 +152,8 @@ void NodeAgent::seat_when_ready() {
                                           .arena_bytes = arena_bytes(machine_, count()),
                                           .secret = seats_.card(0).secret},
                         Membership::Callbacks{.report = [](int, const Report&) {},
-                                              .fence = [this](int local) { fence(local); }});
+                                              .fence = [this](int local) { fence(local); },
+                                              .closed = [this](int local) { left(local); }});
     limit_.reset();
     door_watch_.reset();
     door_.reset();
@@ -180,15 +181,25 @@ void NodeAgent::seat(int local, const Seated& seated) {
 }
 
 void NodeAgent::end_seen(int local) {
-    Rank& rank = ranks_[static_cast<std::size_t>(local)];
-    rank.process_watch.reset();
-    rank.is_over = true;
+    const Rank& rank = ranks_[static_cast<std::size_t>(local)];
     if (!membership_)
         fail(ErrorCode::peer_lost, "{} has ended before all others had come",
              seats_.describe(rank_at(local)));
-    const int status = end_of_other(rank.pid, rank.process.get()).value_or(unknown_end);
-    membership_->worker_ended(local, status);
-    agents_->tell_of_end(rank_at(local), status);
+    end(local, end_of_other(rank.pid, rank.process.get()).value_or(unknown_end));
+}
+
+// It has said goodbye, and waits for us to go first: slurmstepd takes a second to clear up a node
+// where it finds anything after the last task.
+void NodeAgent::left(int local) {
+    if (membership_->has_left(local)) end(local, unknown_end);
+}
+
+void NodeAgent::end(int local, int wait_status) {
+    Rank& rank = ranks_[static_cast<std::size_t>(local)];
+    if (std::exchange(rank.is_over, true)) return;
+    rank.process_watch.reset();
+    membership_->worker_ended(local, wait_status);
+    agents_->tell_of_end(rank_at(local), wait_status);
     const bool are_all_over =
         std::all_of(ranks_.begin(), ranks_.end(), [](const Rank& one) { return one.is_over; });
     if (are_all_over) loop_.stop();

@@ -45,6 +45,8 @@ class NodeAgent {
     void seat_when_ready();
     void seat(int local, const Seated& seated);
     void end_seen(int local);
+    void left(int local);
+    void end(int local, int wait_status);
     void fence(int local);
     void refuse_all(const Error& error);
     void watch_supervisor(pid_t task);

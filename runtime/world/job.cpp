@@ -74,6 +74,7 @@ std::shared_ptr<NodeMemory> create_alone() {
 struct Job::Impl {
     Place place;
     bool is_deterministic = wants_determinism();
+    bool has_joined_step = false;
     int control_fd = -1;  // inherited and borrowed: the environment names it to all of this process
     const pid_t pid = ::getpid();
     std::shared_ptr<Heap> heap = nullptr;
@@ -144,7 +145,8 @@ Job::Job(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 std::shared_ptr<Job> Job::join(const std::function<std::string()>& find_ipcrun) {
     auto environment = RankEnvironment::read();
     // A program that a rank started inherits the variables but not the socket: it is no rank.
-    if (!environment)
+    const bool is_given = environment.has_value();
+    if (!is_given)
         environment = join_step(find_ipcrun ? find_ipcrun : find_installed);
     else if (!is_packet_socket(environment->control_fd))
         environment.reset();
@@ -163,6 +165,7 @@ std::shared_ptr<Job> Job::join(const std::function<std::string()>& find_ipcrun) 
         memory = std::make_shared<NodeMemory>(std::move(fds[0]), std::move(fds[1]));
         if (has_wires) impl.wires = make_wires(own, memory, fds[2].get(), std::move(fds[3]));
         impl.control_fd = own.control_fd;
+        impl.has_joined_step = !is_given;
         ask_for_end = ask_over(own.control_fd);
     } else {
         memory = create_alone();
@@ -195,6 +198,7 @@ Job::~Job() {
     // Whom it serves it may stay for; who waits for it waits no longer.
     impl_->world.reset();
     if (impl_->queues != nullptr) impl_->queues->leave(impl_->serves_queues);
+    if (impl_->has_joined_step) leave_step(impl_->control_fd);
 }
 
 const Job::Place& Job::place() const {

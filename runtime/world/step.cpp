@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/world/step.hpp"
 
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,6 +110,20 @@ std::optional<RankEnvironment> join_step(const FindIpcrun& find_ipcrun) {
         throw Error(refused->code, fmt::format("join the others: {}", refused->reason));
     if (std::holds_alternative<Alone>(answer)) return std::nullopt;
     return sit_down(std::get<Seated>(answer), std::move(packet.fds));
+}
+
+void leave_step(int control_fd) noexcept {
+    constexpr Seconds patience{1.0};
+    if (::shutdown(control_fd, SHUT_WR) != 0) return;  // the agent has ended
+    try {
+        const Deadline deadline = Deadline::after(patience);
+        Packet unread;
+        while (wait_readable(control_fd, deadline) &&
+               receive_packet(control_fd, unread) == PacketResult::received) {
+        }
+    } catch (const std::exception&) {
+        // It is a courtesy to whoever clears up: this process ends all the same.
+    }
 }
 
 }  // namespace ipcrun

@@ -22,4 +22,8 @@ using FindIpcrun = std::function<std::string()>;
 /// peer_lost, system.
 std::optional<RankEnvironment> join_step(const FindIpcrun& find_ipcrun);
 
+/// The last word to the agent, over the control socket: it is needed no longer. Waits for it to let
+/// go, and the last one on a node so for its end; for a second at most.
+void leave_step(int control_fd) noexcept;
+
 }  // namespace ipcrun
