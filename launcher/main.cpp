@@ -11,6 +11,7 @@
 #include "launcher/program.hpp"
 #include "launcher/signals.hpp"
 #include "launcher/step/join.hpp"
+#include "launcher/step/task.hpp"
 #include "launcher/supervisor.hpp"
 #include "launcher/surroundings.hpp"
 #include "launcher/sweep.hpp"
@@ -49,6 +50,9 @@ int run(const std::vector<std::string>& argv) {
         fmt::print("ipcrun {}\n", IPCRUN_VERSION);
         return 0;
     }
+    if (const auto step = find_step(read_surroundings().environment);
+        step.kind != BootstrapKind::alone)
+        return run_as_task(options, argv.size() - 1 - options.command.size(), step);
     tidy_descriptors();
     if (!options.directory.empty()) enter_directory(options.directory);
     const Inputs inputs = read_inputs(options);
