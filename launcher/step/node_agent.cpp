@@ -188,6 +188,7 @@ void NodeAgent::end_seen(int local) {
     if (!membership_)
         fail(ErrorCode::peer_lost, "{} has ended before all others had come",
              seats_.describe(rank_at(local)));
+    has_any_vanished_ = true;
     end(local, end_of_other(rank.pid, rank.process.get()).value_or(unknown_end));
 }
 
@@ -200,7 +201,6 @@ void NodeAgent::left(int local) {
 void NodeAgent::end(int local, int wait_status) {
     Rank& rank = ranks_[static_cast<std::size_t>(local)];
     if (std::exchange(rank.is_over, true)) return;
-    has_any_failed_ = has_any_failed_ || wait_status != 0;
     rank.process_watch.reset();
     membership_->worker_ended(local, wait_status);
     agents_->tell_of_end(rank_at(local), wait_status);
@@ -213,7 +213,7 @@ void NodeAgent::stop_when_over() {
         std::all_of(ranks_.begin(), ranks_.end(), [](const Rank& one) { return one.is_over; });
     if (!are_all_over) return;
     // It may be on its way out, and seen to end after those whose output it took.
-    const Seconds patience = has_any_failed_ ? supervisor_end_time_max : Seconds(0);
+    const Seconds patience = has_any_vanished_ ? supervisor_end_time_max : Seconds(0);
     const bool is_supervised =
         !supervisor_ || !wait_readable(supervisor_.get(), Deadline::after(patience));
     if (!is_supervised && !agents_->are_others_over()) return;

@@ -76,7 +76,7 @@ class NodeAgent {
     Timer limit_;
     UniqueFd supervisor_;  // of the batch system: slurmstepd
     FdWatch supervisor_watch_;
-    bool has_any_failed_ = false;  // of the ranks
+    bool has_any_vanished_ = false;  // a rank ended that had not said goodbye
 };
 
 }  // namespace ipcrun
