@@ -172,7 +172,8 @@ TEST_CASE("rendezvous: where not all come, those who did are told who is missing
     step.size = 5;
     auto keeper = begin(step.meeting(0), Seconds(3.0));
     const std::string said = outcome(step.meeting(3));
-    CHECK(has(said, "only 2 of its 5 tasks have come in time, not 1-2,4"));
+    CHECK(has(said,
+              "timeout: step 1.0 of Slurm: only 2 of its 5 tasks have come in time, not 1-2,4"));
     CHECK(has(keeper.get(), "timeout: step 1.0 of Slurm: only 2 of its 5 tasks"));
 }
 
