@@ -10,9 +10,12 @@
 #include "launcher/options.hpp"
 #include "launcher/program.hpp"
 #include "launcher/signals.hpp"
+#include "launcher/step/join.hpp"
+#include "launcher/step/task.hpp"
 #include "launcher/supervisor.hpp"
 #include "launcher/surroundings.hpp"
 #include "launcher/sweep.hpp"
+#include "runtime/wire/step_protocol.hpp"
 
 namespace {
 
@@ -47,6 +50,9 @@ int run(const std::vector<std::string>& argv) {
         fmt::print("ipcrun {}\n", IPCRUN_VERSION);
         return 0;
     }
+    if (const auto step = find_step(read_surroundings().environment);
+        step.kind != BootstrapKind::alone)
+        return run_as_task(options, argv.size() - 1 - options.command.size(), step);
     tidy_descriptors();
     if (!options.directory.empty()) enter_directory(options.directory);
     const Inputs inputs = read_inputs(options);
@@ -66,6 +72,7 @@ int main(int argc, char** argv) {
     try {
         // Not for people, and so not among the options.
         if (argc == 2 && std::string_view(argv[1]) == "--agent") return run_remote_agent();
+        if (argc == 3 && argv[1] == join_argument) return run_join(argv[2]);
         return run({argv, argv + argc});
     } catch (const Error& error) {
         fmt::print(stderr, "ipcrun: {}\n", error.what());
