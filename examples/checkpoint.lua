@@ -2,10 +2,10 @@
 -- Goes on where it was stopped: in steps, with a checkpoint now and then, and when it is asked to
 -- stop. scripts/slurm/ipcrun-requeue.sbatch runs it in pieces that fit into a time limit.
 --
---   CHECKPOINT=state.t7 STOP_FILE=stop ipcrun -n 4 checkpoint.lua --steps 1000
+--   CHECKPOINT=state.t7 ipcrun -n 4 checkpoint.lua --steps 1000
 --
--- It ends with status 75 when there is more to do. On the same nodes the result is the same to the
--- last bit, in however many pieces it came about.
+-- TERM and USR1 ask it to stop. It ends with status 75 when there is more to do. On the same nodes
+-- the result is the same to the last bit, in however many pieces it came about.
 local ipc = require "ipc"
 local torch = require "torch"
 local world = ipc.world()
@@ -17,7 +17,6 @@ cmd:option("--elements", 1000, "of the vector")
 local options = cmd:parse(arg)
 
 local path <const> = os.getenv "CHECKPOINT" or "checkpoint.t7"
-local stop_file <const> = os.getenv "STOP_FILE"
 local unfinished <const> = 75
 
 local function exists(name)
@@ -33,11 +32,11 @@ local function save(state)
   assert(os.rename(path .. ".new", path))
 end
 
--- One rank looks, for all must stop at the same step.
+-- Ranks hear it at different times, and must stop at the same step.
 local function is_asked_to_stop()
-  local asked = world.rank == 0 and stop_file ~= nil and exists(stop_file)
-  return world:allreduce(asked and 1 or 0, "max") == 1
+  return world:allreduce(ipc.stopping "USR1" and 1 or 0, "max") == 1
 end
+is_asked_to_stop()  -- from now on no such signal ends a rank
 
 local state = { step = 0, vector = torch.zeros(options.elements) }
 if world.rank == 0 and exists(path) then state = torch.load(path) end

@@ -7,12 +7,14 @@ source "$SLURM/support.sh"
 start_slurm 4
 
 meet=$work/meet
+# Tasks that are no ranks; at the end they are.
+export IPCRUN_BOOTSTRAP=alone
 export IPC_KEY="a key for tests of SlurmTree" LUA_PATH="" OPENBLAS_NUM_THREADS=1
 program=("$BUILD/bindings/lua/interpreter/ipcrun-lua" "$SOURCES/tests/slurm/slurm_tree.lua" "$meet")
-files_left() { ls -A "$meet"; }
+files_left() { [[ ! -e $meet ]] || ls -A "$meet"; }
 
 # step TASKS HOSTS ARGUMENTS...: a line for each task, which knows the sums. Links between hosts
-# are sockets, those within one memory.
+# are sockets, those within one memory; those of a world say nothing of that.
 step() {
     local tasks=$1 hosts=$2 lines links
     submit srun --quiet "-N$hosts" "-n$tasks" "${@:3}" "${program[@]}"
@@ -28,7 +30,8 @@ step() {
     # Nodes that are one host share memory, all of them: their tree knows of one host.
     [[ $SLURM_MODE == local ]] ||
         is "$links" $((hosts - 1)) "SlurmTree: one link fewer between hosts than there are hosts"
-    is "$(awk -v mode="$SLURM_MODE" '{ host[$1] = $2; links[$1] = $7 }
+    [[ $IPCRUN_BOOTSTRAP != alone ]] ||
+        is "$(awk -v mode="$SLURM_MODE" '{ host[$1] = $2; links[$1] = $7 }
         END { for (i in links) { n = split(links[i], list, ","); for (j = 1; j <= n; ++j) {
             split(list[j], link, "=")
             want = mode == "local" || host[i] == host[link[1]] ? "memory" : "socket"
@@ -79,4 +82,14 @@ END
 submit sbatch --wait "$work/alone"
 like "$(<"$work/alone.out")" 'SLURM_STEP_ID is not set' \
     "SlurmTree: the script of a job is told that it is no task" || cat "$out" "$err"
+
+# Where srun makes a world of them, they need neither a file nor a key.
+rm -r "$meet"
+export IPCRUN_BOOTSTRAP="" IPC_KEY=""
+step 8 4
+step 7 2
+step 7 3 -m cyclic
+step 10 3
+ok "SlurmTree: ranks of a world need no folder" test ! -e "$meet"
+hosts_are_clean "SlurmTree: nothing is left of them"
 done_testing

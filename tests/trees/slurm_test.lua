@@ -10,6 +10,8 @@ nodes.folder = base
 local shared <const> = base .. "/on all hosts"
 local plain <const> = {}
 for name, value in pairs(nodes.variables) do plain[name] = value end
+-- No srun is here that would make a world of the tasks.
+plain.IPCRUN_BOOTSTRAP = "alone"
 
 -- A process with these variables beside those of all.
 local function start(variables, line, ...)

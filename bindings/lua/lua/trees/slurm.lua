@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- SlurmTree: the tasks of a step of Slurm, which find each other by a file in a folder that all
--- hosts see. In a job of ipcrun: its ranks, which know each other.
+-- SlurmTree: the tasks of a step of Slurm. Ranks of a world know each other; those that are none
+-- find each other by a file in a folder that all hosts see.
 local use = ...
 local native, checks, null, meet = use "core", use "checks", use "null", use "meeting"
 local task_of_slurm = use "slurm_task"
@@ -30,6 +30,26 @@ local function shape(hosts)
   for _, node in ipairs(first_ones) do graft(parents, of_host[hosts[node]], false) end
   graft(parents, first_ones, true)
   return parents
+end
+
+-- The tree of a world on several hosts has that shape, too, unless it is to be one that does not
+-- depend on hosts. On one host the planned tree is better.
+local function of_world(world)
+  local places = world:allgather(require "torch".LongTensor { world.node })
+  local hosts, last = {}, 0
+  for node = 1, world.size do
+    hosts[node] = places[node][1]
+    last = math.max(last, hosts[node])
+  end
+  if last == 0 or os.getenv "IPCRUN_DETERMINISTIC" == "1" then return use "job"(world) end
+  return use "job"(world, function(comm)
+    local me, place = comm.rank + 1, { children = {} }
+    for node, parent in ipairs(shape(hosts)) do
+      if parent == me then table.insert(place.children, node) end
+      if node == me and parent > 0 then place.parent = parent end
+    end
+    return place
+  end)
 end
 
 -- The world, where this is a rank of a job; what a rank has started inherits its variables only.
@@ -64,7 +84,7 @@ return function(...)
   tasks_per_gpu = checks.integer(tasks_per_gpu == nil and 1 or tasks_per_gpu, "tasksPerGpu", 1)
   local world = own_world()
   local task = world and { local_index = world.local_rank } or task_of_slurm()
-  local tree = world and use "job"(world) or of_step(task, folder, options)
+  local tree = world and of_world(world) or of_step(task, folder, options)
   tree.gpu = task.local_index // tasks_per_gpu + 1
   return tree
 end
