@@ -44,11 +44,12 @@ step "ipcrun, which has nothing to launch there" "$a $a $b" \
 step "seven tasks on three nodes" "$a $a $a $a $b $b $c" srun --quiet -N3 -n7 "$lua" "$world"
 step "three on each of two nodes" "$a $a $a $b $b $b" \
     srun --quiet -N2 --ntasks-per-node=3 "$lua" "$world"
-step "dealt out to the nodes in turn" "$a $b $a $b $a" \
-    srun --quiet -N2 -n5 -m cyclic "$lua" "$world"
+step "dealt out to the nodes in turn" "$a $b $a $b $a $b" \
+    srun --quiet -N2 --ntasks-per-node=3 -m cyclic "$lua" "$world"
 step "tasks of two CPUs" "$a $a $b $b" srun --quiet -N2 -n4 -c2 "$lua" "$world"
-step "one task is a world of its own" "$a" srun --quiet -N1 -n1 "$lua" "$world" ||
-    true
+submit srun --quiet -N1 -n1 "$lua" "$world"
+is "$status $(cut -f1,2,7 "$out" | tr '\t' ' ')" "0 0 1 right" \
+    "step: one task is a world of its own"
 step "heterogeneous: one world" "$a $b $b" \
     srun --quiet -N1 -n1 "$lua" "$world" : -N1 -n2 "$lua" "$world"
 
@@ -74,12 +75,13 @@ submit srun --quiet -N2 -n3 sh -c '"$@" && "$@"' sh "$lua" "$world"
 is "$status $(by_rank | cut -f1,2,7 | tr '\t' ' ' | paste -sd,)" \
     "0 0 3 right,0 3 right,1 3 right,1 3 right,2 3 right,2 3 right" \
     "step: two programs of a task, one after the other, are each in a world"
-submit srun --quiet -N2 -n2 "$lua" -e '
+submit env LUA="$lua" srun --quiet -N2 -n2 "$lua" -e '
     require("ipc").world():barrier()
-    local child = io.popen(arg[-3] .. [[ -e "print(require([=[ipc]=]).world().size)"]])
-    print(child:read("a"))'
-is "$status $(grep . "$out" | paste -sd,)" "0 1,1" \
-    "step: a program that a rank starts is no second rank" || cat "$err"
+    local command <const> = os.getenv("LUA") .. [[ -e "print(require([=[ipc]=]).world().size)"]]
+    local child <close> = io.popen(command)
+    print(child:read("l"))'
+is "$status $(paste -sd, "$out")" "0 1,1" "step: a program that a rank starts is no second rank" ||
+    cat "$err"
 submit env IPCRUN_BOOTSTRAP=alone srun --quiet -N2 -n2 "$lua" "$world"
 is "$status $(cut -f1,2 "$out" | sort | uniq -c | xargs)" "0 2 0 1" \
     "step: who asks to be alone is"
