@@ -5,7 +5,7 @@
 --   sums.lua COUNT until STEP|FILE
 -- Before its sum number STEP the rank VICTIM does ACTION: "kill", "stop", "exit" or "error". Or all
 -- end well, after so many sums, or once there is such a FILE. With SUMS_TIMEOUT a sum may take so
--- many seconds.
+-- many seconds. With SUMS_STATUS that is the exit status when a sum has failed.
 local ipc = require "ipc"
 local torch = require "torch"
 local world = ipc.world()
@@ -40,3 +40,5 @@ for i = 1, math.huge do
 end
 io.write(("rank %d: %s\n"):format(world.rank, good and "well" or why.code .. ": " .. tostring(why)))
 io.flush()
+local status <const> = os.getenv "SUMS_STATUS"
+if not good and status then os.exit(tonumber(status), true) end
