@@ -16,7 +16,10 @@ by_rank() { grep -v '^$' "$out" | sort -n; }
 # What step_world.lua says for so many ranks on these nodes, which "h1 h1 h2" are: by rank.
 expected() {
     awk '{ n = split($0, host, " ")
-        for (i = 1; i <= n; ++i) { if (!(host[i] in node)) node[host[i]] = nodes++; ++count[host[i]] }
+        for (i = 1; i <= n; ++i) {
+            if (!(host[i] in node)) node[host[i]] = nodes++
+            ++count[host[i]]
+        }
         for (i = 1; i <= n; ++i)
             print i - 1, n, host[i], node[host[i]], place[host[i]]++, count[host[i]], "right"
     }' <<<"$*"
@@ -97,7 +100,8 @@ submit env IPCRUN_JOIN_TIMEOUT=soon srun --quiet -N2 -n2 "$lua" "$world"
 is "$status $(grep -c 'IPCRUN_JOIN_TIMEOUT' "$err")" "1 2" "step: a time that is none is an error"
 submit env IPCRUN_JOIN_TIMEOUT=2 srun --quiet -N2 -n3 sh -c \
     '[ "$SLURM_PROCID" = 1 ] || exec "$@"; sleep 4' sh "$lua" "$world"
-is "$(grep -c 'join the others' "$err")" 2 "step: a task that never comes is an error for the others" ||
+is "$(grep -c 'join the others' "$err")" 2 \
+    "step: a task that never comes is an error for the others" ||
     cat "$err"
 
 # The three ways to train one model.

@@ -33,7 +33,7 @@ like "$status" '^1[0-9][0-9]$' "step: -K: all end with it"
 
 # A running step of five ranks on three nodes; all have begun when it returns.
 begin_step() {
-    begin h1 env SUMS_STATUS=1 srun --quiet "$@" -N3 -n5 "$lua" "$sums" 1000 until /nowhere
+    begin h1 env SUMS_STATUS=1 srun --quiet -N3 -n5 "$lua" "$sums" 1000 until /nowhere
     has_begun() { grep -q begun "$out"; }
     within 15 has_begun || cat "$out" "$err"
 }

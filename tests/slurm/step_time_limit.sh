@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC1090,SC1091,SC2154
-# Proves: the time limit of a job, a minute here, is heard by its ranks, which have time to end well.
+# Proves: the time limit of a job, a minute here, is heard by its ranks, which have the time to end
+# well.
 source "${TAP:?is set by meson test}"
 source "$SLURM/support.sh"
 start_slurm 2
@@ -21,7 +22,8 @@ limited cut -- &
 has_ended() { [[ -s $work/$1.status ]]; }
 stopped_well() { grep -c "of 3 stops well: $2" "$work/$1"; }
 
-ok "step: a job ends when a signal tells it that its time is nearly over" within 150 has_ended warned
+ok "step: a job ends when a signal tells it that its time is nearly over" \
+    within 150 has_ended warned
 is "$(<"$work/warned.status") $(stopped_well warned USR1)" "0 3" \
     "step: all ranks hear of it" || cat "$work"/warned*
 ok "step: a job that nobody has warned ends, too" within 150 has_ended cut
