@@ -26,7 +26,8 @@ std::vector<int> cpus_of(const topology::Machine& machine) {
     return cpus;
 }
 
-// Variables that hide GPUs from programs hide them from us.
+}  // namespace
+
 topology::Machine show_gpus(topology::Machine machine,
                             const std::vector<std::string>& environment) {
     constexpr topology::GpuVendor vendors[] = {
@@ -36,8 +37,6 @@ topology::Machine show_gpus(topology::Machine machine,
             machine = topology::visible(std::move(machine), vendor, *list);
     return machine;
 }
-
-}  // namespace
 
 Inputs read_inputs(const Options& options) {
     Inputs inputs;
@@ -97,8 +96,27 @@ topology::Cluster cluster_of_hosts(const std::vector<NamedHost>& hosts,
     for (std::size_t host = 0; host < hosts.size(); ++host) {
         cluster.hosts[host].name = hosts[host].name;
         cluster.hosts[host].slots = hosts[host].slots;
+        const int most = hosts[host].ranks_max;
+        if (hosts[host].slots == 0 && most > 0)
+            cluster.hosts[host].slots =
+                std::min(most, usable_cores(cluster.machine_of(static_cast<int>(host))));
     }
     return cluster;
+}
+
+bool has_strangers_cpus(const std::vector<NamedHost>& hosts, const topology::Cluster& cluster) {
+    for (std::size_t host = 0; host < hosts.size(); ++host)
+        if (hosts[host].cpus > 0 &&
+            std::ssize(cpus_of(cluster.machine_of(static_cast<int>(host)))) > hosts[host].cpus)
+            return true;
+    return false;
+}
+
+std::string why_unbound(const std::string& slurm_job) {
+    return fmt::format(
+        "ranks are bound to no CPUs: Slurm job {} has a part of those that it may use, which are "
+        "others', too (--bind-to binds all the same)",
+        slurm_job);
 }
 
 PlanWish make_wish(const Options& options, const Inputs& inputs, const topology::Machine& machine,

@@ -22,6 +22,9 @@ struct Inputs {
 /// read or make no sense. Forks (for --topology): call it before threads exist.
 Inputs read_inputs(const Options& options);
 
+/// Variables that hide GPUs from programs hide them from us: the machine without those. Pure.
+topology::Machine show_gpus(topology::Machine machine, const std::vector<std::string>& environment);
+
 /// What is planned for where nothing is started: what was described, or this host with its devices.
 /// Call it before threads exist (see topology::discover).
 topology::Cluster cluster_to_plan_for(const Inputs& inputs,
@@ -40,6 +43,12 @@ topology::Cluster cluster_to_run_on(const Inputs& inputs, const topology::Machin
 topology::Cluster cluster_of_hosts(const std::vector<NamedHost>& hosts,
                                    const std::vector<topology::Machine>& machines,
                                    const std::vector<std::string>& environment);
+
+/// Does a batch system give us a part of one of these hosts, and let us use the rest, too? Then its
+/// CPUs are shared with whoever else is there, and ranks are bound to none unless that is asked
+/// for. Pure.
+std::string why_unbound(const std::string& slurm_job);
+bool has_strangers_cpus(const std::vector<NamedHost>& hosts, const topology::Cluster& cluster);
 
 /// The wish of these options for a job on machines like `machine`: costs of links are those that
 /// were measured on its kind, if any were. `environment`: where the cache directory is looked for.

@@ -37,8 +37,8 @@ Supervisor::Supervisor(const Order& order, std::optional<Fleet::Own> own,
                        std::vector<pid_t> own_children)
     : order_(order),
       own_children_(std::move(own_children)),
-      fleet_(loop_, order.hosts, std::move(own), ssh_of(order.options),
-             {.devices = needs_devices(order.options),
+      fleet_(loop_, order.hosts, std::move(own), start_of(order.options, order.slurm_job),
+             {.devices = needs_devices(order.options) || !order.slurm_job.empty(),
               .silence_max = order.options.host_timeout_seconds,
               .interface = order.options.interface},
              {.ready = [this] { launch(); },
@@ -86,15 +86,21 @@ int Supervisor::run() {
 }
 
 topology::Cluster Supervisor::make_cluster() const {
-    const auto& [options, hosts, own_host, inputs, program, surroundings] = order_;
+    const auto& [options, hosts, own_host, slurm_job, inputs, program, surroundings] = order_;
     if (hosts.size() == 1 && hosts[0].name.empty())
         return cluster_to_run_on(inputs, fleet_.machines()[0], surroundings.environment);
     return cluster_of_hosts(hosts, fleet_.machines(), surroundings.environment);
 }
 
 void Supervisor::launch() {
-    const auto& [options, hosts, own_host, inputs, program, surroundings] = order_;
+    const auto& [given, hosts, own_host, slurm_job, inputs, program, surroundings] = order_;
     topology::Cluster cluster = make_cluster();
+    Options options = given;
+    if (options.mapping.bind_to == topology::BindTo::automatic &&
+        has_strangers_cpus(hosts, cluster)) {
+        options.mapping.bind_to = topology::BindTo::none;
+        if (options.verbose) say(fmt::format("ipcrun: {}\n", why_unbound(slurm_job)));
+    }
     check_rank_count(options.ranks.value_or(1), hosts.size());
     const PlanWish wish =
         make_wish(options, inputs, cluster.machine_of(0), surroundings.environment);
@@ -251,6 +257,12 @@ void Supervisor::act(int host, const Done& done) {
                         "kernel, or another user's?)\n",
                         done.survivors, on_host(host)));
     end_when_done();
+}
+
+void Supervisor::act(int, const Terminated&) {
+    policy_.terminated();
+    if (!is_launched_ || is_done()) return loop_.stop();
+    carry_out({});
 }
 
 template <typename Other>

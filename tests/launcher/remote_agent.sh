@@ -15,7 +15,7 @@ case $FAKE_SSH in
 refused) echo "ssh: connect to host $host port 22: Connection refused" >&2; exit 255 ;;
 says) echo "$FAKE_SSH_SAYS" >&2; exit 255 ;;
 other_version) printf '\nipcrun-agent 99\n'; exec cat ;;
-talks) echo "Welcome to $host"; printf 'ipcrun-agent 4\r\nno line end, and \033[2J' ;;
+talks) echo "Welcome to $host"; printf 'ipcrun-agent 5\r\nno line end, and \033[2J' ;;
 babbles) yes "Welcome to $host" 2>/dev/null; exit 0 ;;
 prints_and_exits) echo "This account is for mail only"; exit 1 ;;
 slow) sleep 0.5 ;;
