@@ -37,6 +37,11 @@ void Policy::terminated() {
     deadline_.reset();
 }
 
+void Policy::host_lost(int exit_status, Clock::time_point now) {
+    if (phase_ == Phase::stopping && !deadline_) deadline_ = now + grace_;
+    rank_failed(exit_status, false, now);
+}
+
 Policy::Action Policy::stop(int exit_status, Clock::time_point now) {
     if (is_stopping()) return {};
     interrupted_ = true;

@@ -165,7 +165,9 @@ void Supervisor::give_addresses(std::vector<Launch>& launches) {
     if (std::count_if(launches.begin(), launches.end(), has_ranks) < 2) return;
     std::vector<Route> routes;
     for (const Ready& ready : fleet_.readies()) routes.push_back(ready.route);
-    const auto addresses = choose_addresses(routes, order_.own_host, order_.options.interface);
+    const auto addresses =
+        choose_addresses(routes, order_.own_host, order_.options.interface,
+                         order_.slurm_job.empty() ? reached_by_ssh : seen_by_launcher);
     if (order_.options.verbose)
         for (const std::string& line : describe_addresses(order_.hosts, addresses))
             say(fmt::format("ipcrun: {}\n", line));
@@ -173,8 +175,8 @@ void Supervisor::give_addresses(std::vector<Launch>& launches) {
         if (!has_ranks(launches[host])) continue;
         if (addresses[host].address.empty())
             fail(ErrorCode::usage,
-                 "find an address of host {} at which the others can reach it: there was no ssh to "
-                 "tell (name a network interface that all hosts have by --iface)",
+                 "find an address of host {} at which the others can reach it: nothing tells one "
+                 "(name a network interface that all hosts have by --iface)",
                  order_.hosts[host].name);
         launches[host].address = addresses[host].address;
     }
@@ -262,7 +264,8 @@ void Supervisor::act(int host, const Done& done) {
 void Supervisor::act(int, const Terminated&) {
     policy_.terminated();
     if (!is_launched_ || is_done()) return loop_.stop();
-    carry_out({});
+    // Where Slurm has lost its own process on a node, nobody else tells the ranks.
+    carry_out({.signal = SIGTERM});
 }
 
 template <typename Other>
@@ -279,7 +282,7 @@ void Supervisor::lose(int host, const std::string& why) {
     state.is_done = true;
     for (const int rank : state.ranks) tell_of_end(rank, host, host_lost_status);
     // The others may say what they were at, as when a rank fails.
-    policy_.rank_failed(own_failure_status, false, Clock::now());
+    policy_.host_lost(own_failure_status, Clock::now());
     carry_out({});
     finish_when_ended();
     end_when_done();
@@ -305,6 +308,8 @@ std::string Supervisor::on_host(int host) const {
 }
 
 void Supervisor::interrupt(int signal_number) {
+    // Slurm tells the launcher, too, if it is in a step, and may say it twice: that is no haste.
+    if (signal_number == SIGTERM && !order_.slurm_job.empty() && policy_.was_interrupted()) return;
     const Policy::Action action = policy_.interrupted(signal_number, Clock::now());
     if (!is_launched_ || is_done()) return loop_.stop();
     carry_out(action);

@@ -25,7 +25,7 @@ namespace {
 constexpr std::size_t said_bytes_max = 4096;  // of what srun says, the last of which tells why
 constexpr std::size_t shown_bytes_max = 300;
 constexpr int reads_max = 64;
-constexpr Seconds end_patience{1.0};  // once srun has closed its output
+constexpr Seconds end_patience{1.0};
 
 }  // namespace
 
@@ -88,15 +88,13 @@ void SlurmAgents::hear_srun() {
     const ssize_t count = ::read(srun_.output.get(), bytes, sizeof bytes);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (count <= 0) return output_watch_.reset();
-    said_.append(bytes, static_cast<std::size_t>(count));
-    if (said_.size() > said_bytes_max) said_.erase(0, said_.size() - said_bytes_max);
     line_.append(bytes, static_cast<std::size_t>(count));
     for (auto end = line_.find('\n'); end != line_.npos; end = line_.find('\n')) {
         const std::string line = line_.substr(0, end);
         line_.erase(0, end + 1);
         hear_line(line);
     }
-    if (line_.size() > said_bytes_max) line_.clear();
+    if (line_.size() > said_bytes_max) line_.erase(0, line_.size() - said_bytes_max);
 }
 
 // No more than a pipe holds: it may be written to without end.
@@ -109,6 +107,10 @@ void SlurmAgents::hear_out_srun() {
 
 // "srun: error: h[3-4]: tasks 2-3: Exited with exit code 1": srun itself waits for the others.
 void SlurmAgents::hear_line(std::string_view line) {
+    // Where no task is bound anyhow.
+    if (line == "srun: cluster configuration lacks support for cpu binding") return;
+    said_.append(line).append("\n");
+    if (said_.size() > said_bytes_max) said_.erase(0, said_.size() - said_bytes_max);
     constexpr std::string_view opening = "srun: error: ", tasks = ": task";
     const auto end = line.find(tasks);
     if (!line.starts_with(opening) || end == line.npos || end < opening.size()) return;
@@ -136,7 +138,7 @@ void SlurmAgents::srun_ended() {
 
 void SlurmAgents::lose(int host, const std::string& why) {
     hear_out_srun();
-    const std::string words = last_words(said_, shown_bytes_max);
+    const std::string words = last_words(said_ + line_, shown_bytes_max);
     callbacks_.lost(host, words.empty() ? why : fmt::format("{}; srun says: {}", why, words));
 }
 
@@ -160,6 +162,10 @@ std::string SlurmAgents::name(int host) const {
     return agent(host).name();
 }
 
+void SlurmAgents::hear_end_of_srun(Deadline deadline) {
+    while (output_watch_ && wait_readable(srun_.output.get(), deadline)) hear_srun();
+}
+
 void SlurmAgents::end(Deadline deadline) {
     acceptor_.reset();
     newcomers_.clear();
@@ -172,10 +178,11 @@ void SlurmAgents::end(Deadline deadline) {
     if (srun_.process.pid <= 0) return;
     // Whoever has joined goes by itself, and srun with the last of them.
     if (!have_joined) (void)srun_.process.signal(SIGKILL);
-    while (output_watch_ && wait_readable(srun_.output.get(), deadline)) hear_srun();
-    if (!wait_readable(srun_.process.pidfd.get(),
-                       Deadline::sooner(deadline, Deadline::after(end_patience))))
+    hear_end_of_srun(deadline);
+    if (!wait_readable(srun_.process.pidfd.get(), Deadline::after(Seconds(0))))
         (void)srun_.process.signal(SIGKILL);
+    // A process of its own cancels the step then.
+    hear_end_of_srun(Deadline::after(end_patience));
     (void)wait_readable(srun_.process.pidfd.get(), Deadline::after(end_patience));
     int status = 0;
     (void)::waitpid(srun_.process.pid, &status, WNOHANG);  // else it is swept

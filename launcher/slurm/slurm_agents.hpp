@@ -43,6 +43,7 @@ class SlurmAgents : public OtherHosts {
     void join(std::uint64_t newcomer);
     void hear_srun();
     void hear_out_srun();
+    void hear_end_of_srun(Deadline deadline);
     void hear_line(std::string_view line);
     void srun_ended();
     void lose(int host, const std::string& why);
