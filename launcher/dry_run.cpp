@@ -135,10 +135,10 @@ Planned survey_hosts(const Options& options, const Allocation& allocation,
     }
     Planned planned{cluster_of_hosts(hosts, machines, environment)};
     if (hosts.size() > 1)
-        planned.notes = describe_addresses(hosts, choose_addresses(routes, own, options.interface,
-                                                          allocation.slurm_job.empty()
-                                                              ? reached_by_ssh
-                                                              : seen_by_launcher));
+        planned.notes = describe_addresses(
+            hosts,
+            choose_addresses(routes, own, options.interface,
+                             allocation.slurm_job.empty() ? reached_by_ssh : seen_by_launcher));
     return planned;
 }
 

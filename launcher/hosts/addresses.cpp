@@ -69,12 +69,12 @@ std::string address_of_interface(const std::string& name) {
 }
 
 std::vector<HostAddress> choose_addresses(const std::vector<Route>& routes, int own_host,
-                                          const std::string& interface,
-                                          std::string_view reason) {
+                                          const std::string& interface, std::string_view reason) {
     std::vector<HostAddress> chosen;
     for (const Route& route : routes)
-        chosen.push_back({route.own, interface.empty() ? std::string(reason)
-                                                       : fmt::format("the interface {}", interface)});
+        chosen.push_back({route.own, interface.empty()
+                                         ? std::string(reason)
+                                         : fmt::format("the interface {}", interface)});
     if (own_host < 0 || !interface.empty()) return chosen;
     HostAddress& own = chosen[static_cast<std::size_t>(own_host)];
     own = {};

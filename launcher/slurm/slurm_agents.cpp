@@ -26,6 +26,8 @@ constexpr std::size_t said_bytes_max = 4096;  // of what srun says, the last of 
 constexpr std::size_t shown_bytes_max = 300;
 constexpr int reads_max = 64;
 constexpr Seconds end_patience{1.0};
+// That a task has ended may be told before why it has.
+constexpr std::chrono::milliseconds words_time_max{200};
 
 }  // namespace
 
@@ -121,8 +123,11 @@ void SlurmAgents::hear_line(std::string_view line) {
         return;  // about something else
     }
     for (const auto& [host, node] : nodes_)
-        if (std::find(names.begin(), names.end(), node.name) != names.end())
-            node.agent->give_up("it has ended before it could speak");
+        if (std::find(names.begin(), names.end(), node.name) != names.end()) ended_.push_back(host);
+    if (ended_.empty() || words_time_) return;
+    words_time_ = loop_.after(words_time_max, [this] {
+        for (const int host : ended_) agent(host).give_up("it has ended before it could speak");
+    });
 }
 
 void SlurmAgents::srun_ended() {

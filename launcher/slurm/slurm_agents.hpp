@@ -57,8 +57,10 @@ class SlurmAgents : public OtherHosts {
     std::uint64_t last_newcomer_ = 0;
     Srun srun_;
     FdWatch output_watch_, end_watch_;
-    std::string said_;  // by srun, the last of it
-    std::string line_;  // the beginning of one
+    std::string said_;        // by srun, the last of it
+    std::string line_;        // the beginning of one
+    std::vector<int> ended_;  // hosts whose tasks it says have ended
+    Timer words_time_;
 };
 
 }  // namespace ipcrun

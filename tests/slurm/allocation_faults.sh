@@ -88,7 +88,7 @@ kill -TERM "$(pid_of_launcher)"
 ended
 is "$status $(words)" "143  4 TERM, 4 up" \
     "faults: without Slurm's own process on a node the job runs on, and ends as others do"
-hosts_are_clean "faults: and leave nothing behind" 12
+hosts_are_clean "faults: and leaves nothing behind" 12
 
 begin_ranks
 kill -KILL "$(pid_of_launcher)"
@@ -97,7 +97,7 @@ hosts_are_clean "faults: a launcher that is killed leaves nothing" 8
 
 if [[ $SLURM_MODE == hosts ]]; then
     : >"$said"
-    begin h1 salloc --quiet -N2 -n2 -w h1,h4 "$IPCRUN" --host-timeout 2 sh -c 'echo up; exec sleep 60'
+    begin h1 salloc --quiet -N2 -n2 -w h3,h4 "$IPCRUN" --host-timeout 2 sh -c 'echo up; exec sleep 60'
     are_up() { [[ $(grep -c up "$out") == 2 ]]; }
     within 15 are_up
     cluster kill h4
@@ -108,7 +108,9 @@ fi
 
 # Strangers, at the port that agents call.
 begin_ranks
-port=$(slurm exec ss -Hltnp | grep '"ipcrun"' | grep -o ':[0-9]* ' | head -n 1 | tr -d ': ')
+port=$(slurm exec ss -Hltnp |
+    sed -En 's/.* (\*|0\.0\.0\.0|\[::\]):([0-9]+) .*\(\("ipcrun",pid=[0-9]+,fd=[0-9]+\)\).*/\2/p')
+like "$port" '^[0-9]+$' "faults: the launcher listens at one port for its agents"
 slurm exec bash -c 'exec 3<>/dev/tcp/127.0.0.1/"$1"; echo rubbish >&3; cat <&3 >/dev/null' - "$port"
 slurm exec timeout 1 bash -c 'exec 3<>/dev/tcp/127.0.0.1/"$1"; cat <&3' - "$port"
 kill -TERM "$(pid_of_launcher)"
@@ -121,7 +123,7 @@ is "$status $(<"$err")" "2 ipcrun: start the agents on the nodes of the Slurm jo
 not found in PATH; name the hosts by --hosts to reach them by ssh" "faults: there is no srun"
 submit salloc --quiet -N2 -n4 "$IPCRUN" --agent-path /nowhere/ipcrun true
 is "$status" 1 "faults: there is no ipcrun where it is looked for"
-like "$(<"$err")" "^ipcrun: start the agent on host ${nodes[0]:0:1}[12]: it has ended .*/nowhere/ipcrun" \
+like "$(<"$err")" "^ipcrun: start the agent on host ${nodes[0]:0:1}[12]: (it|srun) has ended .*/nowhere/ipcrun" \
     "faults: which is told, with the host and what Slurm says"
 submit env SLURM_JOB_ID=4711 SLURM_JOB_NODELIST=h1 "$IPCRUN" true
 is "$status" 1 "faults: there is no such job"
