@@ -129,7 +129,7 @@ refuses() {  # WAY REGEX NAME
 refuses refused "nobody answers at its port: no ssh server runs there .*Connection refused" \
     "a refused connection"
 refuses other_version \
-    "the ipcrun on that host speaks version 99 of the protocol, this one 4: install" \
+    "the ipcrun on that host speaks version 99 of the protocol, this one 5: install" \
     "another version"
 refuses babbles "more than 65536 bytes came before the agent spoke .*Welcome" \
     "a login shell that prints without end"

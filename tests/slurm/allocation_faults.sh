@@ -17,10 +17,10 @@ END
 # Of a job of four ranks.
 all_say() { [[ $(sort "$said" 2>/dev/null | grep -c " $1$") == 4 ]]; }
 words() { cut -d' ' -f2 "$said" | sort | uniq -c | tr -s ' ' | paste -sd,; }
-# begin_ranks [OPTIONS...]: four of them on two nodes, which are up.
+# Four of them on two nodes, which are up.
 begin_ranks() {
     : >"$said"
-    begin h1 salloc --quiet -N2 -n4 -w "${nodes[0]},${nodes[1]}" "$IPCRUN" "$@" bash "$work/rank"
+    begin h1 salloc --quiet -N2 -n4 -w "${nodes[0]},${nodes[1]}" "$IPCRUN" bash "$work/rank"
     within 15 all_say up
 }
 # agents NODE: pids, as they are here, of the guard of the agent there and of the agent.
@@ -97,7 +97,8 @@ hosts_are_clean "faults: a launcher that is killed leaves nothing" 8
 
 if [[ $SLURM_MODE == hosts ]]; then
     : >"$said"
-    begin h1 salloc --quiet -N2 -n2 -w h3,h4 "$IPCRUN" --host-timeout 2 sh -c 'echo up; exec sleep 60'
+    begin h1 salloc --quiet -N2 -n2 -w h3,h4 "$IPCRUN" --host-timeout 2 \
+        sh -c 'echo up; exec sleep 60'
     are_up() { [[ $(grep -c up "$out") == 2 ]]; }
     within 15 are_up
     cluster kill h4
