@@ -104,19 +104,19 @@ topology::Cluster cluster_of_hosts(const std::vector<NamedHost>& hosts,
     return cluster;
 }
 
-bool has_strangers_cpus(const std::vector<NamedHost>& hosts, const topology::Cluster& cluster) {
-    for (std::size_t host = 0; host < hosts.size(); ++host)
-        if (hosts[host].cpus > 0 &&
-            std::ssize(cpus_of(cluster.machine_of(static_cast<int>(host)))) > hosts[host].cpus)
-            return true;
-    return false;
-}
-
-std::string why_unbound(const std::string& slurm_job) {
-    return fmt::format(
-        "ranks are bound to no CPUs: Slurm job {} has a part of those that it may use, which are "
-        "others', too (--bind-to binds all the same)",
-        slurm_job);
+std::string unbind_among_strangers(Options& options, const std::vector<NamedHost>& hosts,
+                                   const topology::Cluster& cluster) {
+    if (options.mapping.bind_to != topology::BindTo::automatic) return {};
+    for (std::size_t host = 0; host < hosts.size(); ++host) {
+        const auto cpus = std::ssize(cpus_of(cluster.machine_of(static_cast<int>(host))));
+        if (hosts[host].cpus == 0 || cpus <= hosts[host].cpus) continue;
+        options.mapping.bind_to = topology::BindTo::none;
+        return fmt::format(
+            "ranks are bound to no CPUs: the Slurm job has {} of the {} that it may use on host "
+            "{}, and others may use them, too (--bind-to binds all the same)",
+            hosts[host].cpus, cpus, hosts[host].name);
+    }
+    return {};
 }
 
 PlanWish make_wish(const Options& options, const Inputs& inputs, const topology::Machine& machine,

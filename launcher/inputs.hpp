@@ -44,11 +44,11 @@ topology::Cluster cluster_of_hosts(const std::vector<NamedHost>& hosts,
                                    const std::vector<topology::Machine>& machines,
                                    const std::vector<std::string>& environment);
 
-/// Does a batch system give us a part of one of these hosts, and let us use the rest, too? Then its
-/// CPUs are shared with whoever else is there, and ranks are bound to none unless that is asked
-/// for. Pure.
-std::string why_unbound(const std::string& slurm_job);
-bool has_strangers_cpus(const std::vector<NamedHost>& hosts, const topology::Cluster& cluster);
+/// Where a batch system gives us a part of one of these hosts, and lets us use the rest, too, CPUs
+/// are shared with whoever else is there: ranks are bound to none unless that is asked for. Returns
+/// what to tell people, or nothing. Pure.
+std::string unbind_among_strangers(Options& options, const std::vector<NamedHost>& hosts,
+                                   const topology::Cluster& cluster);
 
 /// The wish of these options for a job on machines like `machine`: costs of links are those that
 /// were measured on its kind, if any were. `environment`: where the cache directory is looked for.

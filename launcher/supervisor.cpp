@@ -96,11 +96,8 @@ void Supervisor::launch() {
     const auto& [given, hosts, own_host, slurm_job, inputs, program, surroundings] = order_;
     topology::Cluster cluster = make_cluster();
     Options options = given;
-    if (options.mapping.bind_to == topology::BindTo::automatic &&
-        has_strangers_cpus(hosts, cluster)) {
-        options.mapping.bind_to = topology::BindTo::none;
-        if (options.verbose) say(fmt::format("ipcrun: {}\n", why_unbound(slurm_job)));
-    }
+    const std::string note = unbind_among_strangers(options, hosts, cluster);
+    if (options.verbose && !note.empty()) say(fmt::format("ipcrun: {}\n", note));
     check_rank_count(options.ranks.value_or(1), hosts.size());
     const PlanWish wish =
         make_wish(options, inputs, cluster.machine_of(0), surroundings.environment);

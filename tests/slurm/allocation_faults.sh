@@ -126,7 +126,7 @@ submit salloc --quiet -N2 -n4 "$IPCRUN" --agent-path /nowhere/ipcrun true
 is "$status" 1 "faults: there is no ipcrun where it is looked for"
 like "$(<"$err")" "^ipcrun: start the agent on host ${nodes[0]:0:1}[12]: (it|srun) has ended .*/nowhere/ipcrun" \
     "faults: which is told, with the host and what Slurm says"
-submit env SLURM_JOB_ID=4711 SLURM_JOB_NODELIST=h1 "$IPCRUN" true
+submit env SLURM_JOB_ID=4711 "SLURM_JOB_NODELIST=${nodes[0]}" "$IPCRUN" true
 is "$status" 1 "faults: there is no such job"
 like "$(<"$err")" '^ipcrun: start the agent on host h1: srun has ended with .*; srun says: .*srun: error' \
     "faults: srun says why it has failed"
