@@ -161,11 +161,8 @@ int show_plan(const Options& given, const Inputs& inputs, const Surroundings& su
     Options options = given;
     Planned planned = allocation.hosts.empty() ? Planned{cluster_to_plan_for(inputs, environment)}
                                                : survey_hosts(options, allocation, environment);
-    if (options.mapping.bind_to == topology::BindTo::automatic &&
-        has_strangers_cpus(allocation.hosts, planned.cluster)) {
-        options.mapping.bind_to = topology::BindTo::none;
-        planned.notes.push_back(why_unbound(allocation.slurm_job));
-    }
+    const std::string note = unbind_among_strangers(options, allocation.hosts, planned.cluster);
+    if (!note.empty()) planned.notes.push_back(note);
     const PlanWish wish = make_wish(options, inputs, planned.cluster.machine_of(0), environment);
     const JobPlan plan(std::move(planned.cluster), wish);
     show::Overview overview = show::make_overview(plan.cluster(), plan.placement(), plan.links(),

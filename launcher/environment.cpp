@@ -80,13 +80,13 @@ void add_gpu(std::vector<std::string>& environment, const std::vector<std::strin
         environment.emplace_back("CUDA_DEVICE_ORDER=PCI_BUS_ID");
 }
 
+}  // namespace
+
 void add_nic(std::vector<std::string>& environment, const topology::Nic& nic) {
     environment.push_back(fmt::format("{}={}", nic_variable, nic.name));
     if (!nic.pci_id.empty())
         environment.push_back(fmt::format("{}={}", nic_pci_variable, nic.pci_id));
 }
-
-}  // namespace
 
 const char* visibility_variable(topology::GpuVendor vendor) {
     switch (vendor) {

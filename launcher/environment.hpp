@@ -29,6 +29,9 @@ std::vector<std::string> rank_environment(const std::vector<std::string>& common
                                           RankEnvironment numbers, const topology::Machine& machine,
                                           const topology::Place& place);
 
+/// Names a rank's NIC in its environment.
+void add_nic(std::vector<std::string>& environment, const topology::Nic& nic);
+
 /// The variable by which the libraries of a vendor are told which GPUs there are for a process;
 /// null: none known.
 const char* visibility_variable(topology::GpuVendor vendor);

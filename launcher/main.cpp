@@ -12,9 +12,12 @@
 #include "launcher/signals.hpp"
 #include "launcher/slurm/slurm_agent.hpp"
 #include "launcher/slurm/srun.hpp"
+#include "launcher/step/join.hpp"
+#include "launcher/step/task.hpp"
 #include "launcher/supervisor.hpp"
 #include "launcher/surroundings.hpp"
 #include "launcher/sweep.hpp"
+#include "runtime/wire/step_protocol.hpp"
 
 namespace {
 
@@ -55,6 +58,9 @@ int run(const std::vector<std::string>& argv) {
         fmt::print("ipcrun {}\n", IPCRUN_VERSION);
         return 0;
     }
+    if (const auto step = find_step(read_surroundings().environment);
+        step.kind != BootstrapKind::alone)
+        return run_as_task(options, argv.size() - 1 - options.command.size(), step);
     tidy_descriptors();
     if (!options.directory.empty()) enter_directory(options.directory);
     const Inputs inputs = read_inputs(options);
@@ -75,6 +81,7 @@ int main(int argc, char** argv) {
         // Not for people, and so not among the options.
         if (argc == 2 && std::string_view(argv[1]) == "--agent") return run_remote_agent();
         if (argc == 2 && std::string_view(argv[1]) == "--slurm-agent") return run_slurm_agent();
+        if (argc == 3 && argv[1] == join_argument) return run_join(argv[2]);
         return run({argv, argv + argc});
     } catch (const Error& error) {
         fmt::print(stderr, "ipcrun: {}\n", error.what());

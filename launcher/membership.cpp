@@ -115,6 +115,7 @@ bool Membership::read_packet(int rank) {
         answer(rank, Refused{error.what()});
     }
     member.socket_watch.reset();
+    if (callbacks_.closed) callbacks_.closed(rank);
     member.socket.reset();
     return false;
 }

@@ -34,6 +34,8 @@ class Membership {
         std::function<void(int rank, const Report& report)> report;
         /// A member asks for the end of `rank`, which takes part in the job.
         std::function<void(int rank)> fence;
+        /// Nothing comes from `rank` any more: it has closed its socket.
+        std::function<void(int rank)> closed = {};
     };
 
     /// Creates the control segment and the shared heap.
@@ -60,6 +62,8 @@ class Membership {
     /// joined in its place (a program under `sh -c`), and then tells the node: from here on nothing
     /// of this rank touches the shared memory.
     void worker_ended(int rank, int wait_status);
+    /// Has it said goodbye?
+    bool has_left(int rank) const { return segment_.rank(rank).state.load() == RankState::left; }
     /// The first half of that: all that the worker said before it ended has been handled now.
     void hear_out(int rank);
 

@@ -19,14 +19,6 @@ namespace ipcrun {
 
 namespace {
 
-// Twice the memory, so that a fragmented arena never is what ends a program first.
-std::uint64_t arena_bytes(const topology::Machine& machine, int ranks) {
-    constexpr std::uint64_t arena_bytes_min = 1ull << 30;
-    const std::uint64_t memory = std::min(machine.memory_bytes, heap_bytes_max);
-    const std::uint64_t wanted = std::bit_ceil(std::max(2 * memory, arena_bytes_min));
-    return std::min(wanted, std::bit_floor(heap_bytes_max / static_cast<std::uint64_t>(ranks)));
-}
-
 int stdin_rank(const Options& options, InputKind kind, int ranks) {
     if (!options.stdin_rank) return kind == InputKind::terminal ? no_rank : 0;
     if (*options.stdin_rank == stdin_none) return no_rank;
@@ -76,6 +68,14 @@ void make_remote(Launch& launch, const NamedHost& host, const Options& options,
 }
 
 }  // namespace
+
+// Twice the memory, so that a fragmented arena never is what ends a program first.
+std::uint64_t arena_bytes(const topology::Machine& machine, int ranks) {
+    constexpr std::uint64_t arena_bytes_min = 1ull << 30;
+    const std::uint64_t memory = std::min(machine.memory_bytes, heap_bytes_max);
+    const std::uint64_t wanted = std::bit_ceil(std::max(2 * memory, arena_bytes_min));
+    return std::min(wanted, std::bit_floor(heap_bytes_max / static_cast<std::uint64_t>(ranks)));
+}
 
 void check_rank_count(int ranks, std::size_t hosts) {
     const auto most = static_cast<std::int64_t>(hosts) * node_ranks_max;

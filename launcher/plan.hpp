@@ -19,6 +19,9 @@ constexpr int control_fd_number = 3;
 /// All arenas of a node together fit into the half of a 47-bit address space.
 constexpr std::uint64_t heap_bytes_max = 1ull << 46;
 
+/// Of the shared heap for each of `ranks` ranks on this machine: address space, most of it. Pure.
+std::uint64_t arena_bytes(const topology::Machine& machine, int ranks);
+
 /// Throws Error{usage} for more ranks than can be started on so many hosts. A plan of too many
 /// takes its time: to be called before one is made, too.
 void check_rank_count(int ranks, std::size_t hosts);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,12 +29,18 @@ class Job {
     };
 
     /// Joins the job that the environment names (IPCRUN_RANK and so on: see ipcrun-env(7)). Without
-    /// one, and in a program that a rank started, which has no socket to the agent: a world of this
-    /// process alone. A process joins once. Blocks for one exchange with the agent, 30 s at most.
-    /// Throws Error: config (the environment makes no sense), timeout, or usage (the agent refuses:
-    /// another process of this rank has joined). With IPCRUN_PEER_ACCESS=0 private memory of this
-    /// rank's peers is not reached through the kernel, nor is its own.
-    static std::shared_ptr<Job> join();
+    /// one: the world of all that another launcher started beside this process (a step of srun: see
+    /// ipcrun-slurm(7)), which sets the variables of its place; blocks until all have called this,
+    /// IPCRUN_JOIN_TIMEOUT seconds at most. Without others, and in a program that a rank started,
+    /// which has no socket to the agent: a world of this process alone.
+    ///
+    /// A process joins once. Blocks for one exchange with the agent, 30 s at most. Throws Error:
+    /// config (the environment makes no sense, or the others cannot be found), timeout, or usage
+    /// (the agent refuses: another process of this rank has joined). With IPCRUN_PEER_ACCESS=0
+    /// private memory of this rank's peers is not reached through the kernel, nor is its own.
+    /// `find_ipcrun` gives the path of the program ipcrun, where others have to be found; without
+    /// it that is the one that was installed with this library, or the first in PATH.
+    static std::shared_ptr<Job> join(const std::function<std::string()>& find_ipcrun = {});
 
     Job(const Job&) = delete;
     /// Leaves the job: peers that still wait for this rank get an error. In a child after fork()

@@ -2,6 +2,7 @@
 #include "bindings/lua/context.hpp"
 
 #include "bindings/lua/bind.hpp"
+#include "bindings/lua/parallel/programs.hpp"
 #include "bindings/lua/threads/household.hpp"
 
 namespace ipcrun::lua {
@@ -27,7 +28,7 @@ void create(lua_State* lua) {
     Context& created = push_context(lua);
     const Failure failure = attempt([&created] {
         created.generator.seed(std::random_device{}());
-        created.job = Job::join();
+        created.job = Job::join([] { return find_program(launcher_places); });
         if (!created.job->is_alone()) created.heap = created.job->heap();
         created.household = std::make_shared<Household>(created.job, created.heap);
         created.waiter.emplace(created.household->make_waiter());

@@ -19,6 +19,8 @@ class Wiring {
     /// Listens at `host` (an address in numbers), at a free port for each of `ranks`. Throws
     /// Error{system}.
     Wiring(const std::string& host, int ranks);
+    /// With sockets that listen already, by local rank.
+    explicit Wiring(std::vector<UniqueFd> listeners) : listeners_(std::move(listeners)) {}
 
     /// Where each of its ranks is found: "10.0.0.2:4711".
     std::vector<std::string> addresses() const;

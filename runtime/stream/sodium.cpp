@@ -7,6 +7,12 @@
 
 namespace ipcrun {
 
+namespace {
+
+constexpr int base64_variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+
+}  // namespace
+
 static_assert(sizeof Key::bytes == crypto_generichash_KEYBYTES);
 
 void start_sodium() {
@@ -31,6 +37,26 @@ Key keyed_hash(const Key& key, std::string_view meaning,
     (void)crypto_generichash_final(&state, hash.bytes.data(), hash.bytes.size());
     sodium_memzero(&state, sizeof state);
     return hash;
+}
+
+std::string base64_of(std::string_view bytes) {
+    // One more for the zero that it writes.
+    std::string text(sodium_base64_encoded_len(bytes.size(), base64_variant), '\0');
+    (void)sodium_bin2base64(text.data(), text.size(),
+                            reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                            base64_variant);
+    text.pop_back();
+    return text;
+}
+
+std::optional<std::string> bytes_of_base64(std::string_view text) {
+    std::string bytes(text.size(), '\0');
+    std::size_t size = 0;
+    if (sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(),
+                          text.size(), nullptr, &size, nullptr, base64_variant) != 0)
+        return std::nullopt;
+    bytes.resize(size);
+    return bytes;
 }
 
 }  // namespace ipcrun

@@ -21,7 +21,7 @@ constexpr Variable variables[] = {
     {"IPCRUN_NODE", &RankEnvironment::node},
     {"IPCRUN_LOCAL_RANK", &RankEnvironment::local_rank},
     {"IPCRUN_LOCAL_SIZE", &RankEnvironment::local_size},
-    {"IPCRUN_CONTROL_FD", &RankEnvironment::control_fd},
+    {control_fd_variable, &RankEnvironment::control_fd},
 };
 
 }  // namespace

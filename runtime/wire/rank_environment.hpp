@@ -17,6 +17,9 @@ constexpr const char* fabric_variable = "IPCRUN_FABRIC";
 /// all ranks, which read it by wants_determinism().
 constexpr const char* deterministic_variable = "IPCRUN_DETERMINISTIC";
 
+/// The number of the socket to the agent.
+constexpr const char* control_fd_variable = "IPCRUN_CONTROL_FD";
+
 struct RankEnvironment {
     int rank = 0;         ///< IPCRUN_RANK: 0 to size - 1
     int size = 1;         ///< IPCRUN_SIZE: ranks in the job

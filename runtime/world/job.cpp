@@ -9,6 +9,7 @@
 
 #include "base/fail.hpp"
 #include "base/socket.hpp"
+#include "base/text.hpp"
 #include "runtime/heap.hpp"
 #include "runtime/join.hpp"
 #include "runtime/node_communicator.hpp"
@@ -17,6 +18,7 @@
 #include "runtime/wire/worker_protocol.hpp"
 #include "runtime/world/hosts_communicator.hpp"
 #include "runtime/world/job_queues.hpp"
+#include "runtime/world/step.hpp"
 
 namespace ipcrun {
 
@@ -48,6 +50,20 @@ std::shared_ptr<Wires> make_wires(const RankEnvironment& own,
                                    memory);
 }
 
+// The program of the same installation.
+std::string find_installed() {
+    std::string path = IPCRUN_BIN_FOLDER "/ipcrun";
+    if (::access(path.c_str(), X_OK) == 0) return path;
+    const char* const folders = std::getenv("PATH");
+    for (const std::string_view folder : split(folders == nullptr ? "" : folders, ':')) {
+        path = fmt::format("{}/ipcrun", folder);
+        if (!folder.empty() && ::access(path.c_str(), X_OK) == 0) return path;
+    }
+    fail(ErrorCode::config,
+         "join the others: the program ipcrun, which finds them, is neither in {} nor in PATH",
+         IPCRUN_BIN_FOLDER);
+}
+
 std::shared_ptr<NodeMemory> create_alone() {
     constexpr std::uint64_t arena_bytes = 1ull << 30;
     return NodeMemory::create(1, 1, arena_bytes);
@@ -58,6 +74,7 @@ std::shared_ptr<NodeMemory> create_alone() {
 struct Job::Impl {
     Place place;
     bool is_deterministic = wants_determinism();
+    bool has_joined_step = false;
     int control_fd = -1;  // inherited and borrowed: the environment names it to all of this process
     const pid_t pid = ::getpid();
     std::shared_ptr<Heap> heap = nullptr;
@@ -125,10 +142,14 @@ std::unique_ptr<Communicator> Job::Impl::make_messages() const {
 
 Job::Job(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-std::shared_ptr<Job> Job::join() {
+std::shared_ptr<Job> Job::join(const std::function<std::string()>& find_ipcrun) {
     auto environment = RankEnvironment::read();
     // A program that a rank started inherits the variables but not the socket: it is no rank.
-    if (environment && !is_packet_socket(environment->control_fd)) environment.reset();
+    const bool is_given = environment.has_value();
+    if (!is_given)
+        environment = join_step(find_ipcrun ? find_ipcrun : find_installed);
+    else if (!is_packet_socket(environment->control_fd))
+        environment.reset();
     const RankEnvironment own = environment.value_or(RankEnvironment());
     std::shared_ptr<NodeMemory> memory;
     AskForEnd ask_for_end;
@@ -144,6 +165,7 @@ std::shared_ptr<Job> Job::join() {
         memory = std::make_shared<NodeMemory>(std::move(fds[0]), std::move(fds[1]));
         if (has_wires) impl.wires = make_wires(own, memory, fds[2].get(), std::move(fds[3]));
         impl.control_fd = own.control_fd;
+        impl.has_joined_step = !is_given;
         ask_for_end = ask_over(own.control_fd);
     } else {
         memory = create_alone();
@@ -176,6 +198,7 @@ Job::~Job() {
     // Whom it serves it may stay for; who waits for it waits no longer.
     impl_->world.reset();
     if (impl_->queues != nullptr) impl_->queues->leave(impl_->serves_queues);
+    if (impl_->has_joined_step) leave_step(impl_->control_fd);
 }
 
 const Job::Place& Job::place() const {

@@ -36,7 +36,8 @@ allocated -N2 "$IPCRUN" sh -c "$who"
 is "$status $(spread)" "0 1${letter}1 1${letter}2" \
     "allocation: no more ranks than CPUs where nobody asked for tasks"
 allocated -N2 --exclusive -c4 "$IPCRUN" sh -c "$who"
-is "$status $(spread)" "0 1${letter}1 1${letter}2" "allocation: each of as many CPUs as it is to have"
+is "$status $(spread)" "0 1${letter}1 1${letter}2" \
+    "allocation: each of as many CPUs as it is to have"
 
 allocated -N2 -n2 "$IPCRUN" -v sh -c 'echo "$SLURM_JOB_NODELIST" "${SLURM_PROCID-}" \
     "${SLURM_STEP_ID-}" "${SLURM_LOCALID-}" "$SLURM_NTASKS"'
@@ -54,7 +55,8 @@ is "$status $(sort -n "$out" | cut -d' ' -f2 | sort -u | paste -sd' ')" "0 ${let
     "allocation: also from a step of one task"
 allocated -N2 -n4 "$IPCRUN" sh -c '[ "$IPCRUN_RANK" != 3 ] || exit 7; exec sleep 60'
 is "$status" 7 "allocation: the exit status is that of the first rank that failed"
-like "$(<"$err")" "rank 3 .*on host ${letter}2.* status 7" "allocation: which is told, with its host"
+like "$(<"$err")" "rank 3 .*on host ${letter}2.* status 7" \
+    "allocation: which is told, with its host"
 slurm exec env SLURM_NTASKS_PER_NODE=3 SLURM_DISTRIBUTION=cyclic SRUN_CPUS_PER_TASK=3 \
     SLURM_CPU_BIND=rank SLURM_EXPORT_ENV=NONE SLURM_MPI_TYPE=pmi2 SLURM_WAIT=1 SLURM_OVERCOMMIT=1 \
     salloc --quiet -N2 -n4 "$IPCRUN" sh -c "$who" >"$out" 2>"$err"

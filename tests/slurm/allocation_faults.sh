@@ -71,7 +71,8 @@ begin_ranks
 kill -KILL "$(pid_of_agent "${nodes[1]}")"
 ended
 is "$status" 1 "faults: the job ends when an agent is killed"
-like "$(<"$err")" "the agent on host ${nodes[1]} .*; the job has been ended" "faults: of whom it tells"
+like "$(<"$err")" "the agent on host ${nodes[1]} .*; the job has been ended" \
+    "faults: of whom it tells"
 hosts_are_clean "faults: nothing is left of that job" 8
 
 begin_ranks
@@ -124,13 +125,15 @@ is "$status $(<"$err")" "2 ipcrun: start the agents on the nodes of the Slurm jo
 not found in PATH; name the hosts by --hosts to reach them by ssh" "faults: there is no srun"
 submit salloc --quiet -N2 -n4 "$IPCRUN" --agent-path /nowhere/ipcrun true
 is "$status" 1 "faults: there is no ipcrun where it is looked for"
-like "$(<"$err")" "^ipcrun: start the agent on host ${nodes[0]:0:1}[12]: (it|srun) has ended .*/nowhere/ipcrun" \
+began="^ipcrun: start the agent on host ${nodes[0]:0:1}[12]:"
+like "$(<"$err")" "$began (it|srun) has ended .*/nowhere/ipcrun" \
     "faults: which is told, with the host and what Slurm says"
 submit env SLURM_JOB_ID=4711 "SLURM_JOB_NODELIST=${nodes[0]}" "$IPCRUN" true
 is "$status" 1 "faults: there is no such job"
-like "$(<"$err")" '^ipcrun: start the agent on host h1: srun has ended with .*; srun says: .*srun: error' \
+like "$(<"$err")" "$began srun has ended with .*; srun says: .*srun: error" \
     "faults: srun says why it has failed"
 submit env SLURM_JOB_ID=4711 'SLURM_JOB_NODELIST=h[1-' "$IPCRUN" true
-like "$status $(<"$err")" '^2 ipcrun: variable SLURM_JOB_NODELIST: ' "faults: what is no list of nodes"
+like "$status $(<"$err")" '^2 ipcrun: variable SLURM_JOB_NODELIST: ' \
+    "faults: what is no list of nodes"
 hosts_are_clean "faults: nothing is left in the end" 8
 done_testing

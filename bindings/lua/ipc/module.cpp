@@ -46,7 +46,7 @@ int open_ipc(lua_State* lua) {
     for (const auto add :
          {register_map, register_parallel, register_channel, register_workqueue, register_select,
           register_mutex, register_marshal_object, register_shared_table, register_spawn,
-          register_flock, register_processes, register_server, register_client})
+          register_flock, register_processes, register_stopping, register_server, register_client})
         add(lua, ipc);
     return 1;
 }

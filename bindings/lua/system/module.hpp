@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// What torch-ipc has of the system: programs by `ipc.spawn`, locked files by `ipc.flock`, and
-/// numbers of processes.
+/// numbers of processes; and whether this one is to end.
 
 #include <lua.hpp>
 
@@ -11,5 +11,6 @@ namespace ipcrun::lua {
 void register_spawn(lua_State* lua, int ipc);
 void register_flock(lua_State* lua, int ipc);
 void register_processes(lua_State* lua, int ipc);
+void register_stopping(lua_State* lua, int ipc);
 
 }  // namespace ipcrun::lua

@@ -41,6 +41,14 @@ function ipc.fork() end
 ---@return integer? status  its exit status; nothing when a signal has ended it
 function ipc.waitpid(pid) end
 
+---Has somebody asked this process to end? From the first call on TERM ends it no longer, nor do the
+---signals that are named: it is asked, and what asked (a batch system, `ipcrun`, a person) has a
+---patience of its own before it sends KILL. Each rank hears for itself, at times of their own: let
+---them agree before they act on it, `world:allreduce(ipc.stopping() and 1 or 0, "max")`.
+---@param ... "TERM"|"INT"|"HUP"|"USR1"|"USR2"  signals that mean it, beside TERM
+---@return "TERM"|"INT"|"HUP"|"USR1"|"USR2"|false  the first that came
+function ipc.stopping(...) end
+
 ---True on macOS, where this does not run: nothing.
 ---@return true?
 function ipc.isOSX() end

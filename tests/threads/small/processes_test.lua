@@ -13,6 +13,41 @@ t.test('processes: numbers of this process, its parent and its thread are intege
   p:wait()
 end)
 
+t.test('stopping: TERM is no end any more, but a wish that every call tells of', function()
+  local output, status = script.run [[
+    local ipc = require 'ipc'
+    print(ipc.stopping())
+    os.execute('kill -TERM $PPID')
+    os.execute('kill -TERM $PPID')
+    print(ipc.stopping(), ipc.stopping())
+  ]]
+  t.equal(output, 'false\nTERM\tTERM\n')
+  t.equal(status, 0)
+end)
+
+t.test('stopping: other signals mean it when they are named, and the first that came is told', function()
+  local output = script.run [[
+    local ipc = require 'ipc'
+    print(ipc.stopping('USR1', 'INT'))
+    os.execute('kill -USR1 $PPID')
+    os.execute('kill -TERM $PPID')
+    print(ipc.stopping())
+  ]]
+  t.equal(output, 'false\nUSR1\n')
+end)
+
+t.test('stopping: a signal that is not named does what it did', function()
+  local _, status = script.run [[
+    require('ipc').stopping()
+    os.execute('kill -USR1 $PPID')
+  ]]
+  t.equal(status ~= 0, true)
+end)
+
+t.test('stopping: a word that is no such signal is an error', function()
+  t.raises("'TERM', 'INT', 'HUP', 'USR1' or 'USR2'", ipc.stopping, 'KILL')
+end)
+
 t.test('processes: a forked child has 0, and its exit status is waited for', function()
   local output, status = script.run [[
     local ipc = require 'ipc'

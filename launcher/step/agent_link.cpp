@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/step/agent_link.hpp"
+
+#include <fcntl.h>
+
+#include <utility>
+
+#include "base/fail.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+constexpr Seconds silence_max{10.0};
+
+UniqueFd duplicate(int fd) {
+    return UniqueFd(
+        check_syscall(::fcntl(fd, F_DUPFD_CLOEXEC, 3), "keep a connection between agents"));
+}
+
+}  // namespace
+
+AgentLink::AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, Callbacks callbacks)
+    : callbacks_(std::move(callbacks)),
+      // What is not encrypted goes as it is once both ends have proved who they are.
+      socket_(duplicate(stream.fd())),
+      frames_(loop, both_ways(duplicate(stream.fd())),
+              {.frame = [this](auto frame) { receive(frame); },
+               .closed = [this] { lose("it has ended"); },
+               .malformed = [this](const Error& error) { lose(error.what()); }}) {
+    pulse_.emplace(
+        loop, silence_max,
+        Pulse::Callbacks{.beat = [this, alive = std::move(alive)] { frames_.send(alive); },
+                         .silent =
+                             [this] {
+                                 lose(fmt::format("it has been silent for {:g} s",
+                                                  silence_max.count()));
+                             }});
+}
+
+void AgentLink::receive(std::span<const std::uint8_t> frame) {
+    if (pulse_) pulse_->heard();
+    try {
+        callbacks_.frame(frame);
+    } catch (const Error& error) {
+        if (error.code != ErrorCode::protocol) throw;
+        lose(fmt::format("it says what makes no sense: {}", error.what()));
+    }
+}
+
+void AgentLink::lose(const std::string& why) {
+    if (!pulse_) return;
+    close();
+    callbacks_.lost(why);
+}
+
+void AgentLink::close() {
+    pulse_.reset();
+    frames_.close();
+}
+
+}  // namespace ipcrun

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// A connection between two agents of a step, over which they speak as agent and launcher do
+/// (launcher/agent_protocol.hpp), and notice when the other is silent.
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "launcher/frames.hpp"
+#include "launcher/hosts/pulse.hpp"
+#include "runtime/stream/secure_stream.hpp"
+
+namespace ipcrun {
+
+constexpr std::string_view step_purpose = "ipcrun step";
+
+class AgentLink {
+  public:
+    struct Callbacks {
+        std::function<void(std::span<const std::uint8_t> frame)> frame;
+        /// Closed, silent for too long, or it says what makes no sense: why. Once.
+        std::function<void(const std::string& why)> lost;
+    };
+    /// `alive`: what to say when there is nothing else.
+    AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, Callbacks callbacks);
+
+    void send(const Bytes& message) { frames_.send(message); }
+    /// Writes what the connection takes now; true when nothing is left.
+    bool flush() { return !pulse_ || frames_.flush(); }
+    int fd() const { return socket_.get(); }
+    void close();
+
+  private:
+    void receive(std::span<const std::uint8_t> frame);
+    void lose(const std::string& why);
+
+    Callbacks callbacks_;
+    UniqueFd socket_;
+    FrameStream frames_;
+    std::optional<Pulse> pulse_;
+};
+
+}  // namespace ipcrun

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/step/agents.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/fail.hpp"
+#include "base/stream_socket.hpp"
+#include "runtime/stream/dial.hpp"
+#include "topology/discover/live_devices.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+constexpr Seconds flush_time_max{1.0};
+
+Key key_of(const StepSeats& seats) {
+    Key key;
+    key.bytes = seats.card(0).secret;
+    return key;
+}
+
+}  // namespace
+
+StepAgents::StepAgents(EventLoop& loop, const StepSeats& seats, int node,
+                       const topology::Machine& machine, UniqueFd listener, Deadline deadline,
+                       Callbacks callbacks)
+    : loop_(loop),
+      seats_(seats),
+      node_(node),
+      callbacks_(std::move(callbacks)),
+      has_ended_(static_cast<std::size_t>(seats.size())),
+      own_{.node = static_cast<std::uint32_t>(node)} {
+    if (node == 0) {
+        machines_.resize(seats.nodes.size());
+        machines_[0] = machine;
+        plan_when_all_are_there();
+    } else {
+        own_.machine = {machine};
+    }
+    for (int other = 0; other < node; ++other) {
+        const Card& card = seats.card(seats.node(other).leader());
+        connect(dial(parse_address(card.agent_address),
+                     {.key = key_of(seats), .purpose = step_purpose}, deadline),
+                other);
+    }
+    if (node + 1 < nodes())
+        acceptor_.emplace(loop, std::move(listener),
+                          AcceptorOptions{.key = key_of(seats), .purpose = step_purpose},
+                          [this](SecureStream stream) { connect(stream, -1); });
+}
+
+void StepAgents::connect(const SecureStream& stream, int node) {
+    others_.push_back(std::make_unique<Other>(Other{.node = node}));
+    Other& other = *others_.back();
+    other.link = std::make_unique<AgentLink>(
+        loop_, stream, encode(StillHere{}),
+        AgentLink::Callbacks{
+            .frame = [this, &other](auto frame) { receive(other, decode_step_message(frame)); },
+            .lost = [this, &other](const std::string& why) { lose(other, why); }});
+    AgentHere here = own_;
+    if (node != 0) here.machine.clear();
+    other.link->send(encode(here));
+}
+
+void StepAgents::receive(Other& other, const StepMessage& message) {
+    if (other.node < 0 && !std::holds_alternative<AgentHere>(message))
+        fail(ErrorCode::protocol, "an agent must say first which node it is of");
+    std::visit([&](const auto& body) { act(other, body); }, message);
+}
+
+void StepAgents::act(Other& other, const AgentHere& here) {
+    const int node = static_cast<int>(here.node);
+    const bool is_expected =
+        other.node >= 0 ? node == other.node : node > node_ && node < nodes() && !is_there(node);
+    if (!is_expected) fail(ErrorCode::protocol, "an agent says that it is of node {}", node);
+    other.node = node;
+    if (node_ != 0) return;
+    if (here.machine.empty()) fail(ErrorCode::protocol, "an agent does not say what its node is");
+    machines_[static_cast<std::size_t>(node)] = here.machine.front();
+    plan_when_all_are_there();
+}
+
+void StepAgents::plan_when_all_are_there() {
+    for (int node = 1; node < nodes(); ++node)
+        if (!is_there(node)) return;
+    const std::vector<int> parents = plan_tree(seats_, machines_, topology::count_adapters() == 0);
+    const Bytes plan = encode(StepPlan{{parents.begin(), parents.end()}});
+    for (const auto& other : others_) other->link->send(plan);
+    get_ready(parents);
+}
+
+void StepAgents::act(Other& other, const StepPlan& plan) {
+    const auto is_rank = [this](int parent) { return parent >= -1 && parent < seats_.size(); };
+    if (other.node != 0 || plan.tree_parents.size() != seats_.cards.size() ||
+        !std::all_of(plan.tree_parents.begin(), plan.tree_parents.end(), is_rank))
+        fail(ErrorCode::protocol, "a plan that makes no sense");
+    get_ready({plan.tree_parents.begin(), plan.tree_parents.end()});
+}
+
+void StepAgents::get_ready(const std::vector<int>& tree_parents) {
+    if (!std::exchange(is_ready_, true)) callbacks_.ready(tree_parents);
+}
+
+void StepAgents::act(Other& other, const RankOver& over) {
+    if (over.rank < 0 || over.rank >= seats_.size() ||
+        seats_.node_of[static_cast<std::size_t>(over.rank)] != other.node)
+        fail(ErrorCode::protocol, "an agent speaks of a rank that it does not have");
+    note_end(over.rank, over.wait_status);
+}
+
+void StepAgents::note_end(int rank, int wait_status) {
+    if (has_ended_[static_cast<std::size_t>(rank)]) return;
+    has_ended_[static_cast<std::size_t>(rank)] = true;
+    callbacks_.ended(rank, wait_status);
+}
+
+// With the last rank of its node an agent goes, too; before that its ranks are lost with it.
+void StepAgents::lose(Other& other, const std::string& why) {
+    if (other.node < 0) return;  // it never came: that of the node is still awaited
+    const StepNode& node = seats_.node(other.node);
+    const bool is_over = std::all_of(node.ranks.begin(), node.ranks.end(), [this](int rank) {
+        return has_ended_[static_cast<std::size_t>(rank)];
+    });
+    if (!is_ready_ && !is_over)
+        fail(ErrorCode::peer_lost, "the agent of node {} is lost: {}", node.host, why);
+    for (const int rank : node.ranks) note_end(rank, host_lost_status);
+}
+
+void StepAgents::tell_of_end(int rank, int wait_status) {
+    const Bytes over = encode(RankOver{rank, wait_status});
+    for (const auto& other : others_)
+        if (other->node >= 0) other->link->send(over);
+}
+
+void StepAgents::flush() {
+    const Deadline deadline = Deadline::after(flush_time_max);
+    for (const auto& other : others_)
+        while (!other->link->flush() && wait_writable(other->link->fd(), deadline)) {
+        }
+}
+
+bool StepAgents::is_there(int node) const {
+    return std::any_of(others_.begin(), others_.end(),
+                       [node](const auto& other) { return other->node == node; });
+}
+
+std::string StepAgents::missing() const {
+    std::string names;
+    for (int node = 0; node < nodes(); ++node)
+        if (node != node_ && !is_there(node))
+            names += fmt::format("{}node {}", names.empty() ? "" : ", ", seats_.node(node).host);
+    return names;
+}
+
+}  // namespace ipcrun

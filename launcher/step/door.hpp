@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// Where the joiners of a node hand over to its agent: a Unix socket without a file, at which only
+/// who knows the job's secret is heard.
+
+#include <optional>
+#include <string>
+
+#include "base/unique_fd.hpp"
+#include "runtime/wire/control_segment.hpp"
+
+namespace ipcrun {
+
+/// What a joiner brings of its rank.
+struct Arrival {
+    int rank = 0;
+    UniqueFd process;   ///< a pidfd of the process that is the rank
+    UniqueFd answer;    ///< the socket on which that waits for a StepAnswer
+    UniqueFd listener;  ///< where it is found by ranks on other nodes
+};
+
+struct Door {
+    std::string name;
+    UniqueFd listener;
+};
+/// A name that nobody can guess. Throws Error{system}.
+Door open_door();
+
+/// The one call of a joiner. Throws Error: peer_lost (nobody is behind the door), system.
+void knock(const std::string& door, const JobSecret& secret, const Arrival& arrival);
+
+/// A visitor of `listener`: nullopt when there is none now, or when it is none that belongs here.
+/// Never blocks for longer than a moment that a joiner takes to send what it has.
+std::optional<Arrival> let_in(int listener, const JobSecret& secret);
+
+}  // namespace ipcrun

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launcher/step/join.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "base/fail.hpp"
+#include "base/quiet_thread.hpp"
+#include "base/socket.hpp"
+#include "base/stream_socket.hpp"
+#include "base/text.hpp"
+#include "launcher/agent_process.hpp"
+#include "launcher/bootstrap/bootstrap.hpp"
+#include "launcher/step/node_agent.hpp"
+#include "launcher/step/own_address.hpp"
+#include "runtime/stream/key.hpp"
+#include "runtime/wire/step_protocol.hpp"
+
+namespace ipcrun {
+
+namespace {
+
+constexpr int usage_status = 2;
+constexpr int failure_status = 1;
+constexpr int task_socket = 3;
+
+// What it was that failed is of use to the task alone.
+void refuse(int socket, const Error& error) noexcept {
+    try {
+        (void)send_packet(socket, encode(NotSeated{error.code, error.what()}));
+    } catch (const std::exception&) {
+        // The task is gone, or there is no memory: it finds the socket closed.
+    }
+}
+
+std::string environment_variable(const char* name) {
+    const char* const text = std::getenv(name);
+    return text == nullptr ? "" : text;
+}
+
+// Switches above the node, from the top: SLURM_TOPOLOGY_ADDR is "s0.s3.n17", and its pattern
+// "switch.switch.node"; "n17" and "node" where Slurm knows of none.
+std::string own_network() {
+    const std::string address = environment_variable("SLURM_TOPOLOGY_ADDR");
+    const std::string pattern = environment_variable("SLURM_TOPOLOGY_ADDR_PATTERN");
+    constexpr std::string_view node = ".node";
+    const std::size_t end = address.rfind('.');
+    return pattern.ends_with(node) && end != address.npos ? address.substr(0, end) : "";
+}
+
+std::string own_host() {
+    std::string name = environment_variable("SLURMD_NODENAME");
+    if (!name.empty()) return name;
+    utsname names{};
+    check_syscall(::uname(&names), "ask for the name of this host");
+    return names.nodename;
+}
+
+std::string own_cpus() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    check_syscall(::sched_getaffinity(0, sizeof set, &set), "read the CPUs that may be used");
+    std::vector<int> cpus;
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+        if (CPU_ISSET(static_cast<std::size_t>(cpu), &set)) cpus.push_back(cpu);
+    return format_list(cpus);
+}
+
+// The library of a bootstrap may block without end; and the task may end meanwhile.
+class Watchdog {
+  public:
+    explicit Watchdog(int socket)
+        : stop_(check_syscall(::eventfd(0, EFD_CLOEXEC), "create an event descriptor")),
+          thread_(start_quiet_thread([this, socket] {
+              pollfd watched[] = {{socket, POLLRDHUP, 0}, {stop_.get(), POLLIN, 0}};
+              while (::poll(watched, 2, -1) < 0 && errno == EINTR) {
+              }
+              if (watched[1].revents == 0) ::_exit(failure_status);
+          })) {}
+    ~Watchdog() {
+        (void)::eventfd_write(stop_.get(), 1);
+        thread_.join();
+    }
+    Watchdog(const Watchdog&) = delete;
+
+  private:
+    UniqueFd stop_;
+    std::thread thread_;
+};
+
+// From here on nothing of this process is the task's: who waits for the end of its output waits
+// for no agent.
+void let_go_of_task() {
+    const UniqueFd null(check_syscall(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null"));
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        check_syscall(::dup2(null.get(), fd), "let go of the task's output");
+    check_syscall(::chdir("/"), "let go of the task's working directory");
+}
+
+pid_t pid_of_task() {
+    ucred task{};
+    socklen_t bytes = sizeof task;
+    check_syscall(::getsockopt(task_socket, SOL_SOCKET, SO_PEERCRED, &task, &bytes),
+                  "ask who calls");
+    return task.pid;
+}
+
+// The socket is the caller's again when it throws.
+void join(UniqueFd& answer, Deadline deadline) {
+    const BootstrapChoice choice = choose_bootstrap(lookup_in_process(), can_load_library);
+    if (choice.kind == BootstrapKind::alone) {
+        (void)send_packet(answer.get(), encode(Alone{}));
+        return;
+    }
+    const pid_t task = pid_of_task();
+    Arrival own;
+    own.process.reset(static_cast<int>(
+        check_syscall(::syscall(SYS_pidfd_open, task, 0), "watch the task that calls")));
+    const std::string address = own_address_for_others();
+    own.listener = listen_at({.host = address});
+    UniqueFd agents = listen_at({.host = address});
+    Door door = open_door();
+    Card card{.node_id = own_node_id(),
+              .host = own_host(),
+              .address = format_address(own_address(own.listener.get())),
+              .door = door.name,
+              .cpus = own_cpus(),
+              .network = own_network(),
+              .agent_address = format_address(own_address(agents.get()))};
+    std::vector<std::string> cards;
+    {
+        const Watchdog watchdog(answer.get());
+        const auto bootstrap = open_bootstrap(choice.kind, deadline, [&answer](const Error& error) {
+            refuse(answer.get(), error);
+            ::_exit(failure_status);
+        });
+        own.rank = bootstrap->rank();
+        if (own.rank == 0) card.secret = Key::random().bytes;
+        cards = bootstrap->exchange(encode_card(card));
+    }
+    let_go_of_task();
+    const StepSeats seats = seat_ranks(cards);
+    const StepNode& node = seats.node(seats.node_of[static_cast<std::size_t>(own.rank)]);
+    own.answer = std::move(answer);
+    if (node.leader() == own.rank) {
+        NodeAgent agent(seats, std::move(own), std::move(door.listener), std::move(agents),
+                        deadline);
+        agent.run();
+        ::_exit(EXIT_SUCCESS);  // its sockets are the last of it: who sees them close sees its end
+    }
+    try {
+        knock(seats.card(node.leader()).door, seats.card(0).secret, own);
+    } catch (...) {
+        answer = std::move(own.answer);
+        throw;
+    }
+}
+
+}  // namespace
+
+int run_join(const char* seconds_text) {
+    const auto seconds = parse_number<double>(seconds_text);
+    if (!seconds || !is_packet_socket(task_socket)) {
+        (void)std::fputs(
+            "ipcrun: option --join: processes give it that srun started; it is not "
+            "for people\n",
+            stderr);
+        return usage_status;
+    }
+    // A child that the task need not wait for.
+    const pid_t child = ::fork();
+    if (child != 0) return child > 0 ? EXIT_SUCCESS : failure_status;
+    UniqueFd answer(task_socket);
+    set_close_on_exec(task_socket);
+    ignore_terminal_signals();
+    (void)::setsid();  // signals are the task's; cannot fail for a process that has just been born
+    try {
+        join(answer, Deadline::after(Seconds(*seconds)));
+    } catch (const Error& error) {
+        refuse(answer.get(), error);
+        return failure_status;
+    } catch (const std::exception& error) {
+        refuse(answer.get(), Error(ErrorCode::system, error.what()));
+        return failure_status;
+    }
+    return EXIT_SUCCESS;
+}
+
+}  // namespace ipcrun

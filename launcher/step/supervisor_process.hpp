@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/// The process of a batch system that a task descends from, and that ends it when its time is over.
+
+#include <sys/types.h>
+
+#include "base/unique_fd.hpp"
+
+namespace ipcrun {
+
+/// A pidfd of the slurmstepd above `task`; invalid where there is none.
+UniqueFd find_supervisor(pid_t task);
+
+}  // namespace ipcrun
