@@ -79,10 +79,14 @@ void SlurmAgents::join(std::uint64_t id) {
     });
     if (found == nodes_.end()) return;
     HostAgent& agent = *found->second.agent;
-    if (newcomer->fault().empty())
-        agent.join(newcomer->take_stream());
-    else
-        agent.give_up(newcomer->fault());
+    if (!newcomer->fault().empty()) return agent.give_up(newcomer->fault());
+    agent.join(newcomer->take_stream());
+    const bool all_are_there = std::all_of(nodes_.begin(), nodes_.end(), [](const auto& entry) {
+        return entry.second.agent->has_joined();
+    });
+    if (!all_are_there) return;
+    acceptor_.reset();
+    newcomers_.clear();
 }
 
 void SlurmAgents::hear_srun() {

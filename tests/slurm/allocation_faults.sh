@@ -108,16 +108,24 @@ if [[ $SLURM_MODE == hosts ]]; then
         "faults: a host that dies is told, long before Slurm knows"
 fi
 
-# Strangers, at the port that agents call.
-begin_ranks
-port=$(slurm exec ss -Hltnp |
-    sed -En 's/.* (\*|0\.0\.0\.0|\[::\]):([0-9]+) .*\(\("ipcrun",pid=[0-9]+,fd=[0-9]+\)\).*/\2/p')
-like "$port" '^[0-9]+$' "faults: the launcher listens at one port for its agents"
-slurm exec bash -c 'exec 3<>/dev/tcp/127.0.0.1/"$1"; echo rubbish >&3; cat <&3 >/dev/null' - "$port"
-slurm exec timeout 1 bash -c 'exec 3<>/dev/tcp/127.0.0.1/"$1"; cat <&3' - "$port"
-kill -TERM "$(pid_of_launcher)"
-ended
-is "$status $(words)" "143  4 TERM, 4 up" "faults: strangers at the launcher's port change nothing"
+# Strangers, at the port that agents call, before these are there.
+mkdir "$work/bin"
+cat >"$work/bin/srun" <<END
+#!/bin/bash
+port=\$(ss -Hltnp | sed -En \
+    's/.* (\*|0\.0\.0\.0|\[::\]):([0-9]+) .*\(\("ipcrun",pid=[0-9]+,fd=[0-9]+\)\).*/\2/p')
+echo "\$port" >"$work/port"
+exec 5<>"/dev/tcp/127.0.0.1/\$port" 6<>"/dev/tcp/127.0.0.1/\$port"
+echo rubbish >&6
+PATH=\${PATH#*:} exec srun "\$@"
+END
+chmod +x "$work/bin/srun"
+echo "[ \"\$IPCRUN_RANK\" != 0 ] || ss -Hltn | grep -c \":\$(cat '$work/port') \"; true" \
+    >"$work/look"
+submit salloc --quiet -N2 -n4 -w "${nodes[0]},${nodes[1]}" env PATH="$work/bin:$PATH" "$IPCRUN" sh "$work/look"
+like "$(<"$work/port")" '^[0-9]+$' "faults: agents are waited for at one port"
+is "$status $(<"$out") $(<"$err")" "0 0 " \
+    "faults: strangers there change nothing, and it is closed when all agents are there"
 
 # What there is to be said when it does not begin.
 submit salloc --quiet -N2 -n4 env PATH=/nowhere "$IPCRUN" /bin/true
@@ -125,7 +133,7 @@ is "$status $(<"$err")" "2 ipcrun: start the agents on the nodes of the Slurm jo
 not found in PATH; name the hosts by --hosts to reach them by ssh" "faults: there is no srun"
 submit salloc --quiet -N2 -n4 "$IPCRUN" --agent-path /nowhere/ipcrun true
 is "$status" 1 "faults: there is no ipcrun where it is looked for"
-began="^ipcrun: start the agent on host ${nodes[0]:0:1}[12]:"
+began="^ipcrun: start the agent on host ${nodes[0]:0:1}[1-4]:"
 like "$(<"$err")" "$began (it|srun) has ended .*/nowhere/ipcrun" \
     "faults: which is told, with the host and what Slurm says"
 submit env SLURM_JOB_ID=4711 "SLURM_JOB_NODELIST=${nodes[0]}" "$IPCRUN" true
