@@ -122,7 +122,8 @@ END
 chmod +x "$work/bin/srun"
 echo "[ \"\$IPCRUN_RANK\" != 0 ] || ss -Hltn | grep -c \":\$(cat '$work/port') \"; true" \
     >"$work/look"
-submit salloc --quiet -N2 -n4 -w "${nodes[0]},${nodes[1]}" env PATH="$work/bin:$PATH" "$IPCRUN" sh "$work/look"
+submit salloc --quiet -N2 -n4 -w "${nodes[0]},${nodes[1]}" \
+    env PATH="$work/bin:$PATH" "$IPCRUN" sh "$work/look"
 like "$(<"$work/port")" '^[0-9]+$' "faults: agents are waited for at one port"
 is "$status $(<"$out") $(<"$err")" "0 0 " \
     "faults: strangers there change nothing, and it is closed when all agents are there"
@@ -138,7 +139,7 @@ like "$(<"$err")" "$began (it|srun) has ended .*/nowhere/ipcrun" \
     "faults: which is told, with the host and what Slurm says"
 submit env SLURM_JOB_ID=4711 "SLURM_JOB_NODELIST=${nodes[0]}" "$IPCRUN" true
 is "$status" 1 "faults: there is no such job"
-like "$(<"$err")" "$began srun has ended with .*; srun says: .*srun: error" \
+like "$(<"$err")" "$began srun has ended with .*srun says: .*srun: error" \
     "faults: srun says why it has failed"
 submit env SLURM_JOB_ID=4711 'SLURM_JOB_NODELIST=h[1-' "$IPCRUN" true
 like "$status $(<"$err")" '^2 ipcrun: variable SLURM_JOB_NODELIST: ' \
