@@ -24,3 +24,7 @@ files["tests/threads/map"] = {
 files["tests/lua/allocation_failure_map_script.lua"] = { ignore = { "211", "311" } }
 -- Two engines with the same methods, some of which need nothing of their object.
 files["bindings/lua/lua/trees"] = { self = false }
+-- What Lmod gives its files.
+files["scripts/slurm/modulefiles"] = { read_globals = {
+  "conflict", "help", "pathJoin", "prepend_path", "setenv", "whatis",
+} }

@@ -3,6 +3,10 @@
 --
 --   for i in 1 2 3 4; do ipcrun-lua allreduce_tree.lua --numNodes 4 --nodeIndex $i & done; wait
 --
+-- or Slurm:
+--
+--   srun -N 2 -n 8 ipcrun-lua allreduce_tree.lua --slurm
+--
 -- Without --nodeIndex it starts all nodes itself.
 local ipc = require "ipc"
 local torch = require "torch"
@@ -12,9 +16,10 @@ cmd:option("--numNodes", 4, "nodes in all")
 cmd:option("--nodeIndex", 0, "which one this is, from 1; 0: starts them all")
 cmd:option("--elements", 1000000, "of the tensor")
 cmd:option("--link", "", "'socket': as if the nodes were on different hosts")
+cmd:option("--slurm", false, "the nodes are the tasks of a step of Slurm")
 local options = cmd:parse(arg)
 
-if options.nodeIndex == 0 then
+if options.nodeIndex == 0 and not options.slurm then
   local program, processes, status = arg[-1] or "ipcrun-lua", {}, 0
   for i = 1, options.numNodes do
     processes[i] = ipc.spawn { file = program, args = {
@@ -29,8 +34,9 @@ if options.nodeIndex == 0 then
   os.exit(status, true)
 end
 
-local tree = require "ipc.LocalhostTree"(options.nodeIndex, options.numNodes,
-  { link = options.link ~= "" and options.link or nil })
+local how = { link = options.link ~= "" and options.link or nil }
+local tree = options.slurm and require "ipc.SlurmTree"(how)
+  or require "ipc.LocalhostTree"(options.nodeIndex, options.numNodes, how)
 
 local gradient = torch.FloatTensor(options.elements):fill(tree.nodeIndex)
 local began = ipc.clock()

@@ -30,6 +30,7 @@ build = {
       ["ipc.BackgroundTask"] = "bindings/lua/lua/ipc/BackgroundTask.lua",
       ["ipc.BackgroundTaskPool"] = "bindings/lua/lua/ipc/BackgroundTaskPool.lua",
       ["ipc.DiscoveredTree"] = "bindings/lua/lua/ipc/DiscoveredTree.lua",
+      ["ipc.SlurmTree"] = "bindings/lua/lua/ipc/SlurmTree.lua",
       ["ipc.LocalhostTree"] = "bindings/lua/lua/ipc/LocalhostTree.lua",
       ["ipc.NullTree"] = "bindings/lua/lua/ipc/NullTree.lua",
       ["ipc.StaticTree"] = "bindings/lua/lua/ipc/StaticTree.lua",

@@ -35,6 +35,7 @@ local homes <const> = {
   { header = "^lua%.hp?p?$", folder = "bindings/lua" },
   { header = "^l[au][ux]%w*lib%.h$", folder = "bindings/lua" },
   { header = "^sodium", folder = "runtime/stream" },
+  { header = "^pmi", folder = "launcher/bootstrap" },
   { header = "^rdma/", folder = "runtime/fabric" },
   { header = "^cuda", folder = "runtime/cuda" },
   { header = "^nvml", folder = "topology/discover" },

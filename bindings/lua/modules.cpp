@@ -42,6 +42,7 @@ constexpr luaL_Reg modules[] = {
     {"ipc.DiscoveredTree", open_trees},
     {"ipc.LocalhostTree", open_trees},
     {"ipc.NullTree", open_trees},
+    {"ipc.SlurmTree", open_trees},
     {"ipc.StaticTree", open_trees},
     {"ipc.Tree", open_trees},
     {"ipc.utils", open_trees},

@@ -2,10 +2,12 @@
 #include "launcher/bootstrap/bootstrap.hpp"
 
 #include <dlfcn.h>
+#include <poll.h>
 
 #include <cstdlib>
 #include <cstring>
 
+#include "base/text.hpp"
 #include "launcher/bootstrap/backends.hpp"
 #include "launcher/bootstrap/libraries.hpp"
 
@@ -86,6 +88,13 @@ Lookup lookup_in_process() {
 bool can_load_library(const char* library) {
     if (!has_pmix_headers && std::strcmp(library, pmix_library) == 0) return false;
     return ::dlopen(library, RTLD_NOW | RTLD_GLOBAL) != nullptr;
+}
+
+bool is_connected_socket(const std::string& descriptor) {
+    const auto fd = parse_number<int>(descriptor);
+    if (!fd || *fd < 0) return false;
+    pollfd state{.fd = *fd, .events = 0, .revents = 0};
+    return ::poll(&state, 1, 0) == 0;  // else it is not open, or hung up
 }
 
 std::unique_ptr<Bootstrap> open_bootstrap(BootstrapKind kind, Deadline deadline,

@@ -41,10 +41,16 @@ Lookup lookup_in_process();
 using CanLoad = std::function<bool(const char* library)>;
 bool can_load_library(const char* library);
 
+/// Is this number (PMI_FD) that of a socket whose other end is still there? PMI-2 serves one
+/// program of each task: a second one finds it shut down.
+using IsConnected = std::function<bool(const std::string& descriptor)>;
+bool is_connected_socket(const std::string& descriptor);
+
 /// What the environment offers. Never `alone` where it tells of others. Pure but for its arguments.
 /// Throws Error: usage (the variable names none of them), config (there are others, and no way to
 /// meet them: what is missing; or what variables say does not fit together).
-BootstrapChoice choose_bootstrap(const Lookup& environment, const CanLoad& can_load);
+BootstrapChoice choose_bootstrap(const Lookup& environment, const CanLoad& can_load,
+                                 const IsConnected& is_connected = is_connected_socket);
 
 /// One thread uses it.
 class Bootstrap {

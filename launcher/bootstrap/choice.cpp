@@ -13,7 +13,6 @@ namespace {
 
 struct Offer {
     const Lookup& environment;
-    const CanLoad& can_load;
     std::optional<SlurmStep> step;
 
     bool has(std::string_view name) const { return environment(name).has_value(); }
@@ -66,18 +65,19 @@ BootstrapChoice forced(const Offer& offer, std::string_view wish) {
 
 }  // namespace
 
-BootstrapChoice choose_bootstrap(const Lookup& environment, const CanLoad& can_load) {
+BootstrapChoice choose_bootstrap(const Lookup& environment, const CanLoad& can_load,
+                                 const IsConnected& is_connected) {
     using enum BootstrapKind;
     const auto wish = environment(bootstrap_variable);
     if (wish == "alone") return {alone, fmt::format("{}=alone", bootstrap_variable)};
-    const Offer offer{environment, can_load, find_slurm_step(environment)};
+    const Offer offer{environment, find_slurm_step(environment)};
     if (wish && !wish->empty()) return forced(offer, *wish);
     if (offer.is_single_step())
         return {alone, fmt::format("step {} of Slurm has one task", offer.step->name)};
     if (offer.has_pmix() && can_load(pmix_library))
         return {pmix, "PMIx is offered (PMIX_RANK is set)"};
-    if (offer.has_pmi2() && can_load(pmi2_library))
-        return {pmi2, "PMI-2 is offered (PMI_FD is set)"};
+    const bool is_served = offer.has_pmi2() && is_connected(*environment("PMI_FD"));
+    if (is_served && can_load(pmi2_library)) return {pmi2, "PMI-2 is offered (PMI_FD is set)"};
     if (offer.step && offer.step->size > 1) {
         if (can_load(pmi1_library)) return {pmi1, describe_step(*offer.step)};
         return {slurm,
@@ -88,7 +88,13 @@ BootstrapChoice choose_bootstrap(const Lookup& environment, const CanLoad& can_l
              "a launcher offers PMIx (PMIX_RANK is set), and {} cannot be used: install it "
              "(Debian: libpmix2), or set {}=alone for a process by itself",
              pmix_library, bootstrap_variable);
-    if (offer.has_pmi2() && environment("PMI_SIZE") != "1")
+    if (environment("PMI_SIZE") == "1") return {alone, "a launcher has started one process"};
+    if (offer.has_pmi2() && !is_served)
+        fail(ErrorCode::config,
+             "a launcher has started {} processes, and offers PMI-2 no more (PMI_FD is closed): "
+             "one program of each may use it; set {}=alone for a process by itself",
+             excerpt(*environment("PMI_SIZE")), bootstrap_variable);
+    if (offer.has_pmi2())
         fail(ErrorCode::config,
              "a launcher has started {} processes and offers PMI-2 (PMI_FD is set), and {} cannot "
              "be loaded: install it (Debian: libpmi2-0), or set {}=alone for a process by itself",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // PMI-2: the library speaks to whoever has started this process, by the descriptor PMI_FD.
 #include <array>
+#include <string>
 
 #include "base/text.hpp"
 #include "launcher/bootstrap/backends.hpp"
@@ -46,6 +47,12 @@ class Pmi2 final : public Bootstrap, KeyValueStore {
   public:
     explicit Pmi2(Terms terms) : terms_(std::move(terms)), pmi_(LoadedLibrary(pmi2_library)) {
         const Guard guard = terms_.guard_server(means);
+        // The library would die of it.
+        if (!is_connected_socket(lookup_in_process()("PMI_FD").value_or("")))
+            fail(ErrorCode::config,
+                 "{}: PMI_FD is closed: one program of each task may use it; in a step of Slurm, "
+                 "IPCRUN_BOOTSTRAP=pmi1 does without it",
+                 means);
         int spawned = 0, application = 0;
         require(pmi_.init(&spawned, &size_, &rank_, &application), "PMI2_Init");
         const auto told = lookup_in_process()("PMI_SIZE");

@@ -107,19 +107,13 @@ class Search {
     std::optional<Deadline> strangers_until_;
 };
 
-std::vector<std::string> bring_card(const Meeting& meeting, const std::string& card,
-                                    Deadline deadline) {
-    Channel channel = Search(meeting, deadline).find();
+// What the one who keeps the list answers to a card.
+Answer await_answer(Channel& channel, const Meeting& meeting, Deadline deadline) {
+    const std::size_t bytes_max =
+        static_cast<std::size_t>(meeting.size) * (card_bytes_max + words_bytes_max);
     try {
-        channel.send(encode_words(Arrival{meeting.name, meeting.rank, meeting.size, card}));
-        const std::size_t cards_max =
-            static_cast<std::size_t>(meeting.size) * (card_bytes_max + words_bytes_max);
-        auto answer = decode_words<Answer>(receive(channel, cards_max, deadline));
-        if (!answer.refusal.empty()) fail(ErrorCode::config, "{}", answer.refusal);
-        if (answer.cards.size() != static_cast<std::size_t>(meeting.size))
-            fail(ErrorCode::protocol, "{}: {} cards for {} tasks", meeting.name,
-                 answer.cards.size(), meeting.size);
-        return std::move(answer.cards);
+        // It has the same deadline, and then says who is missing.
+        return decode_words<Answer>(receive(channel, bytes_max, deadline.later(Seconds(1.0))));
     } catch (const Error& error) {
         if (error.code == ErrorCode::timeout)
             fail(ErrorCode::timeout, "{}: not all of its {} tasks have come in time", meeting.name,
@@ -128,6 +122,18 @@ std::vector<std::string> bring_card(const Meeting& meeting, const std::string& c
         throw Error(error.code, fmt::format("{}: the task that keeps the list has ended: {}",
                                             meeting.name, error.what()));
     }
+}
+
+std::vector<std::string> bring_card(const Meeting& meeting, const std::string& card,
+                                    Deadline deadline) {
+    Channel channel = Search(meeting, deadline).find();
+    channel.send(encode_words(Arrival{meeting.name, meeting.rank, meeting.size, card}));
+    Answer answer = await_answer(channel, meeting, deadline);
+    if (!answer.refusal.empty()) throw Error(answer.code, answer.refusal);
+    if (answer.cards.size() != static_cast<std::size_t>(meeting.size))
+        fail(ErrorCode::protocol, "{}: {} cards for {} tasks", meeting.name, answer.cards.size(),
+             meeting.size);
+    return std::move(answer.cards);
 }
 
 class Rendezvous final : public Bootstrap {

@@ -190,7 +190,7 @@ class List {
     }
 
     [[noreturn]] void refuse_all(const std::string& text, ErrorCode code = ErrorCode::mismatch) {
-        const Bytes bytes = encode_words(Answer{text, {}});
+        const Bytes bytes = encode_words(Answer{code, text, {}});
         for (auto& [id, guest] : guests_) {
             try {
                 guest.channel.send(bytes);

@@ -24,10 +24,14 @@ struct Arrival {
     std::string card = {};
 };
 struct Answer {
-    std::string refusal = {};  ///< empty: here are the cards
+    ErrorCode code = ErrorCode::internal;  ///< of the refusal
+    std::string refusal = {};              ///< empty: here are the cards
     std::vector<std::string> cards = {};
 };
 
+constexpr ErrorCode last_enumerator(ErrorCode) {
+    return ErrorCode::internal;
+}
 template <typename Fields, one_of<Greeting> T>
 void visit_fields(Fields& fields, T& greeting) {
     fields(greeting.meeting);
@@ -38,7 +42,7 @@ void visit_fields(Fields& fields, T& arrival) {
 }
 template <typename Fields, one_of<Answer> T>
 void visit_fields(Fields& fields, T& answer) {
-    fields(answer.refusal, answer.cards);
+    fields(answer.code, answer.refusal, answer.cards);
 }
 
 template <typename Message>

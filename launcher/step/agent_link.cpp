@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/fail.hpp"
+#include "runtime/wire/job_table.hpp"
 
 namespace ipcrun {
 
@@ -24,17 +25,19 @@ AgentLink::AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, C
     : callbacks_(std::move(callbacks)),
       // What is not encrypted goes as it is once both ends have proved who they are.
       socket_(duplicate(stream.fd())),
-      frames_(loop, both_ways(duplicate(stream.fd())),
-              {.frame = [this](auto frame) { receive(frame); },
-               .closed = [this] { lose("it has ended"); },
-               .malformed = [this](const Error& error) { lose(error.what()); }}) {
+      frames_(
+          loop, both_ways(duplicate(stream.fd())),
+          {.frame = [this](auto frame) { receive(frame); },
+           .closed = [this] { lose("it has ended", agent_lost_status); },
+           .malformed = [this](const Error& error) { lose(error.what(), agent_lost_status); }}) {
     pulse_.emplace(
         loop, silence_max,
         Pulse::Callbacks{.beat = [this, alive = std::move(alive)] { frames_.send(alive); },
                          .silent =
                              [this] {
                                  lose(fmt::format("it has been silent for {:g} s",
-                                                  silence_max.count()));
+                                                  silence_max.count()),
+                                      host_lost_status);
                              }});
 }
 
@@ -44,14 +47,14 @@ void AgentLink::receive(std::span<const std::uint8_t> frame) {
         callbacks_.frame(frame);
     } catch (const Error& error) {
         if (error.code != ErrorCode::protocol) throw;
-        lose(fmt::format("it says what makes no sense: {}", error.what()));
+        lose(fmt::format("it says what makes no sense: {}", error.what()), agent_lost_status);
     }
 }
 
-void AgentLink::lose(const std::string& why) {
+void AgentLink::lose(const std::string& why, int wait_status) {
     if (!pulse_) return;
     close();
-    callbacks_.lost(why);
+    callbacks_.lost(why, wait_status);
 }
 
 void AgentLink::close() {

@@ -19,8 +19,9 @@ class AgentLink {
   public:
     struct Callbacks {
         std::function<void(std::span<const std::uint8_t> frame)> frame;
-        /// Closed, silent for too long, or it says what makes no sense: why. Once.
-        std::function<void(const std::string& why)> lost;
+        /// Closed, silent for too long, or it says what makes no sense: why, and what that makes of
+        /// its ranks (host_lost_status, agent_lost_status). Once.
+        std::function<void(const std::string& why, int wait_status)> lost;
     };
     /// `alive`: what to say when there is nothing else.
     AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, Callbacks callbacks);
@@ -33,7 +34,7 @@ class AgentLink {
 
   private:
     void receive(std::span<const std::uint8_t> frame);
-    void lose(const std::string& why);
+    void lose(const std::string& why, int wait_status);
 
     Callbacks callbacks_;
     UniqueFd socket_;

@@ -58,7 +58,8 @@ void StepAgents::connect(const SecureStream& stream, int node) {
         loop_, stream, encode(StillHere{}),
         AgentLink::Callbacks{
             .frame = [this, &other](auto frame) { receive(other, decode_step_message(frame)); },
-            .lost = [this, &other](const std::string& why) { lose(other, why); }});
+            .lost = [this, &other](const std::string& why,
+                                   int wait_status) { lose(other, why, wait_status); }});
     AgentHere here = own_;
     if (node != 0) here.machine.clear();
     other.link->send(encode(here));
@@ -117,15 +118,23 @@ void StepAgents::note_end(int rank, int wait_status) {
 }
 
 // With the last rank of its node an agent goes, too; before that its ranks are lost with it.
-void StepAgents::lose(Other& other, const std::string& why) {
+void StepAgents::lose(Other& other, const std::string& why, int wait_status) {
     if (other.node < 0) return;  // it never came: that of the node is still awaited
     const StepNode& node = seats_.node(other.node);
-    const bool is_over = std::all_of(node.ranks.begin(), node.ranks.end(), [this](int rank) {
-        return has_ended_[static_cast<std::size_t>(rank)];
-    });
-    if (!is_ready_ && !is_over)
+    if (!is_ready_ && !are_over(node))
         fail(ErrorCode::peer_lost, "the agent of node {} is lost: {}", node.host, why);
-    for (const int rank : node.ranks) note_end(rank, host_lost_status);
+    for (const int rank : node.ranks) note_end(rank, wait_status);
+}
+
+bool StepAgents::are_over(const StepNode& node) const {
+    return std::all_of(node.ranks.begin(), node.ranks.end(),
+                       [this](int rank) { return has_ended_[static_cast<std::size_t>(rank)]; });
+}
+
+bool StepAgents::are_others_over() const {
+    const StepNode& own = seats_.node(node_);
+    return std::all_of(seats_.nodes.begin(), seats_.nodes.end(),
+                       [&](const StepNode& node) { return &node == &own || are_over(node); });
 }
 
 void StepAgents::tell_of_end(int rank, int wait_status) {

@@ -25,7 +25,8 @@ class StepAgents {
         /// All nodes are there, and it is planned: the parent of each rank in the tree of the
         /// world. Once; from the constructor where there is one node alone.
         std::function<void(const std::vector<int>& tree_parents)> ready;
-        /// A rank on another node has ended: as waitpid(2) gives it, or host_lost_status.
+        /// A rank on another node has ended: as waitpid(2) gives it, or host_lost_status or
+        /// agent_lost_status.
         std::function<void(int rank, int wait_status)> ended;
     };
 
@@ -40,6 +41,8 @@ class StepAgents {
     void tell_of_end(int rank, int wait_status);
     /// Waits until all that was said has left; for a moment at most.
     void flush();
+    /// Have the ranks of all other nodes ended?
+    bool are_others_over() const;
     /// "node h2, node h3": those that have not come yet; empty: all are there.
     std::string missing() const;
 
@@ -56,7 +59,8 @@ class StepAgents {
     void act(Other& other, const RankOver& over);
     void act(Other&, const StillHere&) {}
     void note_end(int rank, int wait_status);
-    void lose(Other& other, const std::string& why);
+    void lose(Other& other, const std::string& why, int wait_status);
+    bool are_over(const StepNode& node) const;
     void plan_when_all_are_there();
     void get_ready(const std::vector<int>& tree_parents);
     bool is_there(int node) const;

@@ -31,6 +31,8 @@ namespace {
 constexpr int unknown_end = W_EXITCODE(0, 0);
 // For ranks that nobody supervises any more, to end by themselves.
 constexpr std::chrono::milliseconds farewell{2000};
+// Of a killed process, from where it closes its descriptors to where others are told of its end.
+constexpr Seconds supervisor_end_time_max{0.1};
 
 // What the machine is for all ranks of the node, which the batch system may have bound each apart.
 topology::Machine discover_for_all(const StepSeats& seats, int node) {
@@ -107,6 +109,7 @@ void NodeAgent::prepare() {
                                           return ended_elsewhere_.push_back({rank, wait_status});
                                       wiring_->mark_ended(rank, wait_status);
                                       membership_->raise_alert();
+                                      stop_when_over();
                                   }});
 }
 
@@ -185,6 +188,7 @@ void NodeAgent::end_seen(int local) {
     if (!membership_)
         fail(ErrorCode::peer_lost, "{} has ended before all others had come",
              seats_.describe(rank_at(local)));
+    has_any_vanished_ = true;
     end(local, end_of_other(rank.pid, rank.process.get()).value_or(unknown_end));
 }
 
@@ -200,9 +204,21 @@ void NodeAgent::end(int local, int wait_status) {
     rank.process_watch.reset();
     membership_->worker_ended(local, wait_status);
     agents_->tell_of_end(rank_at(local), wait_status);
+    stop_when_over();
+}
+
+// Without a supervisor srun has to be told that its step is over, and that it is when all are.
+void NodeAgent::stop_when_over() {
     const bool are_all_over =
         std::all_of(ranks_.begin(), ranks_.end(), [](const Rank& one) { return one.is_over; });
-    if (are_all_over) loop_.stop();
+    if (!are_all_over) return;
+    // It may be on its way out, and seen to end after those whose output it took.
+    const Seconds patience = has_any_vanished_ ? supervisor_end_time_max : Seconds(0);
+    const bool is_supervised =
+        !supervisor_ || !wait_readable(supervisor_.get(), Deadline::after(patience));
+    if (!is_supervised && !agents_->are_others_over()) return;
+    loop_.stop();
+    if (!is_supervised) end_step();
 }
 
 void NodeAgent::fence(int local) {

@@ -47,6 +47,7 @@ class NodeAgent {
     void end_seen(int local);
     void left(int local);
     void end(int local, int wait_status);
+    void stop_when_over();
     void fence(int local);
     void refuse_all(const Error& error);
     void watch_supervisor(pid_t task);
@@ -75,6 +76,7 @@ class NodeAgent {
     Timer limit_;
     UniqueFd supervisor_;  // of the batch system: slurmstepd
     FdWatch supervisor_watch_;
+    bool has_any_vanished_ = false;  // a rank ended that had not said goodbye
 };
 
 }  // namespace ipcrun

@@ -1,18 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/step/supervisor_process.hpp"
 
+#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <string>
 
+#include "base/child.hpp"
+#include "base/deadline.hpp"
 #include "base/fail.hpp"
+#include "base/socket.hpp"
 #include "launcher/process_table.hpp"
+#include "launcher/program.hpp"
+#include "launcher/surroundings.hpp"
 
 namespace ipcrun {
 
 namespace {
+
+constexpr Seconds scancel_patience{10.0};
 
 bool is_supervisor(pid_t pid) {
     std::ifstream file(fmt::format("/proc/{}/comm", pid));
@@ -30,6 +40,23 @@ UniqueFd find_supervisor(pid_t task) {
         return is_supervisor(process->pid) ? std::move(pidfd) : UniqueFd();
     }
     return {};
+}
+
+void end_step() noexcept {
+    try {
+        const char* const job = std::getenv("SLURM_JOB_ID");
+        const char* const step = std::getenv("SLURM_STEP_ID");
+        if (job == nullptr || step == nullptr) return;
+        SpawnOptions scancel;
+        scancel.file = find_executable("scancel");
+        scancel.argv = {"scancel", fmt::format("{}.{}", job, step)};
+        scancel.environment = read_surroundings().environment;
+        const Child child = spawn(scancel);
+        if (!wait_readable(child.pidfd.get(), Deadline::after(scancel_patience)))
+            (void)child.signal(SIGKILL);
+    } catch (const std::exception&) {
+        // Nobody is left to be told: srun ends with its job.
+    }
 }
 
 }  // namespace ipcrun

@@ -11,4 +11,9 @@ namespace ipcrun {
 /// A pidfd of the slurmstepd above `task`; invalid where there is none.
 UniqueFd find_supervisor(pid_t task);
 
+/// Has the batch system end what is left of this process's step: srun does not notice that a
+/// slurmstepd has ended, and would wait without end for the tasks that this was to report. Blocks
+/// for seconds at most; whether it helped is not known.
+void end_step() noexcept;
+
 }  // namespace ipcrun

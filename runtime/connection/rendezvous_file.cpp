@@ -77,7 +77,7 @@ std::optional<RendezvousText> read_rendezvous(int folder, const std::string& nam
     // Non-blocking: a fifo would wait for a writer.
     const UniqueFd file(
         ::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    if (!file && errno == ENOENT) return std::nullopt;
+    if (!file && (errno == ENOENT || errno == ESTALE)) return std::nullopt;
     if (!file && errno == ELOOP)
         fail(ErrorCode::config, "read {}: it is a symbolic link; take it away", path);
     check_syscall(file.get(), fmt::format("open {}", path));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/// The text of a rendezvous file, and its way in and out. Private to rendezvous.cpp.
+/// The text of a rendezvous file, and its way in and out. Private to rendezvous.cpp
+/// and shared_rendezvous.cpp.
 
 #include <optional>
 #include <string>

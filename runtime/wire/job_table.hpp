@@ -33,6 +33,8 @@ struct JobDirectory {
 
 /// In the place of a wait status: its host has failed, or cannot be reached.
 constexpr int host_lost_status = -1;
+/// Or: its agent has ended without a word about it, as where somebody clears up a host.
+constexpr int agent_lost_status = -2;
 
 class JobTable {
   public:

@@ -47,6 +47,8 @@ std::optional<RankEnd> Wires::end_of(int rank) const {
             const int status = table_.wait_status_of(rank);
             if (status == host_lost_status)
                 return RankEnd{"is lost: its host has failed, or cannot be reached", false};
+            if (status == agent_lost_status)
+                return RankEnd{"is lost: it has ended, or the agent of its host has", false};
             return RankEnd{fmt::format("failed: {}", describe_wait_status(status))};
         }
         default:

@@ -42,6 +42,14 @@ t.test("nodes count from 1", function()
   t.equal(tree.numNodes, size, "numNodes")
 end)
 
+t.test("SlurmTree is the tree of the job, whatever Slurm says of its script", function()
+  local own = require "ipc.SlurmTree"("/nowhere", 2)
+  t.equal(own.nodeIndex, me, "nodeIndex")
+  t.equal(own.gpu, world.local_rank // 2 + 1, "gpu")
+  t.equal(own.allReduce(me, "sum"), sum_of_nodes, "a sum")
+  t.equal(require "ipc.SlurmTree"().gpu, world.local_rank + 1, "with a GPU each")
+end)
+
 t.test("parents and children are one tree of all nodes, the same on all", function()
   local parents = world:allgather(torch.LongTensor { tree.parent or 0 })
   local roots, below = 0, {}

@@ -62,7 +62,7 @@ without "$libipcrun" libhwloc liblua libopenblas libhwy libfabric libcuda
 
 is "$(find "$stage" -name '*.a')" "" "libraries of the build are not installed"
 for file in doc/ipcrun/LICENSE ipcrun/examples/data/README.md ipcrun/types/ipc.d.lua \
-        ipcrun/types/parallel.d.lua; do
+        ipcrun/types/parallel.d.lua ipcrun/slurm/ipcrun-cpu.sbatch; do
     ok "share/$file is installed" test -s "$installed/share/$file"
 done
 

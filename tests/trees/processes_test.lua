@@ -267,5 +267,10 @@ t.test("StaticTree and DiscoveredTree", function()
   for i = 1, 3 do t.equal((finish(all[i])), "3", "discovered node " .. i) end
 end)
 
+t.test("the tree of one node reduces in a program that has no communicator", function()
+  local process = start [[ io.write((require "ipc.NullTree"().allReduce(5, "sum"))) ]]
+  t.equal((finish(process)), "5", "the sum")
+end)
+
 os.execute("rm -rf " .. base)
 t.done()

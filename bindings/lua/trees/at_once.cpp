@@ -37,6 +37,7 @@ int allreduce_at_once(lua_State* lua) {
 // check_value(value, op): raises what allreduce_at_once would
 int check_value(lua_State* lua) {
     const Op op = check_op(lua, 2);
+    register_value(lua);  // there may be no communicator in this state
     Value& value = push_value(lua);
     value.load(lua, 1, "allReduce");
     if (const Failure failure = attempt([&] { value.pack(op); })) raise_table(lua, failure);

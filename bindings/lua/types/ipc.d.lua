@@ -292,6 +292,7 @@ function Work:test() end
 ---@field numNodes integer  how many nodes there are
 ---@field parent integer?  the number of the node above it; nil at the root
 ---@field children integer[]  the numbers of the nodes below it, in the order of reduction
+---@field gpu integer?  of `ipc.SlurmTree` alone: which GPU of the host, from 1
 local Tree = {}
 
 ---Calls f(leaf, index) for each leaf of nested tables, in the order of sorted keys; a result that

@@ -25,7 +25,7 @@ t.test('stopping: TERM is no end any more, but a wish that every call tells of',
   t.equal(status, 0)
 end)
 
-t.test('stopping: other signals mean it when they are named, and the first that came is told', function()
+t.test('stopping: others mean it when they are named, and the first that came is told', function()
   local output = script.run [[
     local ipc = require 'ipc'
     print(ipc.stopping('USR1', 'INT'))

@@ -85,8 +85,9 @@ return function(server, want, options, nodes)
     local silent, numbers, there, count = silent_ones(server, heard)
     for _, node in ipairs(nodes) do
       if not there[node.number] then
-        checks.fail("peer_lost", "a node has ended before the tree was there: %s",
-          node.about.peer)
+        local index = node.hello.index
+        checks.fail("peer_lost", "%s has ended before the tree was there: %s",
+          index and "node " .. tostring(index) or "a node", node.about.peer)
       end
     end
     local left = options.left()

@@ -4,6 +4,7 @@ local use = ...
 local native = use "core"
 local checks, root, node, null = use "checks", use "root", use "node", use "null"
 local discovered, localhost, policy = use "discovered", use "localhost", use "tree"
+local slurm = use "slurm"
 
 local function kind_of(value)
   return native.is_client(value) and "a client" or native.is_server(value) and "a server"
@@ -49,6 +50,7 @@ return {
   ["ipc.StaticTree"] = public("StaticTree", discovered.static),
   ["ipc.DiscoveredTree"] = public("DiscoveredTree", discovered.discovered),
   ["ipc.LocalhostTree"] = public("LocalhostTree", localhost),
+  ["ipc.SlurmTree"] = public("SlurmTree", slurm),
   ["ipc.NullTree"] = null,
   ["ipc.utils"] = { walkTable = function(t, f) policy.walk(t, f) end },
 }

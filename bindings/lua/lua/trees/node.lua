@@ -100,11 +100,12 @@ local function over_links(root, place, want, options)
   })
 end
 
---- `want`: { index = (or nil), nodes =, host =, port =, tree = }.
+--- `want`: { index = (or nil), nodes =, host =, port =, tree =, on = (its host's number, or nil) }.
 return function(client, want, options)
   local root = native.hold(client)
   set_up.tell(root, {
     version = set_up.version, index = want.index, nodes = want.nodes, tree = want.tree,
+    on = want.on,
   }, options, set_up.root)
   local place = set_up.hear(root, options, set_up.root, root_grace)
   if place.how == "memory" then return over_memory(root, place, options) end

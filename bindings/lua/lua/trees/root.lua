@@ -34,19 +34,21 @@ local function built_shape(build, count)
   return clean
 end
 
--- A number for each node's host, as far as one can know.
-local function hosts_of(nodes, count)
+-- A number for each node's host, which the nodes were told, or else as far as one can know.
+local function hosts_of(nodes, want)
   local hosts, numbers, last = { 0 }, {}, 0
-  for i = 2, count do
-    local about = nodes[i].about
-    if about.shareable then
+  if want.on then numbers[want.on] = 0 end
+  for i = 2, want.nodes do
+    local about, on = nodes[i].about, nodes[i].hello.on
+    if on == nil and about.shareable then
       hosts[i] = 0
     else
-      if not numbers[about.host] then
+      local name = on == nil and about.host or on
+      if not numbers[name] then
         last = last + 1
-        numbers[about.host] = last
+        numbers[name] = last
       end
-      hosts[i] = numbers[about.host]
+      hosts[i] = numbers[name]
     end
   end
   return hosts
@@ -125,20 +127,23 @@ local function over_links(nodes, want, options, parents)
   return tree.new(engine)
 end
 
---- `want`: { nodes =, base =, build =, tree = }.
+--- `want`: { nodes =, base =, build =, tree =, on = (number of its host, or nil),
+--- shape = (of hosts, or nil), met = (called when all have come, or nil) }.
 return function(server, want, options)
   local nodes = {}
   local function make()
     local by_index = gather(server, want, options, nodes)
+    if want.met then want.met() end
     local all_share = options.link ~= "socket" and want.nodes <= members_max
     for i = 2, want.nodes do all_share = all_share and by_index[i].about.shareable end
     local parents
     if want.build then
       parents = built_shape(want.build, want.nodes)
     else
-      local hosts = hosts_of(by_index, want.nodes)
+      local hosts = hosts_of(by_index, want)
       if all_share then for i = 1, want.nodes do hosts[i] = 0 end end
-      parents = native.shape(hosts, want.base)
+      local shape = not all_share and want.shape or native.shape
+      parents = shape(hosts, want.base)
     end
     if all_share then return over_memory(by_index, want, options, parents) end
     return over_links(by_index, want, options, parents)
