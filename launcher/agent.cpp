@@ -19,6 +19,8 @@
 #include "launcher/hosts/branches.hpp"
 #include "launcher/hosts/launch_here.hpp"
 #include "launcher/hosts/pulse.hpp"
+#include "launcher/inputs.hpp"
+#include "launcher/surroundings.hpp"
 #include "launcher/sweep.hpp"
 #include "launcher/workers.hpp"
 #include "topology/discover/discover.hpp"
@@ -31,25 +33,33 @@ namespace {
 // SIGKILL works within milliseconds, but for processes that are stuck in the kernel.
 constexpr Seconds sweep_time_max{2.0};
 
-Route find_route(const Prepare& prepare) {
+// For the batch system to say that the launcher's end is one of the whole job.
+constexpr std::chrono::milliseconds word_time_max{1000};
+
+Route find_route(const Prepare& prepare, const std::optional<BatchStep>& step) {
     if (!prepare.interface.empty()) return {.own = address_of_interface(prepare.interface)};
+    if (step) return step->route;
     const char* connection = prepare.is_remote ? std::getenv("SSH_CONNECTION") : nullptr;
     return connection == nullptr ? Route() : route_of(connection);
 }
 
 class Agent {
   public:
-    Agent(StreamEnds launcher, UniqueFd guard)
+    Agent(Connection launcher, UniqueFd guard, std::optional<BatchStep> step)
         : open_files_(raise_open_files()),
           guard_(std::move(guard)),
+          step_(std::move(step)),
           frames_(loop_, std::move(launcher),
                   {.frame = [this](auto bytes) { handle(decode_to_agent(bytes)); },
-                   .closed = [this] { loop_.stop(); }}),
+                   .closed = [this] { lose_launcher(); }}),
           child_watch_(loop_.on_signal(SIGCHLD, [this] { reap(); })) {
         if (guard_)
             guard_watch_ = loop_.on_readable(guard_.get(), [] {
                 fail(ErrorCode::system, "the process that guards it has ended (was it killed?)");
             });
+        if (!step_) return;
+        for (const int number : step_signals)
+            step_watches_.push_back(loop_.on_signal(number, [this, number] { pass_on(number); }));
     }
 
     /// Until the launcher is gone: it goes first, when it has been told that all is done.
@@ -78,20 +88,25 @@ class Agent {
         silence_max_ = Seconds(prepare.silence_max);
         start_pulse();
         const bool needs_devices = prepare.devices || topology::count_adapters() > 1;
-        send(Ready{.machine = topology::discover(needs_devices), .route = find_route(prepare)});
+        Ready ready{.machine = topology::discover(needs_devices),
+                    .route = find_route(prepare, step_)};
+        // Batch systems tell each node its own; else variables come with the ranks.
+        if (step_)
+            ready.machine = show_gpus(std::move(ready.machine), read_surroundings().environment);
+        send(ready);
     }
     void act(const Alive&) {}
     void act(const Adopt& adopt) {
         branches_.emplace(
             loop_, adopt,
-            Branches::Callbacks{.message =
-                                    [this](int host, const ToLauncher& message) {
-                                        send(FromHost{host, frame_of(encode(message))});
-                                    },
-                                .lost =
-                                    [this](int host, const std::string& why) {
-                                        send(HostLost{host, why});
-                                    }});
+            OtherHosts::Callbacks{.message =
+                                      [this](int host, const ToLauncher& message) {
+                                          send(FromHost{host, frame_of(encode(message))});
+                                      },
+                                  .lost =
+                                      [this](int host, const std::string& why) {
+                                          send(HostLost{host, why});
+                                      }});
     }
     void act(const ForHost& message) {
         if (branches_) branches_->send(message.host, decode_to_agent(bytes_of(message.frame)));
@@ -120,7 +135,10 @@ class Agent {
         if (workers_) workers_->consumed(consumed);
     }
     void act(const Signal& signal) {
-        if (workers_) workers_->signal(signal.number);
+        if (signal.number == SIGTERM)
+            terminate();
+        else if (workers_)
+            workers_->signal(signal.number);
         // The launcher stops with its job, and says nothing until it goes on.
         if (pulse_ && (signal.number == SIGSTOP || signal.number == SIGCONT))
             pulse_->expect_silence(signal.number == SIGSTOP);
@@ -132,11 +150,40 @@ class Agent {
         send(Done{static_cast<std::uint32_t>(survivors)});
     }
 
+    // Once, where the batch system has its own reasons to say it, too.
+    void terminate() {
+        if (workers_ && !(step_ && is_terminated_)) workers_->signal(SIGTERM);
+        is_terminated_ = true;
+    }
+
+    // Comes from the batch system.
+    void pass_on(int signal_number) {
+        if (signal_number != SIGTERM) {
+            if (workers_) workers_->signal(signal_number);
+            return;
+        }
+        is_announced_ = true;
+        terminate();
+        send(Terminated{});
+    }
+
+    // A batch system ends the script, and the launcher in it, at once when it ends the job, and
+    // gives the ranks time.
+    void lose_launcher() {
+        is_alone_ = true;
+        if (!step_ || !workers_ || !workers_->are_running()) return loop_.stop();
+        workers_->drop_output();
+        if (is_announced_) return;
+        word_limit_ = loop_.after(word_time_max, [this] {
+            if (!is_announced_) loop_.stop();
+        });
+    }
+
     void start_pulse() {
         if (silence_max_ > Seconds(0))
             pulse_.emplace(loop_, silence_max_,
                            Pulse::Callbacks{.beat = [this] { send(Alive{}); },
-                                            .silent = [this] { loop_.stop(); }});
+                                            .silent = [this] { lose_launcher(); }});
     }
 
     int sweep() {
@@ -152,10 +199,12 @@ class Agent {
     void tell(pid_t pid, int status) {
         if (branches_ && branches_->reaped(pid, status)) return;
         if (workers_) workers_->reaped(pid, status);
+        if (is_alone_ && workers_ && !workers_->are_running()) loop_.stop();
     }
 
     rlimit open_files_;
     UniqueFd guard_;
+    std::optional<BatchStep> step_;
     EventLoop loop_;
     FrameStream frames_;
     SignalWatch child_watch_;
@@ -164,6 +213,11 @@ class Agent {
     std::optional<Pulse> pulse_;
     std::optional<Branches> branches_;  // hosts that it has adopted
     std::optional<Workers> workers_;
+    std::vector<SignalWatch> step_watches_;
+    Timer word_limit_;
+    bool is_terminated_ = false;  // SIGTERM has been passed on
+    bool is_announced_ = false;   // by the batch system
+    bool is_alone_ = false;       // the launcher is gone
 };
 
 // The child of a fork: it must not return into its parent's code, nor run what that has at exit.
@@ -180,9 +234,9 @@ class Agent {
 
 }  // namespace
 
-void run_agent(StreamEnds launcher, UniqueFd guard) {
+void run_agent(Connection launcher, UniqueFd guard, std::optional<BatchStep> step) {
     become_subreaper();
-    Agent(std::move(launcher), std::move(guard)).run();
+    Agent(std::move(launcher), std::move(guard), std::move(step)).run();
 }
 
 LocalAgent start_local_agent() {

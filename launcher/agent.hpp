@@ -3,16 +3,29 @@
 /// The process that owns a node's share of a job: its workers, the memory they share, their output.
 /// It does what the launcher says, and when the launcher is gone it ends everything.
 
+#include <signal.h>
+
+#include <optional>
+
 #include "base/child.hpp"
 #include "base/unique_fd.hpp"
 #include "launcher/frames.hpp"
+#include "launcher/hosts/addresses.hpp"
 
 namespace ipcrun {
+
+/// Where an agent is that a batch system runs: in a step of a job.
+struct BatchStep {
+    Route route;  ///< as its connection with the launcher goes
+};
+/// Of those, SIGTERM announces the end of the job: ranks get it, and as much time as the batch
+/// system gives, also when the launcher is gone. The others are for the ranks.
+constexpr int step_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 
 /// Runs the agent until the launcher is gone, and leaves no descendant of this process alive. The
 /// calling process becomes a subreaper and has no other children. `guard`: a descriptor of the
 /// process (pidfd) that is to do the same if this one is killed; its end is one for the job, too.
-void run_agent(StreamEnds launcher, UniqueFd guard = {});
+void run_agent(Connection launcher, UniqueFd guard = {}, std::optional<BatchStep> step = {});
 
 struct LocalAgent {
     Child process;

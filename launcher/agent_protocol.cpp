@@ -23,7 +23,7 @@ template <typename Fields,
           one_of<topology::Spot, Adoption, Adopt, ForHost, FromHost, HostLost, Route,
                  JobDirectory::Seat, JobDirectory, Listening, RankEnded, Prepare, Ready, RankSpec,
                  Launch, Input, InputTaken, Consumed, Signal, Kill, Finish, LaunchRefused, Started,
-                 SpawnFailed, Output, RankReport, Ended, Failed, Done, Alive>
+                 SpawnFailed, Output, RankReport, Ended, Failed, Done, Alive, Terminated>
               T>
 static void visit_fields(Fields& fields, T& m) {
     (void)fields;  // some messages have none

@@ -12,6 +12,7 @@
 ///                         Output, RankReport, Ended as they happen
 ///                         FromHost, HostLost  of a host that it has adopted
 ///                         Listening    where its ranks are found by those on other hosts
+///                         Terminated   by a batch system, in whose step the agent is
 ///                         InputTaken   so much input has been passed on, send more
 ///     launcher -> agent   Adopt        start agents on these hosts, and pass on: ForHost
 ///                         Consumed     so much output has been written, send more
@@ -52,7 +53,7 @@ constexpr std::size_t output_window_bytes = 1 << 20;
 /// Bytes of Input that the launcher may send ahead of InputTaken.
 constexpr std::size_t input_window_bytes = 1 << 18;
 /// The version is the digit in it: who hears another one knows what to say about it.
-constexpr std::string_view agent_greeting = "\nipcrun-agent 4\n";
+constexpr std::string_view agent_greeting = "\nipcrun-agent 5\n";
 constexpr std::size_t before_greeting_max = 1 << 16;
 
 enum class Stream : std::uint8_t { out, err };
@@ -194,12 +195,14 @@ struct Failed {
 struct Done {
     std::uint32_t survivors = 0;  ///< descendants that could not be killed
 };
+/// A batch system ends the job: the ranks have got SIGTERM from it, and it kills them in its time.
+struct Terminated {};
 
 using ToAgent = std::variant<Prepare, Adopt, ForHost, Launch, Input, Consumed, JobDirectory,
                              RankEnded, Signal, Kill, Finish, Alive>;
 using ToLauncher =
     std::variant<Ready, FromHost, HostLost, LaunchRefused, Started, SpawnFailed, Listening,
-                 InputTaken, Output, RankReport, Ended, Failed, Done, Alive>;
+                 InputTaken, Output, RankReport, Ended, Failed, Done, Alive, Terminated>;
 
 Bytes encode(const ToAgent& message);
 Bytes encode(const ToLauncher& message);

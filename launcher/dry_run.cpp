@@ -20,6 +20,7 @@
 #include "launcher/show/picture.hpp"
 #include "launcher/show/text.hpp"
 #include "launcher/signals.hpp"
+#include "launcher/slurm/srun.hpp"
 
 namespace ipcrun {
 
@@ -118,13 +119,14 @@ struct Planned {
     std::vector<std::string> notes = {};
 };
 
-Planned survey_hosts(const Options& options, const std::vector<NamedHost>& hosts,
+Planned survey_hosts(const Options& options, const Allocation& allocation,
                      const std::vector<std::string>& environment) {
+    const std::vector<NamedHost>& hosts = allocation.hosts;
     check_rank_count(options.ranks.value_or(1), hosts.size());
-    const int own = find_own_host(hosts);
+    const int own = allocation.slurm_job.empty() ? find_own_host(hosts) : -1;
     prepare_signals();
-    const std::vector<Ready> readies =
-        survey(hosts, own, ssh_of(options), {.devices = true, .interface = options.interface});
+    const std::vector<Ready> readies = survey(hosts, own, start_of(options, allocation.slurm_job),
+                                              {.devices = true, .interface = options.interface});
     std::vector<topology::Machine> machines;
     std::vector<Route> routes;
     for (const Ready& ready : readies) {
@@ -133,26 +135,35 @@ Planned survey_hosts(const Options& options, const std::vector<NamedHost>& hosts
     }
     Planned planned{cluster_of_hosts(hosts, machines, environment)};
     if (hosts.size() > 1)
-        planned.notes = describe_addresses(hosts, choose_addresses(routes, own, options.interface));
+        planned.notes = describe_addresses(
+            hosts,
+            choose_addresses(routes, own, options.interface,
+                             allocation.slurm_job.empty() ? reached_by_ssh : seen_by_launcher));
     return planned;
 }
 
 // Where the machines come from, for people.
-std::string source_of(const Options& options, const std::vector<NamedHost>& hosts) {
+std::string source_of(const Options& options, const Allocation& allocation) {
     if (!options.machines.empty()) return options.machines;
-    if (hosts.empty()) return "this host";
+    if (allocation.hosts.empty()) return "this host";
+    if (!allocation.slurm_job.empty()) return fmt::format("of Slurm job {}", allocation.slurm_job);
     if (!options.hosts.empty()) return "of --hosts";
     return fmt::format("of {}", options.hostfile.empty() ? hosts_variable : options.hostfile);
 }
 
 }  // namespace
 
-int show_plan(const Options& options, const Inputs& inputs, const Surroundings& surroundings) {
-    const std::vector<NamedHost> hosts = find_hosts(options, surroundings.environment);
-    Planned planned = hosts.empty() ? Planned{cluster_to_plan_for(inputs, surroundings.environment)}
-                                    : survey_hosts(options, hosts, surroundings.environment);
-    const PlanWish wish =
-        make_wish(options, inputs, planned.cluster.machine_of(0), surroundings.environment);
+int show_plan(const Options& given, const Inputs& inputs, const Surroundings& surroundings) {
+    const Allocation allocation = find_hosts(given, surroundings.environment);
+    const std::vector<std::string> environment = allocation.slurm_job.empty()
+                                                     ? surroundings.environment
+                                                     : without_own_node(surroundings).environment;
+    Options options = given;
+    Planned planned = allocation.hosts.empty() ? Planned{cluster_to_plan_for(inputs, environment)}
+                                               : survey_hosts(options, allocation, environment);
+    const std::string note = unbind_among_strangers(options, allocation.hosts, planned.cluster);
+    if (!note.empty()) planned.notes.push_back(note);
+    const PlanWish wish = make_wish(options, inputs, planned.cluster.machine_of(0), environment);
     const JobPlan plan(std::move(planned.cluster), wish);
     show::Overview overview = show::make_overview(plan.cluster(), plan.placement(), plan.links(),
                                                   plan.tree(), {.degree_max = options.tree_degree});
@@ -160,8 +171,8 @@ int show_plan(const Options& options, const Inputs& inputs, const Surroundings& 
     if (options.explain_bytes) sizes = {*options.explain_bytes};
     overview.times = show::predict_sizes(plan.links().costs(), shared_memory_of(plan), sizes,
                                          options.tree_degree);
-    overview.source = source_of(options, hosts);
-    overview.settings = settings_of(options);
+    overview.source = source_of(options, allocation);
+    overview.settings = settings_of(given);
     overview.argv = options.command;
     overview.notes = notes_on(plan, wish);
     overview.notes.insert(overview.notes.end(), planned.notes.begin(), planned.notes.end());

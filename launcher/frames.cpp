@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <vector>
+#include <utility>
 
 #include "base/fail.hpp"
 #include "base/socket.hpp"
@@ -16,6 +16,12 @@ namespace ipcrun {
 namespace {
 
 constexpr std::size_t read_bytes = 256 * 1024;
+
+// An event loop watches a descriptor once.
+UniqueFd duplicate(int fd) {
+    return UniqueFd(
+        check_syscall(::fcntl(fd, F_DUPFD_CLOEXEC, 0), "open both directions of a stream"));
+}
 
 }  // namespace
 
@@ -38,21 +44,24 @@ std::optional<std::span<const std::uint8_t>> FrameReader::next() {
     return rest.subspan(sizeof length, length);
 }
 
-// An event loop watches a descriptor once.
 StreamEnds both_ways(UniqueFd socket) {
-    UniqueFd again(check_syscall(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0),
-                                 "open both directions of a stream"));
+    UniqueFd again = duplicate(socket.get());
     return {std::move(again), std::move(socket)};
 }
 
-FrameStream::FrameStream(EventLoop& loop, StreamEnds ends, Callbacks callbacks)
-    : loop_(loop),
-      in_(std::move(ends.in)),
-      out_(std::move(ends.out)),
-      callbacks_(std::move(callbacks)) {
-    set_nonblocking(in_.get());
-    set_nonblocking(out_.get());
-    readable_ = loop_.on_readable(in_.get(), [this] { read(); });
+FrameStream::FrameStream(EventLoop& loop, Connection connection, Callbacks callbacks)
+    : loop_(loop), callbacks_(std::move(callbacks)) {
+    if (auto* secure = std::get_if<SecureStream>(&connection)) {
+        out_ = duplicate(secure->fd());
+        secure_ = std::move(*secure);
+    } else {
+        auto& ends = std::get<StreamEnds>(connection);
+        in_ = std::move(ends.in);
+        out_ = std::move(ends.out);
+        set_nonblocking(in_.get());
+        set_nonblocking(out_.get());
+    }
+    readable_ = loop_.on_readable(secure_ ? secure_->fd() : in_.get(), [this] { read(); });
     // What is left over is written when there is room again.
     writable_ = loop_.on_writable(out_.get(), [this] { (void)flush(); });
     loop_.pause(writable_);
@@ -74,14 +83,16 @@ void FrameStream::send(const Bytes& payload) {
 }
 
 bool FrameStream::flush() {
-    while (is_open() && written_ < queue_.size()) {
-        const ssize_t sent =
-            ::write(out_.get(), queue_.data() + written_, queue_.size() - written_);
-        if (sent < 0 && errno == EINTR) continue;
-        if (sent < 0 && errno == EAGAIN) return false;
+    try {
+        while (is_open() && written_ < queue_.size()) {
+            const std::size_t written = write_some(std::span(queue_).subspan(written_));
+            if (written == 0) return false;
+            written_ += written;
+        }
+        if (secure_ && !secure_->try_flush()) return false;
+    } catch (const Error& error) {
         // A peer that is gone is met by the reading side, after what it still had to say.
-        if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) break;
-        written_ += static_cast<std::size_t>(check_syscall(sent, "send to the other side"));
+        if (error.code != ErrorCode::peer_lost) throw;
     }
     queue_.clear();
     written_ = 0;
@@ -89,21 +100,58 @@ bool FrameStream::flush() {
     return true;
 }
 
+// How many bytes; 0: there is no room. Throws Error{peer_lost}.
+std::size_t FrameStream::write_some(std::span<const std::uint8_t> bytes) {
+    if (secure_) {
+        const iovec buffer{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+        return secure_->try_write({&buffer, 1});
+    }
+    for (;;) {
+        const ssize_t written = ::write(out_.get(), bytes.data(), bytes.size());
+        if (written >= 0) return static_cast<std::size_t>(written);
+        if (errno == EAGAIN) return 0;
+        if (errno == EPIPE || errno == ECONNRESET)
+            fail(ErrorCode::peer_lost, "the other side has closed the connection");
+        if (errno != EINTR) fail_errno(errno, "send to the other side");
+    }
+}
+
 void FrameStream::close() {
     readable_.reset();
     writable_.reset();
     in_.reset();
     out_.reset();
+    secure_.reset();
 }
 
 void FrameStream::read() {
     static_assert(read_bytes <= frame_bytes_max);
-    std::vector<std::uint8_t> bytes(read_bytes);  // not on the stack, which may be small
-    const ssize_t received = ::read(in_.get(), bytes.data(), bytes.size());
-    if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (received == 0 || (received < 0 && errno == ECONNRESET)) return lose_peer();
-    check_syscall(received, "receive from the other side");
-    take(std::span(bytes).first(static_cast<std::size_t>(received)));
+    Bytes bytes(read_bytes);  // not on the stack, which may be small
+    do {
+        const auto count = read_some(bytes);
+        if (!count) return lose_peer();
+        if (*count == 0) return;
+        take(std::span(bytes).first(*count));
+        // What a stream has opened already is no event of its socket.
+    } while (secure_ && secure_->has_read_ahead());
+}
+
+// How many bytes have come; 0: none now; nullopt: the peer is gone.
+std::optional<std::size_t> FrameStream::read_some(std::span<std::uint8_t> room) {
+    if (secure_) try {
+            const iovec buffer{room.data(), room.size()};
+            return secure_->try_read({&buffer, 1});
+        } catch (const Error& error) {
+            if (error.code == ErrorCode::peer_lost) return std::nullopt;
+            if (error.code != ErrorCode::protocol || !callbacks_.malformed) throw;
+            callbacks_.malformed(error);
+            return 0;
+        }
+    const ssize_t received = ::read(in_.get(), room.data(), room.size());
+    if (received > 0) return static_cast<std::size_t>(received);
+    if (received < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+    if (received < 0 && errno != ECONNRESET) fail_errno(errno, "receive from the other side");
+    return std::nullopt;
 }
 
 void FrameStream::take(std::span<const std::uint8_t> bytes) {

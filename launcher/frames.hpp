@@ -7,11 +7,13 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <variant>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
 #include "base/event_loop.hpp"
 #include "base/unique_fd.hpp"
+#include "runtime/stream/secure_stream.hpp"
 
 namespace ipcrun {
 
@@ -35,8 +37,11 @@ struct StreamEnds {
 /// Of a socket.
 StreamEnds both_ways(UniqueFd socket);
 
-/// One end of a stream in an event loop: a socket, or two pipes. Sending queues and never blocks.
-/// The process must ignore SIGPIPE.
+/// What frames go over: a socket, two pipes, or a stream that has proved who is at its other end.
+using Connection = std::variant<StreamEnds, SecureStream>;
+
+/// One end of a connection in an event loop. Sending queues and never blocks. The process must
+/// ignore SIGPIPE.
 class FrameStream {
   public:
     struct Callbacks {
@@ -49,24 +54,27 @@ class FrameStream {
         std::function<void(const Error&)> malformed = {};
     };
 
-    FrameStream(EventLoop& loop, StreamEnds ends, Callbacks callbacks);
+    FrameStream(EventLoop& loop, Connection connection, Callbacks callbacks);
 
     /// Queues a frame; it is written in the next turn of the loop, together with its neighbours.
     void send(const Bytes& payload);
     /// Writes what the socket takes now; true when nothing is left.
     bool flush();
-    bool is_open() const { return in_.get() >= 0; }
+    bool is_open() const { return in_ || secure_; }
     /// Ends the connection; nothing is called back any more.
     void close();
 
   private:
     void read();
+    std::optional<std::size_t> read_some(std::span<std::uint8_t> room);
+    std::size_t write_some(std::span<const std::uint8_t> bytes);
     void take(std::span<const std::uint8_t> bytes);
     std::optional<std::span<const std::uint8_t>> next_frame();
     void lose_peer();
 
     EventLoop& loop_;
     UniqueFd in_, out_;
+    std::optional<SecureStream> secure_;  // there is no in_ then
     Callbacks callbacks_;
     FrameReader reader_;
     Bytes queue_;

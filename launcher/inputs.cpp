@@ -26,7 +26,8 @@ std::vector<int> cpus_of(const topology::Machine& machine) {
     return cpus;
 }
 
-// Variables that hide GPUs from programs hide them from us.
+}  // namespace
+
 topology::Machine show_gpus(topology::Machine machine,
                             const std::vector<std::string>& environment) {
     constexpr topology::GpuVendor vendors[] = {
@@ -36,8 +37,6 @@ topology::Machine show_gpus(topology::Machine machine,
             machine = topology::visible(std::move(machine), vendor, *list);
     return machine;
 }
-
-}  // namespace
 
 Inputs read_inputs(const Options& options) {
     Inputs inputs;
@@ -97,8 +96,27 @@ topology::Cluster cluster_of_hosts(const std::vector<NamedHost>& hosts,
     for (std::size_t host = 0; host < hosts.size(); ++host) {
         cluster.hosts[host].name = hosts[host].name;
         cluster.hosts[host].slots = hosts[host].slots;
+        const int most = hosts[host].ranks_max;
+        if (hosts[host].slots == 0 && most > 0)
+            cluster.hosts[host].slots =
+                std::min(most, usable_cores(cluster.machine_of(static_cast<int>(host))));
     }
     return cluster;
+}
+
+std::string unbind_among_strangers(Options& options, const std::vector<NamedHost>& hosts,
+                                   const topology::Cluster& cluster) {
+    if (options.mapping.bind_to != topology::BindTo::automatic) return {};
+    for (std::size_t host = 0; host < hosts.size(); ++host) {
+        const auto cpus = std::ssize(cpus_of(cluster.machine_of(static_cast<int>(host))));
+        if (hosts[host].cpus == 0 || cpus <= hosts[host].cpus) continue;
+        options.mapping.bind_to = topology::BindTo::none;
+        return fmt::format(
+            "ranks are bound to no CPUs: the Slurm job has {} of the {} that it may use on host "
+            "{}, and others may use them, too (--bind-to binds all the same)",
+            hosts[host].cpus, cpus, hosts[host].name);
+    }
+    return {};
 }
 
 PlanWish make_wish(const Options& options, const Inputs& inputs, const topology::Machine& machine,

@@ -22,6 +22,9 @@ struct Inputs {
 /// read or make no sense. Forks (for --topology): call it before threads exist.
 Inputs read_inputs(const Options& options);
 
+/// Variables that hide GPUs from programs hide them from us: the machine without those. Pure.
+topology::Machine show_gpus(topology::Machine machine, const std::vector<std::string>& environment);
+
 /// What is planned for where nothing is started: what was described, or this host with its devices.
 /// Call it before threads exist (see topology::discover).
 topology::Cluster cluster_to_plan_for(const Inputs& inputs,
@@ -40,6 +43,12 @@ topology::Cluster cluster_to_run_on(const Inputs& inputs, const topology::Machin
 topology::Cluster cluster_of_hosts(const std::vector<NamedHost>& hosts,
                                    const std::vector<topology::Machine>& machines,
                                    const std::vector<std::string>& environment);
+
+/// Where a batch system gives us a part of one of these hosts, and lets us use the rest, too, CPUs
+/// are shared with whoever else is there: ranks are bound to none unless that is asked for. Returns
+/// what to tell people, or nothing. Pure.
+std::string unbind_among_strangers(Options& options, const std::vector<NamedHost>& hosts,
+                                   const topology::Cluster& cluster);
 
 /// The wish of these options for a job on machines like `machine`: costs of links are those that
 /// were measured on its kind, if any were. `environment`: where the cache directory is looked for.

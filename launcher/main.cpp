@@ -10,6 +10,8 @@
 #include "launcher/options.hpp"
 #include "launcher/program.hpp"
 #include "launcher/signals.hpp"
+#include "launcher/slurm/slurm_agent.hpp"
+#include "launcher/slurm/srun.hpp"
 #include "launcher/step/join.hpp"
 #include "launcher/step/task.hpp"
 #include "launcher/supervisor.hpp"
@@ -26,17 +28,23 @@ constexpr int failure_status = 1;
 
 Order make_order(const Options& options, const Inputs& inputs) {
     const Surroundings surroundings = read_surroundings();
-    std::vector<NamedHost> hosts = find_hosts(options, surroundings.environment);
+    Allocation allocation = find_hosts(options, surroundings.environment);
     if (options.measure_links) return order_of_measurement(options, surroundings);
     Order order{.options = options, .inputs = inputs, .surroundings = surroundings};
-    if (!hosts.empty()) {
-        order.own_host = find_own_host(hosts);
-        order.hosts = std::move(hosts);
+    if (!allocation.slurm_job.empty()) {
+        order.slurm_job = allocation.slurm_job;
+        order.surroundings = without_own_node(surroundings);
+        order.own_host = -1;  // on this one, too, all is to be in a step, which has its limits
+    } else if (!allocation.hosts.empty()) {
+        order.own_host = find_own_host(allocation.hosts);
     }
+    if (!allocation.hosts.empty()) order.hosts = std::move(allocation.hosts);
     // On other hosts, and where ranks here have a directory of their own, it is looked for there.
     if (order.own_host >= 0 &&
         order.hosts[static_cast<std::size_t>(order.own_host)].directory.empty())
         order.program = find_program(options.command);
+    if (options.verbose && !order.slurm_job.empty())
+        fmt::print(stderr, "ipcrun: {}\n", describe_slurm_hosts(order.slurm_job, order.hosts));
     return order;
 }
 
@@ -72,6 +80,7 @@ int main(int argc, char** argv) {
     try {
         // Not for people, and so not among the options.
         if (argc == 2 && std::string_view(argv[1]) == "--agent") return run_remote_agent();
+        if (argc == 2 && std::string_view(argv[1]) == "--slurm-agent") return run_slurm_agent();
         if (argc == 3 && argv[1] == join_argument) return run_join(argv[2]);
         return run({argv, argv + argc});
     } catch (const Error& error) {

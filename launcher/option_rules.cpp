@@ -129,7 +129,7 @@ const std::vector<OptionRule>& option_rules() {
         {{"--hosts", "--host", "-H"},
          "LIST",
          "run on these hosts, by ssh, with so many ranks each: a:4,b or n[01-08]:2;\n"
-         "default: those of IPCRUN_HOSTS, else this host",
+         "default: those of IPCRUN_HOSTS, else of the Slurm job, else this host",
          [](Options& options, std::string_view text) {
              options.hosts = hosts_of("--hosts", text);
          }},

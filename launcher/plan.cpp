@@ -54,12 +54,16 @@ void move_to(Launch& launch, std::string directory, const Options& options) {
 }
 
 // What is not as it would be here.
-void make_remote(Launch& launch, const NamedHost& host, const Options& options) {
+void make_remote(Launch& launch, const NamedHost& host, const Options& options,
+                 const std::vector<std::string>& host_variables) {
     move_to(launch, host.directory.empty() ? present_directory() : host.directory, options);
     launch.stdin_is_sent = true;
     std::vector<std::string> kept;
     for (const EnvironmentSetting& setting : options.environment) kept.push_back(setting.name);
     launch.own_variables = own_variables(kept);
+    for (const std::string& name : host_variables)
+        if (std::find(kept.begin(), kept.end(), name) == kept.end())
+            launch.own_variables.push_back(name);
     launch.environment = forwarded(std::move(launch.environment), launch.own_variables);
 }
 
@@ -103,7 +107,7 @@ std::vector<Launch> make_launches(const Options& options, const std::vector<Name
         Launch launch = common;
         const NamedHost& named = hosts[static_cast<std::size_t>(host)];
         if (host != own_host)
-            make_remote(launch, named, options);
+            make_remote(launch, named, options, surroundings.host_variables);
         else if (!named.directory.empty())
             move_to(launch, named.directory, options);
         check_rank_count(count, 1);
@@ -134,6 +138,12 @@ std::vector<Launch> make_launches(const Options& options, const std::vector<Name
         std::vector<std::vector<std::string>*> environments;
         for (RankSpec& spec : launch.ranks) environments.push_back(&spec.environment);
         separate(launch.environment, environments);
+        // Nor has a rank two of what its host has, too.
+        std::erase_if(launch.own_variables, [&](const std::string& name) {
+            return std::any_of(environments.begin(), environments.end(), [&](const auto* own) {
+                return find_variable(*own, name).has_value();
+            });
+        });
         launches.push_back(std::move(launch));
     }
     return launches;

@@ -28,6 +28,20 @@ Policy::Action Policy::interrupted(int signal_number, Clock::time_point now) {
     return begin_stopping(signal_number, now);
 }
 
+void Policy::terminated() {
+    const bool rank_has_failed = phase_ != Phase::running && !interrupted_;
+    if (rank_has_failed || phase_ == Phase::killed) return;
+    interrupted_ = true;
+    if (exit_status_ == 0) exit_status_ = 128 + SIGTERM;
+    phase_ = Phase::stopping;
+    deadline_.reset();
+}
+
+void Policy::host_lost(int exit_status, Clock::time_point now) {
+    if (phase_ == Phase::stopping && !deadline_) deadline_ = now + grace_;
+    rank_failed(exit_status, false, now);
+}
+
 Policy::Action Policy::stop(int exit_status, Clock::time_point now) {
     if (is_stopping()) return {};
     interrupted_ = true;

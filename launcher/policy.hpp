@@ -33,6 +33,12 @@ class Policy {
     void rank_failed(int exit_status, bool secondary, Clock::time_point now);
     /// The user sent one of the signals that end programs.
     Action interrupted(int signal_number, Clock::time_point now);
+    /// A batch system has sent the workers SIGTERM, and kills them when it thinks it is time: there
+    /// is no grace of ours, unless a rank has failed before.
+    void terminated();
+    /// A host is lost, with its ranks: a failure, or, after terminated(), what announces the end of
+    /// all.
+    void host_lost(int exit_status, Clock::time_point now);
     /// The job cannot go on for another reason: --timeout, or nobody reads its output.
     Action stop(int exit_status, Clock::time_point now);
     /// Time passes: call at `next_deadline` or later.

@@ -37,8 +37,8 @@ Supervisor::Supervisor(const Order& order, std::optional<Fleet::Own> own,
                        std::vector<pid_t> own_children)
     : order_(order),
       own_children_(std::move(own_children)),
-      fleet_(loop_, order.hosts, std::move(own), ssh_of(order.options),
-             {.devices = needs_devices(order.options),
+      fleet_(loop_, order.hosts, std::move(own), start_of(order.options, order.slurm_job),
+             {.devices = needs_devices(order.options) || !order.slurm_job.empty(),
               .silence_max = order.options.host_timeout_seconds,
               .interface = order.options.interface},
              {.ready = [this] { launch(); },
@@ -86,15 +86,18 @@ int Supervisor::run() {
 }
 
 topology::Cluster Supervisor::make_cluster() const {
-    const auto& [options, hosts, own_host, inputs, program, surroundings] = order_;
+    const auto& [options, hosts, own_host, slurm_job, inputs, program, surroundings] = order_;
     if (hosts.size() == 1 && hosts[0].name.empty())
         return cluster_to_run_on(inputs, fleet_.machines()[0], surroundings.environment);
     return cluster_of_hosts(hosts, fleet_.machines(), surroundings.environment);
 }
 
 void Supervisor::launch() {
-    const auto& [options, hosts, own_host, inputs, program, surroundings] = order_;
+    const auto& [given, hosts, own_host, slurm_job, inputs, program, surroundings] = order_;
     topology::Cluster cluster = make_cluster();
+    Options options = given;
+    const std::string note = unbind_among_strangers(options, hosts, cluster);
+    if (options.verbose && !note.empty()) say(fmt::format("ipcrun: {}\n", note));
     check_rank_count(options.ranks.value_or(1), hosts.size());
     const PlanWish wish =
         make_wish(options, inputs, cluster.machine_of(0), surroundings.environment);
@@ -159,7 +162,9 @@ void Supervisor::give_addresses(std::vector<Launch>& launches) {
     if (std::count_if(launches.begin(), launches.end(), has_ranks) < 2) return;
     std::vector<Route> routes;
     for (const Ready& ready : fleet_.readies()) routes.push_back(ready.route);
-    const auto addresses = choose_addresses(routes, order_.own_host, order_.options.interface);
+    const auto addresses =
+        choose_addresses(routes, order_.own_host, order_.options.interface,
+                         order_.slurm_job.empty() ? reached_by_ssh : seen_by_launcher);
     if (order_.options.verbose)
         for (const std::string& line : describe_addresses(order_.hosts, addresses))
             say(fmt::format("ipcrun: {}\n", line));
@@ -167,8 +172,8 @@ void Supervisor::give_addresses(std::vector<Launch>& launches) {
         if (!has_ranks(launches[host])) continue;
         if (addresses[host].address.empty())
             fail(ErrorCode::usage,
-                 "find an address of host {} at which the others can reach it: there was no ssh to "
-                 "tell (name a network interface that all hosts have by --iface)",
+                 "find an address of host {} at which the others can reach it: nothing tells one "
+                 "(name a network interface that all hosts have by --iface)",
                  order_.hosts[host].name);
         launches[host].address = addresses[host].address;
     }
@@ -253,6 +258,13 @@ void Supervisor::act(int host, const Done& done) {
     end_when_done();
 }
 
+void Supervisor::act(int, const Terminated&) {
+    policy_.terminated();
+    if (!is_launched_ || is_done()) return loop_.stop();
+    // Where Slurm has lost its own process on a node, nobody else tells the ranks.
+    carry_out({.signal = SIGTERM});
+}
+
 template <typename Other>
 void Supervisor::act(int host, const Other&) {
     fail(ErrorCode::protocol, "{} says what makes no sense now", fleet_.name(host));
@@ -267,7 +279,7 @@ void Supervisor::lose(int host, const std::string& why) {
     state.is_done = true;
     for (const int rank : state.ranks) tell_of_end(rank, host, host_lost_status);
     // The others may say what they were at, as when a rank fails.
-    policy_.rank_failed(own_failure_status, false, Clock::now());
+    policy_.host_lost(own_failure_status, Clock::now());
     carry_out({});
     finish_when_ended();
     end_when_done();
@@ -293,6 +305,8 @@ std::string Supervisor::on_host(int host) const {
 }
 
 void Supervisor::interrupt(int signal_number) {
+    // Slurm tells the launcher, too, if it is in a step, and may say it twice: that is no haste.
+    if (signal_number == SIGTERM && !order_.slurm_job.empty() && policy_.was_interrupted()) return;
     const Policy::Action action = policy_.interrupted(signal_number, Clock::now());
     if (!is_launched_ || is_done()) return loop_.stop();
     carry_out(action);

@@ -25,7 +25,8 @@ struct Order {
     Options options;
     /// One at least; one without a name: this host, as it is.
     std::vector<NamedHost> hosts = {{}};
-    int own_host = 0;  ///< index of this one; -1: it has no part
+    int own_host = 0;            ///< index of this one; -1: it has no part
+    std::string slurm_job = {};  ///< whose nodes they are; empty: none's
     Inputs inputs = {};
     Program program = {};
     Surroundings surroundings;
@@ -53,6 +54,7 @@ class Supervisor {
     void act(int host, const Ended& ended);
     void act(int host, const Failed& failed);
     void act(int host, const Done& done);
+    void act(int host, const Terminated& terminated);
     template <typename Other>
     void act(int host, const Other& other);
     void lose(int host, const std::string& why);

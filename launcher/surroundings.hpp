@@ -11,6 +11,8 @@ enum class InputKind { terminal, other };
 
 struct Surroundings {
     std::vector<std::string> environment = {};  ///< "NAME=value"
+    /// Names of variables that each host has its own of, and that are not in `environment`.
+    std::vector<std::string> host_variables = {};
     std::vector<int> ignored_signals = {};
     InputKind standard_input = InputKind::other;
     bool output_is_terminal = false;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/fail.hpp"
 #include "base/socket.hpp"
@@ -19,7 +20,7 @@ constexpr int drain_reads_max = 16;  // 1 MiB: the most that an ordinary user's 
 }  // namespace
 
 void OutputSender::send(int rank, Stream stream, std::string data) {
-    if (data.empty()) return;
+    if (data.empty() || is_dropped_) return;
     in_flight_[static_cast<int>(stream)] += data.size();
     send_(Output{rank, stream, std::move(data)});
 }
@@ -35,6 +36,12 @@ void OutputSender::consumed(const Consumed& consumed) {
         pipe->resume();
         return true;
     });
+}
+
+void OutputSender::drop_all() {
+    is_dropped_ = true;
+    in_flight_ = {};
+    for (WorkerPipe* pipe : std::exchange(waiting_, {})) pipe->resume();
 }
 
 WorkerPipe::WorkerPipe(EventLoop& loop, OutputSender& sender, int rank, Stream stream,

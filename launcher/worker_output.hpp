@@ -27,12 +27,15 @@ class OutputSender {
     /// `pipe` waits for the window of its stream to open.
     void await(WorkerPipe& pipe) { waiting_.push_back(&pipe); }
     void consumed(const Consumed& consumed);
+    /// Nobody is there to write it any more.
+    void drop_all();
 
   private:
     std::size_t in_flight(Stream stream) const { return in_flight_[static_cast<int>(stream)]; }
 
     std::function<void(const Output&)> send_;
     std::array<std::size_t, 2> in_flight_ = {};
+    bool is_dropped_ = false;
     std::vector<WorkerPipe*> waiting_;
 };
 

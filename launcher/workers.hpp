@@ -30,6 +30,7 @@ class Workers {
     void start();
     /// To the process groups of all workers that run.
     void signal(int signal_number);
+    bool are_running() const { return !running_.empty(); }
     /// From here on SIGKILL is our own doing.
     void expect_kill() { kill_expected_ = true; }
     /// A child of this process has been reaped; workers are told from their orphans here.
@@ -43,6 +44,8 @@ class Workers {
         if (input_) input_->pass_on(input);
     }
     void consumed(const Consumed& consumed) { sender_.consumed(consumed); }
+    /// Nobody is there to write output any more.
+    void drop_output() { sender_.drop_all(); }
     /// All processes have ended: passes on the rest of their output.
     void finish();
 

@@ -69,13 +69,12 @@ std::string address_of_interface(const std::string& name) {
 }
 
 std::vector<HostAddress> choose_addresses(const std::vector<Route>& routes, int own_host,
-                                          const std::string& interface) {
+                                          const std::string& interface, std::string_view reason) {
     std::vector<HostAddress> chosen;
-    for (const Route& route : routes) {
-        const char* reason = "the address that ssh reached it at";
-        chosen.push_back(
-            {route.own, interface.empty() ? reason : fmt::format("the interface {}", interface)});
-    }
+    for (const Route& route : routes)
+        chosen.push_back({route.own, interface.empty()
+                                         ? std::string(reason)
+                                         : fmt::format("the interface {}", interface)});
     if (own_host < 0 || !interface.empty()) return chosen;
     HostAddress& own = chosen[static_cast<std::size_t>(own_host)];
     own = {};

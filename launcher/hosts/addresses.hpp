@@ -4,6 +4,7 @@
 /// resolve to 127.0.1.1, to a network for management, or to nothing.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "launcher/hosts/host_list.hpp"
@@ -29,10 +30,14 @@ struct HostAddress {
     std::string address;  ///< empty: there is none
     std::string reason;   ///< "the address that ssh reached it at"
 };
+constexpr std::string_view reached_by_ssh = "the address that ssh reached it at";
+constexpr std::string_view seen_by_launcher = "the address that its agent came from";
+
 /// The address of each host, from the routes of all of them. `own_host`: the launcher's; -1: it has
-/// no part. `interface`: of --iface; then Route::own is its address. Pure.
+/// no part. `interface`: of --iface; then Route::own is its address. `reason`: of routes. Pure.
 std::vector<HostAddress> choose_addresses(const std::vector<Route>& routes, int own_host,
-                                          const std::string& interface);
+                                          const std::string& interface,
+                                          std::string_view reason = reached_by_ssh);
 
 /// For people: "host h2 is reached at 10.0.0.2: the address that ssh reached it at", one for each
 /// host. Pure.

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/hosts/allocation.hpp"
 
+#include <utility>
+
 #include "base/deadline.hpp"
 #include "base/fail.hpp"
 #include "launcher/environment.hpp"
 #include "launcher/hosts/own_names.hpp"
+#include "launcher/slurm/slurm_job.hpp"
 #include "launcher/text_file.hpp"
 
 namespace ipcrun {
@@ -31,35 +34,41 @@ void check_options(const Options& options) {
              option);
 }
 
-std::vector<NamedHost> read_hosts(const Options& options,
-                                  const std::vector<std::string>& environment) {
-    if (!options.hosts.empty()) return parse_host_list("option --hosts", options.hosts);
-    if (!options.hostfile.empty())
-        return parse_hostfile(read_text_file("option --hostfile", options.hostfile),
-                              options.hostfile);
-    // These are for hosts that nobody names, and a variable is for all commands.
-    if (options.measure_links || !options.machines.empty()) return {};
-    const std::string value(find_variable(environment, hosts_variable).value_or(""));
-    if (value.empty()) return {};
+std::vector<NamedHost> hosts_of_variable(std::string_view value) {
     const std::string what = fmt::format("variable {}", hosts_variable);
     if (!value.starts_with('@')) return parse_host_list(what, value);
-    const std::string file = value.substr(1);
+    const std::string file(value.substr(1));
     if (file.empty()) fail(ErrorCode::usage, "{}: '@' is followed by the name of a file", what);
     return parse_hostfile(read_text_file(what, file), file);
 }
 
+Allocation read_hosts(const Options& options, const std::vector<std::string>& environment) {
+    if (!options.hosts.empty()) return {parse_host_list("option --hosts", options.hosts)};
+    if (!options.hostfile.empty())
+        return {parse_hostfile(read_text_file("option --hostfile", options.hostfile),
+                               options.hostfile)};
+    // These are for hosts that nobody names, and variables are for all commands.
+    if (options.measure_links || !options.machines.empty()) return {};
+    const std::string_view value = find_variable(environment, hosts_variable).value_or("");
+    if (!value.empty()) return {hosts_of_variable(value)};
+    if (is_step_of_several_tasks(environment)) return {};
+    if (auto job = find_slurm_job(environment)) return {std::move(job->nodes), std::move(job->id)};
+    return {};
+}
+
 }  // namespace
 
-std::vector<NamedHost> find_hosts(const Options& options,
-                                  const std::vector<std::string>& environment) {
+Allocation find_hosts(const Options& options, const std::vector<std::string>& environment) {
     check_options(options);
-    std::vector<NamedHost> hosts = read_hosts(options, environment);
-    if (options.excluded_hosts.empty()) return hosts;
-    if (hosts.empty())
+    Allocation allocation = read_hosts(options, environment);
+    if (options.excluded_hosts.empty()) return allocation;
+    if (allocation.hosts.empty())
         fail(ErrorCode::usage,
-             "option --exclude {}: there are no hosts to exclude from (--hosts, --hostfile or {})",
+             "option --exclude {}: there are no hosts to exclude from (--hosts, --hostfile, {} or "
+             "a job of Slurm)",
              options.excluded_hosts, hosts_variable);
-    return without(std::move(hosts), options.excluded_hosts);
+    allocation.hosts = without(std::move(allocation.hosts), options.excluded_hosts);
+    return allocation;
 }
 
 int find_own_host(const std::vector<NamedHost>& hosts) {

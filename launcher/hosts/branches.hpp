@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "launcher/hosts/host_agent.hpp"
+#include "launcher/hosts/other_hosts.hpp"
 
 namespace ipcrun {
 
@@ -18,35 +19,22 @@ namespace ipcrun {
 std::string frame_of(const Bytes& bytes);
 std::span<const std::uint8_t> bytes_of(const std::string& frame);
 
-class Branches {
+class Branches : public OtherHosts {
   public:
-    struct Callbacks {
-        std::function<void(int host, const ToLauncher& message)> message;
-        /// The agent of that host is gone, or never came: why, in words that name the host. Once
-        /// for each.
-        std::function<void(int host, const std::string& why)> lost;
-    };
-
     /// Starts agents for all hosts of `adopt`, at most Adopt::fan_out of them itself.
     Branches(EventLoop& loop, const Adopt& adopt, Callbacks callbacks);
-    Branches(const Branches&) = delete;
-    ~Branches();
+    ~Branches() override;
 
-    void send(int host, const ToAgent& message);
-    void flush();
-    /// Whatever that host's agent does from now on is no loss.
-    void expect_end(int host);
-    /// Ends what this process has of the way to it.
-    void kill(int host);
-    /// How that host is reached.
-    std::string name(int host) const;
+    void send(int host, const ToAgent& message) override;
+    void flush() override;
+    void expect_end(int host) override;
+    void kill(int host) override;
+    std::string name(int host) const override;
     /// The processes (ssh) of this host that it stands on.
     std::vector<pid_t> processes() const;
     /// Somebody else has reaped that process: true when it was one of them.
     bool reaped(pid_t pid, int status);
-    /// Closes all connections and waits for the ends of the processes (ssh) on this host, which it
-    /// kills at the deadline.
-    void end(Deadline deadline);
+    void end(Deadline deadline) override;
 
   private:
     struct Branch {

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/fail.hpp"
+#include "launcher/hosts/branches.hpp"
+#include "launcher/slurm/slurm_agents.hpp"
 
 namespace ipcrun {
 
@@ -22,14 +24,15 @@ std::string own_path() {
 
 }  // namespace
 
-Fleet::Ssh ssh_of(const Options& options) {
-    return {.arguments = split_arguments(options.ssh_arguments),
+Fleet::Start start_of(const Options& options, const std::string& slurm_job) {
+    return {.ssh_arguments = split_arguments(options.ssh_arguments),
             .agent_path = options.agent_path,
-            .fan_out = options.ssh_fan_out};
+            .fan_out = options.ssh_fan_out,
+            .slurm_job = slurm_job};
 }
 
 Fleet::Fleet(EventLoop& loop, const std::vector<NamedHost>& hosts, std::optional<Own> own,
-             const Ssh& ssh, const Prepare& prepare, Callbacks callbacks)
+             const Start& start, const Prepare& prepare, Callbacks callbacks)
     : callbacks_(std::move(callbacks)),
       readies_(hosts.size()),
       is_ready_(hosts.size()),
@@ -42,23 +45,25 @@ Fleet::Fleet(EventLoop& loop, const std::vector<NamedHost>& hosts, std::optional
             HostAgent::Callbacks{
                 .message = [this](const ToLauncher& message) { receive(own_host_, message); },
                 .lost = [this](const std::string& why) { lose(own_host_, why); }});
-    Adopt adopt{.ssh_arguments = ssh.arguments,
+    Adopt adopt{.ssh_arguments = start.ssh_arguments,
                 .prepare = prepare,
-                .start_seconds = ssh.start_seconds,
-                .fan_out = ssh.fan_out};
+                .start_seconds = start.seconds_max,
+                .fan_out = start.fan_out};
     adopt.prepare.is_remote = true;
     for (int host = 0; host < size(); ++host) {
         if (is_own(host)) continue;
         const NamedHost& named = hosts[static_cast<std::size_t>(host)];
-        const std::string& path = named.agent_path.empty() ? ssh.agent_path : named.agent_path;
+        const std::string& path = named.agent_path.empty() ? start.agent_path : named.agent_path;
         adopt.hosts.push_back({host, named.name, path.empty() ? own_path() : path});
     }
     if (adopt.hosts.empty()) return;
-    branches_ = std::make_unique<Branches>(
-        loop, adopt,
-        Branches::Callbacks{
-            .message = [this](int host, const ToLauncher& message) { receive(host, message); },
-            .lost = [this](int host, const std::string& why) { lose(host, why); }});
+    OtherHosts::Callbacks of_others{
+        .message = [this](int host, const ToLauncher& message) { receive(host, message); },
+        .lost = [this](int host, const std::string& why) { lose(host, why); }};
+    if (start.slurm_job.empty())
+        others_ = std::make_unique<Branches>(loop, adopt, std::move(of_others));
+    else
+        others_ = std::make_unique<SlurmAgents>(loop, start.slurm_job, adopt, std::move(of_others));
 }
 
 void Fleet::receive(int host, const ToLauncher& message) {
@@ -78,12 +83,12 @@ std::vector<topology::Machine> Fleet::machines() const {
 }
 
 std::string Fleet::name(int host) const {
-    return is_own(host) ? own_->name() : branches_->name(host);
+    return is_own(host) ? own_->name() : others_->name(host);
 }
 
 void Fleet::send(int host, const ToAgent& message) {
     if (is_own(host)) return own_->send(message);
-    branches_->send(host, message);
+    others_->send(host, message);
 }
 
 void Fleet::send_to_all(const ToAgent& message) {
@@ -92,17 +97,17 @@ void Fleet::send_to_all(const ToAgent& message) {
 
 void Fleet::flush() {
     if (own_) (void)own_->flush();
-    if (branches_) branches_->flush();
+    if (others_) others_->flush();
 }
 
 void Fleet::expect_end(int host) {
     if (is_own(host)) return own_->expect_end();
-    branches_->expect_end(host);
+    others_->expect_end(host);
 }
 
 void Fleet::kill(int host) {
     if (is_own(host)) return own_->kill();
-    branches_->kill(host);
+    others_->kill(host);
 }
 
 void Fleet::lose(int host, const std::string& why) {
@@ -115,7 +120,7 @@ void Fleet::end(Deadline deadline) {
         own_->expect_end();
         own_->close();
     }
-    if (branches_) branches_->end(deadline);
+    if (others_) others_->end(deadline);
     if (own_) own_->await_end(deadline);
 }
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "launcher/hosts/branches.hpp"
 #include "launcher/hosts/host_agent.hpp"
 #include "launcher/hosts/host_list.hpp"
+#include "launcher/hosts/other_hosts.hpp"
 #include "launcher/options.hpp"
 
 namespace ipcrun {
@@ -31,14 +31,16 @@ class Fleet {
         LocalAgent agent;
         int host = 0;
     };
-    struct Ssh {
-        std::vector<std::string> arguments = {};  ///< of --ssh-args
-        std::string agent_path = {};              ///< of --agent-path; empty: that of this program
-        int fan_out = 32;                         ///< how many agents one process starts
-        double start_seconds = 30;                ///< until each has said Ready
+    /// How the others are started: by ssh, or, on the nodes of a job of Slurm, by srun.
+    struct Start {
+        std::vector<std::string> ssh_arguments = {};  ///< of --ssh-args
+        std::string agent_path = {};  ///< of --agent-path; empty: that of this program
+        int fan_out = 32;             ///< how many agents one process starts by ssh
+        double seconds_max = 30;      ///< until each has said Ready
+        std::string slurm_job = {};   ///< its number; empty: none
     };
     Fleet(EventLoop& loop, const std::vector<NamedHost>& hosts, std::optional<Own> own,
-          const Ssh& ssh, const Prepare& prepare, Callbacks callbacks);
+          const Start& start, const Prepare& prepare, Callbacks callbacks);
 
     int size() const { return static_cast<int>(readies_.size()); }
     const std::vector<Ready>& readies() const { return readies_; }
@@ -66,10 +68,10 @@ class Fleet {
     int awaited_;
     int own_host_;
     std::unique_ptr<HostAgent> own_;      // null: this host has no part
-    std::unique_ptr<Branches> branches_;  // null: no other host has
+    std::unique_ptr<OtherHosts> others_;  // null: no other host has
 };
 
 /// What the options say of how others are started. Throws Error{usage}.
-Fleet::Ssh ssh_of(const Options& options);
+Fleet::Start start_of(const Options& options, const std::string& slurm_job);
 
 }  // namespace ipcrun

@@ -65,21 +65,49 @@ struct HostAgent::Remote {
 };
 
 HostAgent::HostAgent(EventLoop& loop, LocalAgent agent, const Prepare& prepare, Callbacks callbacks)
-    : loop_(loop),
-      callbacks_(std::move(callbacks)),
-      process_(std::move(agent.process)),
-      frames_(loop_, both_ways(std::move(agent.socket)),
-              {.frame = [this](auto frame) { receive(frame); }, .closed = [this] { end_seen(); }}) {
+    : loop_(loop), callbacks_(std::move(callbacks)), process_(std::move(agent.process)) {
+    frames_.emplace(loop_, both_ways(std::move(agent.socket)),
+                    FrameStream::Callbacks{.frame = [this](auto frame) { receive(frame); },
+                                           .closed = [this] { end_seen(); }});
     Prepare own = prepare;
     own.silence_max = 0;  // who shares a kernel is told of ends
     send(own);
 }
 
+HostAgent::HostAgent(EventLoop& loop, std::string host, Callbacks callbacks)
+    : loop_(loop), callbacks_(std::move(callbacks)), remote_(std::make_unique<Remote>()) {
+    remote_->host = std::move(host);
+}
+
 HostAgent::HostAgent(EventLoop& loop, std::string host, const SshOptions& ssh,
                      const Prepare& prepare, const Patience& patience, Callbacks callbacks)
-    : HostAgent(loop, start_remote_agent(host, ssh), std::move(callbacks)) {
-    remote_->host = std::move(host);
+    : HostAgent(loop, std::move(host), std::move(callbacks)) {
+    RemoteAgent agent = start_remote_agent(remote_->host, ssh);
+    process_ = std::move(agent.process);
+    auto of_frames = frame_callbacks();
+    of_frames.prologue = [this](auto bytes) { return hear_greeting(bytes); };
+    frames_.emplace(loop_, both_ways(std::move(agent.socket)), std::move(of_frames));
     remote_->ssh = ssh;
+    remote_->errors = std::move(agent.errors);
+    set_nonblocking(remote_->errors.get());
+    remote_->errors_watch =
+        loop_.on_readable(remote_->errors.get(), [this] { remote_->hear_errors(); });
+    await_ready(prepare, patience);
+}
+
+HostAgent::HostAgent(EventLoop& loop, std::string host, const Prepare& prepare,
+                     const Patience& patience, Callbacks callbacks)
+    : HostAgent(loop, std::move(host), std::move(callbacks)) {
+    await_ready(prepare, patience);
+}
+
+FrameStream::Callbacks HostAgent::frame_callbacks() {
+    return {.frame = [this](auto frame) { receive(frame); },
+            .closed = [this] { end_seen(); },
+            .malformed = [this](const Error& error) { lose_sense(error); }};
+}
+
+void HostAgent::await_ready(const Prepare& prepare, const Patience& patience) {
     remote_->patience = patience;
     remote_->start_limit =
         loop_.after(std::chrono::ceil<std::chrono::milliseconds>(patience.start), [this] {
@@ -93,20 +121,18 @@ HostAgent::HostAgent(EventLoop& loop, std::string host, const SshOptions& ssh,
     send(remote);
 }
 
-HostAgent::HostAgent(EventLoop& loop, RemoteAgent agent, Callbacks callbacks)
-    : loop_(loop),
-      callbacks_(std::move(callbacks)),
-      process_(std::move(agent.process)),
-      frames_(loop_, both_ways(std::move(agent.socket)),
-              {.frame = [this](auto frame) { receive(frame); },
-               .closed = [this] { end_seen(); },
-               .prologue = [this](auto bytes) { return hear_greeting(bytes); },
-               .malformed = [this](const Error& error) { lose_sense(error); }}),
-      remote_(std::make_unique<Remote>()) {
-    remote_->errors = std::move(agent.errors);
-    set_nonblocking(remote_->errors.get());
-    remote_->errors_watch =
-        loop_.on_readable(remote_->errors.get(), [this] { remote_->hear_errors(); });
+void HostAgent::join(SecureStream stream) {
+    frames_.emplace(loop_, std::move(stream), frame_callbacks());
+    greeted();
+}
+
+void HostAgent::give_up(const std::string& why) {
+    if (!has_joined()) lose(fmt::format("start the agent on host {}: {}", remote_->host, why));
+}
+
+void HostAgent::greeted() {
+    remote_->has_greeted = true;
+    for (const ToAgent& message : std::exchange(remote_->held, {})) send(message);
 }
 
 HostAgent::~HostAgent() = default;
@@ -118,19 +144,18 @@ std::string HostAgent::name() const {
 
 void HostAgent::send(const ToAgent& message) {
     if (remote_ && !remote_->has_greeted) return remote_->held.push_back(message);
-    frames_.send(encode(message));
+    if (frames_) frames_->send(encode(message));
 }
 
 bool HostAgent::flush() {
-    return frames_.flush();
+    return !frames_ || frames_->flush();
 }
 
 std::optional<Bytes> HostAgent::hear_greeting(std::span<const std::uint8_t> bytes) {
     try {
         auto rest = remote_->greeting.feed(bytes);
         if (!rest) return rest;
-        remote_->has_greeted = true;
-        for (const ToAgent& message : std::exchange(remote_->held, {})) send(message);
+        greeted();
         return rest;
     } catch (const Error& error) {
         lose(fmt::format("start the agent on host {}: {}", remote_->host, error.what()));
@@ -174,7 +199,7 @@ void HostAgent::receive(std::span<const std::uint8_t> frame) {
 
 // Its process ends about now, and says how.
 void HostAgent::end_seen() {
-    (void)wait_readable(process_.pidfd.get(), Deadline::after(end_patience));
+    if (process_.pidfd) (void)wait_readable(process_.pidfd.get(), Deadline::after(end_patience));
     const std::string agent = name();
     const auto status = reap();
     const std::string end = describe_end(agent, status);
@@ -202,7 +227,14 @@ void HostAgent::lose(const std::string& why) {
 }
 
 void HostAgent::close() {
-    frames_.close();
+    if (frames_) frames_->close();
+}
+
+void HostAgent::kill() {
+    if (process_.pidfd)
+        (void)process_.signal(SIGKILL);
+    else
+        close();
 }
 
 void HostAgent::await_end(Deadline deadline) {
@@ -219,7 +251,8 @@ void HostAgent::await_end(Deadline deadline) {
 // As waitpid(2) gives it; nullopt: it has not ended.
 std::optional<int> HostAgent::reap() {
     int status = 0;
-    if (!reaped_status_ && ::waitpid(process_.pid, &status, WNOHANG) == process_.pid)
+    if (process_.pid > 0 && !reaped_status_ &&
+        ::waitpid(process_.pid, &status, WNOHANG) == process_.pid)
         reaped_status_ = status;
     if (reaped_status_) process_.pid = -1;
     return reaped_status_;

@@ -37,20 +37,29 @@ class HostAgent {
     /// The agent on another host: starts ssh.
     HostAgent(EventLoop& loop, std::string host, const SshOptions& ssh, const Prepare& prepare,
               const Patience& patience, Callbacks callbacks);
+    /// The agent on another host that somebody else starts, and that connects with us: join().
+    HostAgent(EventLoop& loop, std::string host, const Prepare& prepare, const Patience& patience,
+              Callbacks callbacks);
     HostAgent(const HostAgent&) = delete;
     ~HostAgent();
 
     /// "the agent (pid 77)", "the agent on host h2".
     std::string name() const;
     void send(const ToAgent& message);
+    /// It is there, and has said which version it is of.
+    void join(SecureStream stream);
+    /// It will not: a loss, unless it has.
+    void give_up(const std::string& why);
+    bool has_joined() const { return frames_.has_value(); }
     /// Writes what the connection takes now; true when nothing is left.
     bool flush();
     /// Whatever it does from now on is no loss.
     void expect_end();
     /// Closes the connection, which the agent takes for the launcher's end: it sweeps, and exits.
     void close();
-    /// Ends its process (ssh, on another host) at once. It may have been stopped.
-    void kill() { (void)process_.signal(SIGKILL); }
+    /// Ends its process (ssh, on another host) at once: it may have been stopped. The connection,
+    /// where the process is not ours.
+    void kill();
     /// Of its process; -1: it has been reaped.
     pid_t pid() const { return process_.pid; }
     /// Somebody else has reaped it.
@@ -60,7 +69,10 @@ class HostAgent {
 
   private:
     struct Remote;
-    HostAgent(EventLoop& loop, RemoteAgent agent, Callbacks callbacks);
+    HostAgent(EventLoop& loop, std::string host, Callbacks callbacks);
+    void await_ready(const Prepare& prepare, const Patience& patience);
+    FrameStream::Callbacks frame_callbacks();
+    void greeted();
     void end_seen();
     std::optional<Bytes> hear_greeting(std::span<const std::uint8_t> bytes);
     void receive(std::span<const std::uint8_t> frame);
@@ -72,8 +84,8 @@ class HostAgent {
     Callbacks callbacks_;
     Child process_;
     std::optional<int> reaped_status_;
-    FrameStream frames_;
-    std::unique_ptr<Remote> remote_;  // null: it is on this host
+    std::optional<FrameStream> frames_;  // none: it has not connected yet
+    std::unique_ptr<Remote> remote_;     // null: it is on this host
     bool is_expected_to_end_ = false;
     bool is_done_ = false;  // nothing of the job is left there
 };

@@ -15,6 +15,8 @@ struct NamedHost {
     int slots = 0;     ///< ranks that it is meant for; 0: one for each usable core
     std::string directory = {};   ///< of ranks there; empty: the launcher's
     std::string agent_path = {};  ///< of ipcrun there; empty: as everywhere
+    int cpus = 0;                 ///< that a batch system gives us there; 0: all that we may use
+    int ranks_max = 0;            ///< by default, where there are no slots; 0: no limit
 
     bool operator==(const NamedHost&) const = default;
 };

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /// What `ipcrun --agent` does: the agent of a launcher on another host, which speaks through the
-/// standard input and output that sshd gave it.
-///
-/// Two processes, so that neither can be killed and leave the job behind: a guard, and the agent
-/// proper, its child. Each ends all descendants when the other is gone.
+/// standard input and output that sshd gave it. See guard.hpp.
 
 namespace ipcrun {
 

@@ -24,7 +24,7 @@ Error error_of(const std::string& agent, const ToLauncher& message) {
 
 }  // namespace
 
-std::vector<Ready> survey(const std::vector<NamedHost>& hosts, int own, const Fleet::Ssh& ssh,
+std::vector<Ready> survey(const std::vector<NamedHost>& hosts, int own, const Fleet::Start& start,
                           const Prepare& prepare) {
     std::optional<Fleet::Own> own_agent;
     if (own >= 0) own_agent.emplace(start_local_agent(), own);
@@ -36,7 +36,7 @@ std::vector<Ready> survey(const std::vector<NamedHost>& hosts, int own, const Fl
     };
     std::optional<Fleet> fleet;
     fleet.emplace(
-        loop, hosts, std::move(own_agent), ssh, prepare,
+        loop, hosts, std::move(own_agent), start, prepare,
         Fleet::Callbacks{
             .ready = [&] { loop.stop(); },
             .message =

@@ -62,7 +62,8 @@ std::vector<ToLauncher> samples_to_launcher() {
             Ended{1, 4242, 256, true, true},
             Failed{"why", true},
             Done{3},
-            Alive{}};
+            Alive{},
+            Terminated{}};
 }
 
 template <typename Message, typename Decode>

@@ -44,14 +44,14 @@ std::string own_name() {
 }  // namespace
 
 TEST_CASE("allocation: a job of which nobody names hosts has none") {
-    CHECK(find_hosts({}, {"PATH=/bin"}).empty());
-    CHECK(find_hosts({}, {"IPCRUN_HOSTS="}).empty());
+    CHECK(find_hosts({}, {"PATH=/bin"}).hosts.empty());
+    CHECK(find_hosts({}, {"IPCRUN_HOSTS="}).hosts.empty());
 }
 
 TEST_CASE("allocation: an option goes before the variable") {
     const Environment environment = {"IPCRUN_HOSTS=x:9"};
-    CHECK(find_hosts({.hosts = "a:2,b"}, environment) == Hosts{{"a", 2}, {"b", 0}});
-    CHECK(find_hosts({}, environment) == Hosts{{"x", 9}});
+    CHECK(find_hosts({.hosts = "a:2,b"}, environment).hosts == Hosts{{"a", 2}, {"b", 0}});
+    CHECK(find_hosts({}, environment).hosts == Hosts{{"x", 9}});
 }
 
 TEST_CASE("allocation: files are read for the option, and for the variable behind an @") {
@@ -60,9 +60,9 @@ TEST_CASE("allocation: files are read for the option, and for the variable behin
                                           "\xef\xbb\xbf"
                                           "a slots=4\nb wdir=/x\n");
     const Hosts hosts = {{"a", 4}, {"b", 0, "/x"}};
-    CHECK(find_hosts({.hostfile = path}, {}) == hosts);
-    CHECK(find_hosts({}, {"IPCRUN_HOSTS=@" + path}) == hosts);
-    CHECK(find_hosts({.hostfile = path, .excluded_hosts = "a"}, {}) == Hosts{{"b", 0, "/x"}});
+    CHECK(find_hosts({.hostfile = path}, {}).hosts == hosts);
+    CHECK(find_hosts({}, {"IPCRUN_HOSTS=@" + path}).hosts == hosts);
+    CHECK(find_hosts({.hostfile = path, .excluded_hosts = "a"}, {}).hosts == Hosts{{"b", 0, "/x"}});
     (void)folder.write("hosts", "a slots=x\n");
     CHECK(refusal({.hostfile = path}) == path + ":1: 'x' is no number of slots, 1 to 65536");
     CHECK(refusal({.hostfile = path + "2"}) ==
@@ -88,8 +88,8 @@ TEST_CASE("allocation: options that contradict each other are refused") {
 
 TEST_CASE("allocation: where machines are described, or measured, the variable does not count") {
     const Environment environment = {"IPCRUN_HOSTS=of nonsense!"};
-    CHECK(find_hosts({.machines = "m.xml"}, environment).empty());
-    CHECK(find_hosts({.measure_links = true}, environment).empty());
+    CHECK(find_hosts({.machines = "m.xml"}, environment).hosts.empty());
+    CHECK(find_hosts({.measure_links = true}, environment).hosts.empty());
 }
 
 TEST_CASE("own names: localhost, the host's name and its addresses are this host") {

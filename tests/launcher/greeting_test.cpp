@@ -47,8 +47,8 @@ TEST_CASE("greeting: what follows it belongs to the frames") {
 
 TEST_CASE("greeting: is found behind what others print, be it like one") {
     for (const std::string before :
-         {"Welcome\n", "no line end", "ipcrun-agent 4", "\nipcrun-agent \n", "\nipcrun-agent 4x\n",
-          "\n\n\n", "\nipcrun-agent 4\r\n", "\nipcrun-agent 1234567\n"}) {
+         {"Welcome\n", "no line end", "ipcrun-agent 5", "\nipcrun-agent \n", "\nipcrun-agent 4x\n",
+          "\n\n\n", "\nipcrun-agent 5\r\n", "\nipcrun-agent 1234567\n"}) {
         CAPTURE(before);
         GreetingReader whole;
         CHECK(feed(whole, before + greeting + "rest") == "rest");

@@ -25,15 +25,15 @@ case $host in
         exec yes "no room left on $host" >&2
         ;;
     raving*)
-        printf '\nipcrun-agent 4\n'
+        printf '\nipcrun-agent 5\n'
         exec yes "segmentation fault"
         ;;
     wrong*)
-        printf '\nipcrun-agent 4\n\1\0\0\0\377'
+        printf '\nipcrun-agent 5\n\1\0\0\0\377'
         exec sleep 60
         ;;
     hasty*)
-        printf '\nipcrun-agent 4\n\5\0\0\0\14\0\0\0\0'
+        printf '\nipcrun-agent 5\n\5\0\0\0\14\0\0\0\0'
         exec sleep 60
         ;;
 esac

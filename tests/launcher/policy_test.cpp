@@ -93,3 +93,40 @@ TEST_CASE("policy: a time limit or a broken output stops the job with its own st
     CHECK(policy.exit_status() == 124);
     CHECK(policy.was_interrupted());
 }
+
+TEST_CASE("policy: a batch system that ends the job gives the workers their time") {
+    Policy policy(Seconds(0.5));
+    policy.terminated();
+    CHECK(policy.is_stopping());
+    CHECK(policy.was_interrupted());
+    CHECK(policy.exit_status() == 128 + SIGTERM);
+    policy.rank_failed(3, false, start);
+    CHECK_FALSE(policy.next_deadline());
+    // It has begun to kill.
+    policy.host_lost(1, start + 1s);
+    CHECK(policy.next_deadline() == start + 1500ms);
+    CHECK(policy.advance(start + 1500ms) == kill_all);
+}
+
+TEST_CASE("policy: so it does when the launcher has heard it first") {
+    Policy policy(Seconds(0.5));
+    CHECK(policy.interrupted(SIGTERM, start) == term);
+    policy.terminated();
+    CHECK_FALSE(policy.next_deadline());
+    CHECK(policy.interrupted(SIGINT, start + 1ms) == kill_all);
+}
+
+TEST_CASE("policy: but for a job of which a rank has failed before") {
+    Policy policy(Seconds(0.5));
+    policy.rank_failed(3, false, start);
+    policy.terminated();
+    CHECK(policy.next_deadline() == start + 250ms);
+    CHECK(policy.exit_status() == 3);
+}
+
+TEST_CASE("policy: a host that is lost is a failure") {
+    Policy policy(Seconds(0.5));
+    policy.host_lost(1, start);
+    CHECK(policy.next_deadline() == start + 250ms);
+    CHECK(policy.exit_status() == 1);
+}

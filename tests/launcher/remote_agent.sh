@@ -15,7 +15,7 @@ case $FAKE_SSH in
 refused) echo "ssh: connect to host $host port 22: Connection refused" >&2; exit 255 ;;
 says) echo "$FAKE_SSH_SAYS" >&2; exit 255 ;;
 other_version) printf '\nipcrun-agent 99\n'; exec cat ;;
-talks) echo "Welcome to $host"; printf 'ipcrun-agent 4\r\nno line end, and \033[2J' ;;
+talks) echo "Welcome to $host"; printf 'ipcrun-agent 5\r\nno line end, and \033[2J' ;;
 babbles) yes "Welcome to $host" 2>/dev/null; exit 0 ;;
 prints_and_exits) echo "This account is for mail only"; exit 1 ;;
 slow) sleep 0.5 ;;
@@ -129,7 +129,7 @@ refuses() {  # WAY REGEX NAME
 refuses refused "nobody answers at its port: no ssh server runs there .*Connection refused" \
     "a refused connection"
 refuses other_version \
-    "the ipcrun on that host speaks version 99 of the protocol, this one 4: install" \
+    "the ipcrun on that host speaks version 99 of the protocol, this one 5: install" \
     "another version"
 refuses babbles "more than 65536 bytes came before the agent spoke .*Welcome" \
     "a login shell that prints without end"
