@@ -115,8 +115,8 @@ bool Membership::read_packet(int rank) {
         answer(rank, Refused{error.what()});
     }
     member.socket_watch.reset();
-    if (callbacks_.closed) callbacks_.closed(rank);
-    member.socket.reset();
+    UniqueFd socket = std::move(member.socket);
+    if (callbacks_.closed) callbacks_.closed(rank, std::move(socket));
     return false;
 }
 

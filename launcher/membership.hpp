@@ -34,8 +34,9 @@ class Membership {
         std::function<void(int rank, const Report& report)> report;
         /// A member asks for the end of `rank`, which takes part in the job.
         std::function<void(int rank)> fence;
-        /// Nothing comes from `rank` any more: it has closed its socket.
-        std::function<void(int rank)> closed = {};
+        /// Nothing comes from `rank` any more, which has closed its end. The agent's end is
+        /// whoever's that wants it: the rank may wait for its closing.
+        std::function<void(int rank, UniqueFd socket)> closed = {};
     };
 
     /// Creates the control segment and the shared heap.

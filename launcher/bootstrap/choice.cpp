@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
 #include <optional>
+#include <string>
 
 #include "base/fail.hpp"
 #include "base/text.hpp"
@@ -23,8 +25,18 @@ struct Offer {
     // launchers that are started in it, and so by what these start: there others are beside us.
     bool is_single_step() const {
         if (!step || step->size != 1) return false;
-        if (has_pmix()) return environment("PMIX_NAMESPACE") == "slurm.pmix." + step->name;
+        if (has_pmix()) return is_own_namespace(*environment("PMIX_NAMESPACE"));
         return !has_pmi2() || environment("PMI_SIZE") == "1";
+    }
+
+    // Slurm's plug-in writes the number of a step with a sign: that of the shell of salloc, which
+    // is 4294967290, as -6.
+    bool is_own_namespace(const std::string& name) const {
+        const std::size_t point = step->name.find('.');
+        const auto number = parse_number<std::uint32_t>(step->name.substr(point + 1));
+        return name == "slurm.pmix." + step->name ||
+               (number && name == fmt::format("slurm.pmix.{}.{}", step->name.substr(0, point),
+                                              static_cast<std::int32_t>(*number)));
     }
 };
 

@@ -62,7 +62,7 @@ class Search {
         try {
             Channel channel(dial(address, options, deadline));
             const auto greeting =
-                decode_words<Greeting>(receive(channel, words_bytes_max, deadline));
+                decode_words<MeetingWords>(receive(channel, words_bytes_max, deadline));
             if (greeting.meeting == meeting_.name) return channel;
             last_ =
                 fmt::format("{}: there is {}", channel.stream().peer(), excerpt(greeting.meeting));
@@ -108,12 +108,12 @@ class Search {
 };
 
 // What the one who keeps the list answers to a card.
-Answer await_answer(Channel& channel, const Meeting& meeting, Deadline deadline) {
+KeeperWords await_answer(Channel& channel, const Meeting& meeting, Deadline deadline) {
     const std::size_t bytes_max =
         static_cast<std::size_t>(meeting.size) * (card_bytes_max + words_bytes_max);
     try {
         // It has the same deadline, and then says who is missing.
-        return decode_words<Answer>(receive(channel, bytes_max, deadline.later(Seconds(1.0))));
+        return decode_words<KeeperWords>(receive(channel, bytes_max, deadline.later(Seconds(1.0))));
     } catch (const Error& error) {
         if (error.code == ErrorCode::timeout)
             fail(ErrorCode::timeout, "{}: not all of its {} tasks have come in time", meeting.name,
@@ -127,8 +127,8 @@ Answer await_answer(Channel& channel, const Meeting& meeting, Deadline deadline)
 std::vector<std::string> bring_card(const Meeting& meeting, const std::string& card,
                                     Deadline deadline) {
     Channel channel = Search(meeting, deadline).find();
-    channel.send(encode_words(Arrival{meeting.name, meeting.rank, meeting.size, card}));
-    Answer answer = await_answer(channel, meeting, deadline);
+    channel.send(encode_words(GuestWords{meeting.name, meeting.rank, meeting.size, card}));
+    KeeperWords answer = await_answer(channel, meeting, deadline);
     if (!answer.refusal.empty()) throw Error(answer.code, answer.refusal);
     if (answer.cards.size() != static_cast<std::size_t>(meeting.size))
         fail(ErrorCode::protocol, "{}: {} cards for {} tasks", meeting.name, answer.cards.size(),

@@ -87,7 +87,7 @@ class List {
         Guest& guest = guests_.try_emplace(id, std::move(stream)).first->second;
         guest.watch = loop_.on_readable(guest.channel.stream().fd(), [this, id] { serve(id); });
         try {
-            guest.channel.send(encode_words(Greeting{meeting_.name}));
+            guest.channel.send(encode_words(MeetingWords{meeting_.name}));
         } catch (const Error&) {
             guests_.erase(id);  // it has gone again, before it said who it is
         }
@@ -120,12 +120,12 @@ class List {
         Guest& guest = guests_.at(id);
         if (guest.channel.has_unsent()) guest.channel.flush();
         while (const auto bytes = guest.channel.receive(card_bytes_max + words_bytes_max))
-            register_guest(guest, decode_words<Arrival>(*bytes));
+            register_guest(guest, decode_words<GuestWords>(*bytes));
         loop_.set_interest(guest.watch, true, guest.channel.has_unsent());
         finish_if_all_are_here();
     }
 
-    void register_guest(Guest& guest, Arrival arrival) {
+    void register_guest(Guest& guest, GuestWords arrival) {
         if (arrival.meeting != meeting_.name || guest.rank >= 0)
             fail(ErrorCode::protocol, "an arrival out of turn");
         const auto rank = static_cast<std::size_t>(arrival.rank);
@@ -150,7 +150,7 @@ class List {
         // Whoever comes now belongs to the next meeting of this step.
         acceptor_.reset();
         are_sent_ = true;
-        Answer answer;
+        KeeperWords answer;
         for (const auto& card : cards_) answer.cards.push_back(*card);
         const Bytes bytes = encode_words(answer);
         std::vector<int> ids;
@@ -190,7 +190,7 @@ class List {
     }
 
     [[noreturn]] void refuse_all(const std::string& text, ErrorCode code = ErrorCode::mismatch) {
-        const Bytes bytes = encode_words(Answer{code, text, {}});
+        const Bytes bytes = encode_words(KeeperWords{code, text, {}});
         for (auto& [id, guest] : guests_) {
             try {
                 guest.channel.send(bytes);

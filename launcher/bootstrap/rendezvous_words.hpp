@@ -13,17 +13,17 @@ namespace ipcrun {
 constexpr std::string_view rendezvous_purpose = "rendezvous";
 
 /// Of who keeps the list.
-struct Greeting {
+struct MeetingWords {
     std::string meeting = {};
 };
 /// Of each of the others, if it is their meeting.
-struct Arrival {
+struct GuestWords {
     std::string meeting = {};
     int rank = 0;
     int size = 0;
     std::string card = {};
 };
-struct Answer {
+struct KeeperWords {
     ErrorCode code = ErrorCode::internal;  ///< of the refusal
     std::string refusal = {};              ///< empty: here are the cards
     std::vector<std::string> cards = {};
@@ -32,15 +32,15 @@ struct Answer {
 constexpr ErrorCode last_enumerator(ErrorCode) {
     return ErrorCode::internal;
 }
-template <typename Fields, one_of<Greeting> T>
+template <typename Fields, one_of<MeetingWords> T>
 void visit_fields(Fields& fields, T& greeting) {
     fields(greeting.meeting);
 }
-template <typename Fields, one_of<Arrival> T>
+template <typename Fields, one_of<GuestWords> T>
 void visit_fields(Fields& fields, T& arrival) {
     fields(arrival.meeting, arrival.rank, arrival.size, arrival.card);
 }
-template <typename Fields, one_of<Answer> T>
+template <typename Fields, one_of<KeeperWords> T>
 void visit_fields(Fields& fields, T& answer) {
     fields(answer.code, answer.refusal, answer.cards);
 }

@@ -25,20 +25,23 @@ AgentLink::AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, C
     : callbacks_(std::move(callbacks)),
       // What is not encrypted goes as it is once both ends have proved who they are.
       socket_(duplicate(stream.fd())),
-      frames_(
-          loop, both_ways(duplicate(stream.fd())),
-          {.frame = [this](auto frame) { receive(frame); },
-           .closed = [this] { lose("it has ended", agent_lost_status); },
-           .malformed = [this](const Error& error) { lose(error.what(), agent_lost_status); }}) {
-    pulse_.emplace(
-        loop, silence_max,
-        Pulse::Callbacks{.beat = [this, alive = std::move(alive)] { frames_.send(alive); },
-                         .silent =
-                             [this] {
-                                 lose(fmt::format("it has been silent for {:g} s",
-                                                  silence_max.count()),
-                                      host_lost_status);
-                             }});
+      frames_(loop, both_ways(duplicate(stream.fd())),
+              {.frame = [this](auto frame) { receive(frame); },
+               .closed = [this] { lose("it has ended", agent_lost_status); },
+               .malformed = [this](const Error& error) { lose(error.what(), agent_lost_status); }}),
+      loop_(loop),
+      alive_(std::move(alive)) {}
+
+void AgentLink::expect_life() {
+    if (!is_open_) return;
+    pulse_.emplace(loop_, silence_max,
+                   Pulse::Callbacks{.beat = [this] { frames_.send(alive_); },
+                                    .silent =
+                                        [this] {
+                                            lose(fmt::format("it has been silent for {:g} s",
+                                                             silence_max.count()),
+                                                 host_lost_status);
+                                        }});
 }
 
 void AgentLink::receive(std::span<const std::uint8_t> frame) {
@@ -52,14 +55,16 @@ void AgentLink::receive(std::span<const std::uint8_t> frame) {
 }
 
 void AgentLink::lose(const std::string& why, int wait_status) {
-    if (!pulse_) return;
+    if (!is_open_) return;
     close();
     callbacks_.lost(why, wait_status);
 }
 
 void AgentLink::close() {
+    is_open_ = false;
     pulse_.reset();
     frames_.close();
+    socket_.reset();
 }
 
 }  // namespace ipcrun

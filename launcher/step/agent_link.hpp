@@ -23,12 +23,14 @@ class AgentLink {
         /// its ranks (host_lost_status, agent_lost_status). Once.
         std::function<void(const std::string& why, int wait_status)> lost;
     };
-    /// `alive`: what to say when there is nothing else.
+    /// `alive`: what to say when there is nothing else, from expect_life() on.
     AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, Callbacks callbacks);
 
+    /// From now on silence is an end.
+    void expect_life();
     void send(const Bytes& message) { frames_.send(message); }
     /// Writes what the connection takes now; true when nothing is left.
-    bool flush() { return !pulse_ || frames_.flush(); }
+    bool flush() { return !is_open_ || frames_.flush(); }
     int fd() const { return socket_.get(); }
     void close();
 
@@ -39,7 +41,10 @@ class AgentLink {
     Callbacks callbacks_;
     UniqueFd socket_;
     FrameStream frames_;
+    EventLoop& loop_;
+    Bytes alive_;
     std::optional<Pulse> pulse_;
+    bool is_open_ = true;
 };
 
 }  // namespace ipcrun

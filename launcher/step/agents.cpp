@@ -30,6 +30,8 @@ StepAgents::StepAgents(EventLoop& loop, const StepSeats& seats, int node,
       seats_(seats),
       node_(node),
       callbacks_(std::move(callbacks)),
+      is_there_(seats.nodes.size()),
+      absent_(nodes() - 1),
       has_ended_(static_cast<std::size_t>(seats.size())),
       own_{.node = static_cast<std::uint32_t>(node)} {
     if (node == 0) {
@@ -39,30 +41,47 @@ StepAgents::StepAgents(EventLoop& loop, const StepSeats& seats, int node,
     } else {
         own_.machine = {machine};
     }
-    for (int other = 0; other < node; ++other) {
-        const Card& card = seats.card(seats.node(other).leader());
-        connect(dial(parse_address(card.agent_address),
-                     {.key = key_of(seats), .purpose = step_purpose}, deadline),
-                other);
-    }
+    for (int other = 0; other < node; ++other) connect(call(other, deadline), other);
     if (node + 1 < nodes())
         acceptor_.emplace(loop, std::move(listener),
                           AcceptorOptions{.key = key_of(seats), .purpose = step_purpose},
                           [this](SecureStream stream) { connect(stream, -1); });
 }
 
+// Its socket listens since before its card was given: where nobody listens, it has ended; where
+// nobody answers yet, it still looks at its machine, or calls others itself.
+SecureStream StepAgents::call(int other, Deadline deadline) const {
+    const Card& card = seats_.card(seats_.node(other).leader());
+    const DialOptions options{
+        .key = key_of(seats_), .purpose = step_purpose, .waits_for_listener = false};
+    for (;;) {
+        try {
+            return dial(parse_address(card.agent_address), options, deadline);
+        } catch (const Error& error) {
+            const bool may_come =
+                error.code == ErrorCode::timeout || error.code == ErrorCode::peer_lost;
+            if (!may_come || deadline.has_passed())
+                throw Error(error.code, fmt::format("reach the agent of node {}: {}",
+                                                    seats_.node(other).host, error.what()));
+        }
+    }
+}
+
 void StepAgents::connect(const SecureStream& stream, int node) {
-    others_.push_back(std::make_unique<Other>(Other{.node = node}));
-    Other& other = *others_.back();
-    other.link = std::make_unique<AgentLink>(
+    auto other = std::make_unique<Other>(Other{.node = node});
+    Other& its = *other;
+    other->link = std::make_unique<AgentLink>(
         loop_, stream, encode(StillHere{}),
         AgentLink::Callbacks{
-            .frame = [this, &other](auto frame) { receive(other, decode_step_message(frame)); },
-            .lost = [this, &other](const std::string& why,
-                                   int wait_status) { lose(other, why, wait_status); }});
+            .frame = [this, &its](auto frame) { receive(its, decode_step_message(frame)); },
+            .lost = [this, &its](const std::string& why,
+                                 int wait_status) { lose(its, why, wait_status); }});
+    others_.push_back(std::move(other));
     AgentHere here = own_;
     if (node != 0) here.machine.clear();
-    other.link->send(encode(here));
+    its.link->send(encode(here));
+    (void)its.link->flush();
+    if (is_ready_) its.link->expect_life();
 }
 
 void StepAgents::receive(Other& other, const StepMessage& message) {
@@ -73,10 +92,14 @@ void StepAgents::receive(Other& other, const StepMessage& message) {
 
 void StepAgents::act(Other& other, const AgentHere& here) {
     const int node = static_cast<int>(here.node);
-    const bool is_expected =
-        other.node >= 0 ? node == other.node : node > node_ && node < nodes() && !is_there(node);
-    if (!is_expected) fail(ErrorCode::protocol, "an agent says that it is of node {}", node);
+    const bool is_expected = other.node >= 0 ? node == other.node : node > node_ && node < nodes();
+    if (!is_expected || is_there_[static_cast<std::size_t>(node)])
+        fail(ErrorCode::protocol, "an agent says that it is of node {}", node);
     other.node = node;
+    is_there_[static_cast<std::size_t>(node)] = true;
+    --absent_;
+    // What was said before it was known.
+    for (const RankOver& over : own_ends_) other.link->send(encode(over));
     if (node_ != 0) return;
     if (here.machine.empty()) fail(ErrorCode::protocol, "an agent does not say what its node is");
     machines_[static_cast<std::size_t>(node)] = here.machine.front();
@@ -84,11 +107,11 @@ void StepAgents::act(Other& other, const AgentHere& here) {
 }
 
 void StepAgents::plan_when_all_are_there() {
-    for (int node = 1; node < nodes(); ++node)
-        if (!is_there(node)) return;
+    if (absent_ > 0) return;
     const std::vector<int> parents = plan_tree(seats_, machines_, topology::count_adapters() == 0);
     const Bytes plan = encode(StepPlan{{parents.begin(), parents.end()}});
-    for (const auto& other : others_) other->link->send(plan);
+    for (const auto& other : others_)
+        if (other->node >= 0) other->link->send(plan);
     get_ready(parents);
 }
 
@@ -101,7 +124,10 @@ void StepAgents::act(Other& other, const StepPlan& plan) {
 }
 
 void StepAgents::get_ready(const std::vector<int>& tree_parents) {
-    if (!std::exchange(is_ready_, true)) callbacks_.ready(tree_parents);
+    if (std::exchange(is_ready_, true)) return;
+    // Until now one may have been busy for long.
+    for (const auto& other : others_) other->link->expect_life();
+    callbacks_.ready(tree_parents);
 }
 
 void StepAgents::act(Other& other, const RankOver& over) {
@@ -137,10 +163,15 @@ bool StepAgents::are_others_over() const {
                        [&](const StepNode& node) { return &node == &own || are_over(node); });
 }
 
+// At once: what ended this rank may be about to end this process.
 void StepAgents::tell_of_end(int rank, int wait_status) {
-    const Bytes over = encode(RankOver{rank, wait_status});
-    for (const auto& other : others_)
-        if (other->node >= 0) other->link->send(over);
+    own_ends_.push_back({rank, wait_status});
+    const Bytes over = encode(own_ends_.back());
+    for (const auto& other : others_) {
+        if (other->node < 0 || !is_there_[static_cast<std::size_t>(other->node)]) continue;
+        other->link->send(over);
+        (void)other->link->flush();
+    }
 }
 
 void StepAgents::flush() {
@@ -150,15 +181,10 @@ void StepAgents::flush() {
         }
 }
 
-bool StepAgents::is_there(int node) const {
-    return std::any_of(others_.begin(), others_.end(),
-                       [node](const auto& other) { return other->node == node; });
-}
-
 std::string StepAgents::missing() const {
     std::string names;
     for (int node = 0; node < nodes(); ++node)
-        if (node != node_ && !is_there(node))
+        if (node != node_ && !is_there_[static_cast<std::size_t>(node)])
             names += fmt::format("{}node {}", names.empty() ? "" : ", ", seats_.node(node).host);
     return names;
 }

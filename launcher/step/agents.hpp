@@ -52,6 +52,7 @@ class StepAgents {
         std::unique_ptr<AgentLink> link = nullptr;
     };
 
+    SecureStream call(int other, Deadline deadline) const;
     void connect(const SecureStream& stream, int node);
     void receive(Other& other, const StepMessage& message);
     void act(Other& other, const AgentHere& here);
@@ -63,7 +64,6 @@ class StepAgents {
     bool are_over(const StepNode& node) const;
     void plan_when_all_are_there();
     void get_ready(const std::vector<int>& tree_parents);
-    bool is_there(int node) const;
     int nodes() const { return static_cast<int>(seats_.nodes.size()); }
 
     EventLoop& loop_;
@@ -72,7 +72,10 @@ class StepAgents {
     Callbacks callbacks_;
     std::vector<topology::Machine> machines_;  // by node, where it is planned
     std::vector<std::unique_ptr<Other>> others_;
+    std::vector<bool> is_there_;   // by node: has said who it is
+    int absent_;                   // how many of the others have not
     std::vector<bool> has_ended_;  // by rank
+    std::vector<RankOver> own_ends_;
     bool is_ready_ = false;
     AgentHere own_;
     std::optional<Acceptor> acceptor_;

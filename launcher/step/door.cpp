@@ -2,9 +2,11 @@
 #include "launcher/step/door.hpp"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -76,28 +78,43 @@ Door open_door() {
     return door;
 }
 
-void knock(const std::string& door, const JobSecret& secret, const Arrival& arrival) {
+void knock(const std::string& door, const JobSecret& secret, const TaskArrival& arrival,
+           Deadline deadline) {
     const UniqueFd socket = packet_socket();
     const Name name = name_of_door(door);
+    const int left_ms = std::max(deadline.remaining_ms(), 1);
+    const timeval patience{left_ms / 1000, left_ms % 1000 * 1000};  // the queue may be full
+    check_syscall(::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience),
+                  "limit how long a call may take");
     while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&name.address), name.bytes) !=
            0) {
         if (errno == EINTR) continue;
+        if (errno == EAGAIN) fail(ErrorCode::timeout, "the agent of this node lets nobody in");
         if (errno == ECONNREFUSED)
             fail(ErrorCode::peer_lost, "the agent of this node has ended before all had come");
         fail_errno(errno, "reach the agent of this node");
     }
+    // The name is free again where the agent has ended, and anybody's to take.
+    if (!is_same_user(socket.get()))
+        fail(ErrorCode::peer_lost,
+             "the agent of this node has ended, and another user has its door");
     Encoder out;
     for (const std::uint8_t byte : secret) out.number(byte);
     out.number(arrival.rank);
     const std::array fds{arrival.process.get(), arrival.answer.get(), arrival.listener.get()};
     (void)send_packet(socket.get(), out.take(), fds);
     // Until it has been heard: the kernel drops what is still in a socket that is closed.
-    (void)wait_readable(socket.get(), Deadline::never());
+    if (!wait_readable(socket.get(), deadline))
+        fail(ErrorCode::timeout, "the agent of this node does not listen");
 }
 
-std::optional<Arrival> let_in(int listener, const JobSecret& secret) {
+std::optional<TaskArrival> let_in(int listener, const JobSecret& secret) {
     const UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
-    if (!socket) return std::nullopt;
+    if (!socket) {
+        if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR) return std::nullopt;
+        fail_errno(errno,
+                   "let in the ranks of this node (raise the limit of open files, ulimit -n)");
+    }
     if (!is_same_user(socket.get()) ||
         !wait_readable(socket.get(), Deadline::after(visitor_patience)))
         return std::nullopt;
@@ -112,10 +129,10 @@ std::optional<Arrival> let_in(int listener, const JobSecret& secret) {
         packet.fds.size() != fds_wanted || !is_secret(packet.bytes, secret))
         return std::nullopt;
     Decoder in(std::span(packet.bytes).subspan(secret.size()));
-    return Arrival{.rank = in.number<std::int32_t>(),
-                   .process = std::move(packet.fds[0]),
-                   .answer = std::move(packet.fds[1]),
-                   .listener = std::move(packet.fds[2])};
+    return TaskArrival{.rank = in.number<std::int32_t>(),
+                       .process = std::move(packet.fds[0]),
+                       .answer = std::move(packet.fds[1]),
+                       .listener = std::move(packet.fds[2])};
 }
 
 }  // namespace ipcrun

@@ -6,13 +6,14 @@
 #include <optional>
 #include <string>
 
+#include "base/deadline.hpp"
 #include "base/unique_fd.hpp"
 #include "runtime/wire/control_segment.hpp"
 
 namespace ipcrun {
 
 /// What a joiner brings of its rank.
-struct Arrival {
+struct TaskArrival {
     int rank = 0;
     UniqueFd process;   ///< a pidfd of the process that is the rank
     UniqueFd answer;    ///< the socket on which that waits for a StepAnswer
@@ -23,14 +24,17 @@ struct Door {
     std::string name;
     UniqueFd listener;
 };
-/// A name that nobody can guess. Throws Error{system}.
+/// A name that nobody can guess before it is there. Throws Error{system}.
 Door open_door();
 
-/// The one call of a joiner. Throws Error: peer_lost (nobody is behind the door), system.
-void knock(const std::string& door, const JobSecret& secret, const Arrival& arrival);
+/// The one call of a joiner; returns when it has been heard. Throws Error: peer_lost (nobody is
+/// behind the door, or another user), timeout, system.
+void knock(const std::string& door, const JobSecret& secret, const TaskArrival& arrival,
+           Deadline deadline);
 
 /// A visitor of `listener`: nullopt when there is none now, or when it is none that belongs here.
-/// Never blocks for longer than a moment that a joiner takes to send what it has.
-std::optional<Arrival> let_in(int listener, const JobSecret& secret);
+/// Blocks while it sends what it has, for seconds at most. Throws Error{system} when descriptors
+/// have run out.
+std::optional<TaskArrival> let_in(int listener, const JobSecret& secret);
 
 }  // namespace ipcrun

@@ -19,13 +19,14 @@
 
 #include "base/fail.hpp"
 #include "base/quiet_thread.hpp"
+#include "base/reachable_address.hpp"
 #include "base/socket.hpp"
 #include "base/stream_socket.hpp"
 #include "base/text.hpp"
 #include "launcher/agent_process.hpp"
 #include "launcher/bootstrap/bootstrap.hpp"
+#include "launcher/hosts/addresses.hpp"
 #include "launcher/step/node_agent.hpp"
-#include "launcher/step/own_address.hpp"
 #include "runtime/stream/key.hpp"
 #include "runtime/wire/step_protocol.hpp"
 
@@ -35,7 +36,6 @@ namespace {
 
 constexpr int usage_status = 2;
 constexpr int failure_status = 1;
-constexpr int task_socket = 3;
 
 // What it was that failed is of use to the task alone.
 void refuse(int socket, const Error& error) noexcept {
@@ -101,21 +101,46 @@ class Watchdog {
     std::thread thread_;
 };
 
+int pmi_descriptor() {
+    return parse_number<int>(environment_variable("PMI_FD")).value_or(-1);
+}
+
+// Pipes of the task, say, whose readers wait for their end: all but the socket, what is said to
+// people, and the way to PMI.
+UniqueFd take_socket() {
+    constexpr int first = STDERR_FILENO + 1;
+    const int pmi = pmi_descriptor();
+    const int kept = pmi < first ? first - 1 : pmi;
+    if (kept > first) (void)::close_range(first, static_cast<unsigned>(kept) - 1, 0);
+    (void)::close_range(static_cast<unsigned>(kept) + 1, ~0u, 0);
+    return UniqueFd(check_syscall(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, first),
+                                  "keep the socket of the task"));
+}
+
 // From here on nothing of this process is the task's: who waits for the end of its output waits
 // for no agent.
 void let_go_of_task() {
     const UniqueFd null(check_syscall(::open("/dev/null", O_RDWR | O_CLOEXEC), "open /dev/null"));
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
         check_syscall(::dup2(null.get(), fd), "let go of the task's output");
+    if (const int pmi = pmi_descriptor(); pmi > STDERR_FILENO)
+        (void)::dup2(null.get(), pmi);  // where it is none there is nothing to let go of
     check_syscall(::chdir("/"), "let go of the task's working directory");
 }
 
-pid_t pid_of_task() {
+// It made the pair of sockets.
+pid_t pid_of_task(int socket) {
     ucred task{};
     socklen_t bytes = sizeof task;
-    check_syscall(::getsockopt(task_socket, SOL_SOCKET, SO_PEERCRED, &task, &bytes),
-                  "ask who calls");
+    check_syscall(::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &task, &bytes), "ask who calls");
     return task.pid;
+}
+
+// Where ranks on other nodes reach this one.
+std::string address_for_others() {
+    const std::string interface = environment_variable("IPCRUN_IFACE");
+    return interface.empty() ? reachable_address(environment_variable("SLURM_LAUNCH_NODE_IPADDR"))
+                             : address_of_interface(interface);
 }
 
 // The socket is the caller's again when it throws.
@@ -125,11 +150,11 @@ void join(UniqueFd& answer, Deadline deadline) {
         (void)send_packet(answer.get(), encode(Alone{}));
         return;
     }
-    const pid_t task = pid_of_task();
-    Arrival own;
+    const pid_t task = pid_of_task(answer.get());
+    TaskArrival own;
     own.process.reset(static_cast<int>(
         check_syscall(::syscall(SYS_pidfd_open, task, 0), "watch the task that calls")));
-    const std::string address = own_address_for_others();
+    const std::string address = address_for_others();
     own.listener = listen_at({.host = address});
     UniqueFd agents = listen_at({.host = address});
     Door door = open_door();
@@ -162,7 +187,7 @@ void join(UniqueFd& answer, Deadline deadline) {
         ::_exit(EXIT_SUCCESS);  // its sockets are the last of it: who sees them close sees its end
     }
     try {
-        knock(seats.card(node.leader()).door, seats.card(0).secret, own);
+        knock(seats.card(node.leader()).door, seats.card(0).secret, own, deadline);
     } catch (...) {
         answer = std::move(own.answer);
         throw;
@@ -173,7 +198,7 @@ void join(UniqueFd& answer, Deadline deadline) {
 
 int run_join(const char* seconds_text) {
     const auto seconds = parse_number<double>(seconds_text);
-    if (!seconds || !is_packet_socket(task_socket)) {
+    if (!seconds || !is_packet_socket(STDIN_FILENO)) {
         (void)std::fputs(
             "ipcrun: option --join: processes give it that srun started; it is not "
             "for people\n",
@@ -183,11 +208,12 @@ int run_join(const char* seconds_text) {
     // A child that the task need not wait for.
     const pid_t child = ::fork();
     if (child != 0) return child > 0 ? EXIT_SUCCESS : failure_status;
-    UniqueFd answer(task_socket);
-    set_close_on_exec(task_socket);
     ignore_terminal_signals();
     (void)::setsid();  // signals are the task's; cannot fail for a process that has just been born
+    UniqueFd answer;
     try {
+        answer = take_socket();
+        (void)raise_open_files();
         join(answer, Deadline::after(Seconds(*seconds)));
     } catch (const Error& error) {
         refuse(answer.get(), error);

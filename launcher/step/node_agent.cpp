@@ -67,7 +67,7 @@ void answer(int socket, const StepAnswer& message, std::span<const int> fds = {}
 
 }  // namespace
 
-NodeAgent::NodeAgent(const StepSeats& seats, Arrival first, UniqueFd door, UniqueFd agents,
+NodeAgent::NodeAgent(const StepSeats& seats, TaskArrival first, UniqueFd door, UniqueFd agents,
                      Deadline deadline)
     : seats_(seats),
       node_(seats.node_of[static_cast<std::size_t>(first.rank)]),
@@ -118,7 +118,7 @@ void NodeAgent::let_in_visitors() {
     if (visitor) arrive(std::move(*visitor));
 }
 
-void NodeAgent::arrive(Arrival arrival) {
+void NodeAgent::arrive(TaskArrival arrival) {
     const std::vector<int>& ranks = seats_.node(node_).ranks;
     const auto entry = std::find(ranks.begin(), ranks.end(), arrival.rank);
     if (entry == ranks.end() || membership_) return;
@@ -148,15 +148,17 @@ void NodeAgent::seat_when_ready() {
         wiring_->complete(make_directory(seats_, *tree_parents_));
         for (const auto& [rank, status] : ended_elsewhere_) wiring_->mark_ended(rank, status);
     }
-    membership_.emplace(loop_,
-                        Membership::Shape{.ranks = count(),
-                                          .wiring = wiring_ ? &*wiring_ : nullptr,
-                                          .usable_cpus = usable_cpus(machine_),
-                                          .arena_bytes = arena_bytes(machine_, count()),
-                                          .secret = seats_.card(0).secret},
-                        Membership::Callbacks{.report = [](int, const Report&) {},
-                                              .fence = [this](int local) { fence(local); },
-                                              .closed = [this](int local) { left(local); }});
+    membership_.emplace(
+        loop_,
+        Membership::Shape{.ranks = count(),
+                          .wiring = wiring_ ? &*wiring_ : nullptr,
+                          .usable_cpus = usable_cpus(machine_),
+                          .arena_bytes = arena_bytes(machine_, count()),
+                          .secret = seats_.card(0).secret},
+        Membership::Callbacks{
+            .report = [](int, const Report&) {},
+            .fence = [this](int local) { fence(local); },
+            .closed = [this](int local, UniqueFd socket) { left(local, std::move(socket)); }});
     limit_.reset();
     door_watch_.reset();
     door_.reset();
@@ -194,8 +196,12 @@ void NodeAgent::end_seen(int local) {
 
 // It has said goodbye, and waits for us to go first: slurmstepd takes a second to clear up a node
 // where it finds anything after the last task.
-void NodeAgent::left(int local) {
-    if (membership_->has_left(local)) end(local, unknown_end);
+void NodeAgent::left(int local, UniqueFd socket) {
+    if (!membership_->has_left(local)) return;
+    const bool is_last = std::count_if(ranks_.begin(), ranks_.end(),
+                                       [](const Rank& one) { return !one.is_over; }) == 1;
+    if (is_last) last_sockets_.push_back(std::move(socket));
+    end(local, unknown_end);
 }
 
 void NodeAgent::end(int local, int wait_status) {
@@ -216,7 +222,7 @@ void NodeAgent::stop_when_over() {
     const Seconds patience = has_any_vanished_ ? supervisor_end_time_max : Seconds(0);
     const bool is_supervised =
         !supervisor_ || !wait_readable(supervisor_.get(), Deadline::after(patience));
-    if (!is_supervised && !agents_->are_others_over()) return;
+    if (!is_supervised && (!is_cleared_up_ || !agents_->are_others_over())) return;
     loop_.stop();
     if (!is_supervised) end_step();
 }
@@ -251,19 +257,28 @@ void NodeAgent::watch_supervisor(pid_t task) {
         supervisor_watch_ = loop_.on_readable(supervisor_.get(), [this] { supervisor_ended(); });
 }
 
+// Ranks are asked to end, and then all is killed that they have started, as the batch system does.
 void NodeAgent::supervisor_ended() {
     supervisor_watch_.reset();
-    signal_all(SIGTERM);
-    limit_ = loop_.after(farewell, [this] { signal_all(SIGKILL); });
+    if (!membership_)
+        fail(ErrorCode::peer_lost, "the slurmstepd of node {} has ended", seats_.node(node_).host);
+    for (const Rank& rank : ranks_) {
+        if (rank.is_over) continue;
+        // Tasks of Slurm lead a group each, which is there as long as one of it is.
+        if (::getpgid(rank.pid) == rank.pid && ::kill(-rank.pid, SIGTERM) == 0)
+            groups_.push_back(rank.pid);
+        (void)::syscall(SYS_pidfd_send_signal, rank.process.get(), SIGTERM, nullptr, 0);
+    }
+    clearing_ = loop_.after(farewell, [this] { clear_up(); });
 }
 
-void NodeAgent::signal_all(int signal_number) {
-    for (const Rank& rank : ranks_) {
-        if (!rank.process || rank.is_over) continue;
-        // With what it has started, where it leads a group, as tasks of Slurm do.
-        if (::getpgid(rank.pid) == rank.pid) (void)::kill(-rank.pid, signal_number);
-        (void)::syscall(SYS_pidfd_send_signal, rank.process.get(), signal_number, nullptr, 0);
-    }
+void NodeAgent::clear_up() {
+    for (const pid_t group : groups_) (void)::kill(-group, SIGKILL);
+    for (const Rank& rank : ranks_)
+        if (!rank.is_over)
+            (void)::syscall(SYS_pidfd_send_signal, rank.process.get(), SIGKILL, nullptr, 0);
+    is_cleared_up_ = true;
+    stop_when_over();
 }
 
 }  // namespace ipcrun

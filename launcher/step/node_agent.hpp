@@ -24,7 +24,7 @@ class NodeAgent {
   public:
     /// The agent of the node that `first` is the first rank of. `door`: that of its card;
     /// `agents`: the socket at its Card::agent_address. All has to be there by the deadline.
-    NodeAgent(const StepSeats& seats, Arrival first, UniqueFd door, UniqueFd agents,
+    NodeAgent(const StepSeats& seats, TaskArrival first, UniqueFd door, UniqueFd agents,
               Deadline deadline);
 
     /// Until all ranks of the node have ended, or until one cannot come, which all others are told.
@@ -32,7 +32,7 @@ class NodeAgent {
 
   private:
     struct Rank {
-        std::optional<Arrival> arrival;  // until it is seated
+        std::optional<TaskArrival> arrival;  // until it is seated
         UniqueFd process;
         FdWatch process_watch;
         pid_t pid = 0;
@@ -41,18 +41,18 @@ class NodeAgent {
 
     void prepare();
     void let_in_visitors();
-    void arrive(Arrival arrival);
+    void arrive(TaskArrival arrival);
     void seat_when_ready();
     void seat(int local, const Seated& seated);
     void end_seen(int local);
-    void left(int local);
+    void left(int local, UniqueFd socket);
     void end(int local, int wait_status);
     void stop_when_over();
     void fence(int local);
     void refuse_all(const Error& error);
     void watch_supervisor(pid_t task);
     void supervisor_ended();
-    void signal_all(int signal_number);
+    void clear_up();
     void give_up_waiting();
     int count() const { return static_cast<int>(ranks_.size()); }
     int rank_at(int local) const {
@@ -73,9 +73,13 @@ class NodeAgent {
     std::vector<std::pair<int, int>> ended_elsewhere_;  // before there was whom to tell
     std::optional<Wiring> wiring_;
     std::optional<Membership> membership_;
-    Timer limit_;
-    UniqueFd supervisor_;  // of the batch system: slurmstepd
+    std::vector<UniqueFd> last_sockets_;  // whose closing is the sign of this process's end
+    Timer limit_;                         // until all have come
+    UniqueFd supervisor_;                 // of the batch system: slurmstepd
     FdWatch supervisor_watch_;
+    Timer clearing_;             // until what is left of unsupervised ranks is killed
+    std::vector<pid_t> groups_;  // of processes, of these
+    bool is_cleared_up_ = false;
     bool has_any_vanished_ = false;  // a rank ended that had not said goodbye
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/world/step.hpp"
 
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,7 +22,6 @@ namespace ipcrun {
 
 namespace {
 
-constexpr int socket_number = 3;  // where ipcrun --join finds it
 constexpr double join_timeout_default = 120;
 // For ipcrun --join, which ends by itself, to say why nobody came.
 constexpr double spare_seconds = 10;
@@ -53,16 +53,21 @@ double join_timeout() {
 }
 
 // It leaves this process at once, so that nobody who waits for children meets it.
-void start_joining(const std::string& ipcrun, double seconds, int socket) {
+void start_joining(const std::string& ipcrun, double seconds, int socket, Deadline deadline) {
     SpawnOptions options;
     options.file = ipcrun;
     options.argv = {"ipcrun", std::string(join_argument), fmt::format("{}", seconds)};
     for (char** setting = environ; *setting != nullptr; ++setting)
         options.environment.emplace_back(*setting);
-    options.descriptors = {{socket, socket_number}};
+    options.descriptors = {{socket, STDIN_FILENO}};
     const Child child = spawn(options);
+    const bool is_gone = wait_readable(child.pidfd.get(), deadline);
+    if (!is_gone) (void)child.signal(SIGKILL);
     while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) {
     }
+    if (!is_gone)
+        fail(ErrorCode::timeout, "join the others: {} does not run (is its file system there?)",
+             ipcrun);
 }
 
 // The variables of a place, for this process and whatever it starts.
@@ -93,10 +98,11 @@ RankEnvironment sit_down(const Seated& seated, std::vector<UniqueFd> fds) {
 std::optional<RankEnvironment> join_step(const FindIpcrun& find_ipcrun) {
     if (!may_have_others()) return std::nullopt;
     const double seconds = join_timeout();
+    const Deadline deadline = Deadline::after(Seconds(seconds + spare_seconds));
     auto [ours, theirs] = create_socket_pair(SocketKind::packet);
-    start_joining(find_ipcrun(), seconds, theirs.get());
+    start_joining(find_ipcrun(), seconds, theirs.get(), deadline);
     theirs.reset();
-    if (!wait_readable(ours.get(), Deadline::after(Seconds(seconds + spare_seconds))))
+    if (!wait_readable(ours.get(), deadline))
         fail(ErrorCode::timeout,
              "join the others: ipcrun {} has not answered within {:g} s (is it stopped?)",
              join_argument, seconds + spare_seconds);

@@ -125,6 +125,10 @@ TEST_CASE("bootstrap: a step of one task is alone, whatever is offered to it") {
     const Variables one = with(step, {{"SLURM_STEP_NUM_TASKS", "1"}, {"SLURM_PROCID", "0"}});
     CHECK(choose(one).kind == BootstrapKind::alone);
     CHECK(choose(with(one, pmix)).kind == BootstrapKind::alone);
+    // The shell of salloc, whose step is number -6.
+    CHECK(choose(with(with(one, {{"SLURM_STEP_ID", "4294967290"}}),
+                      {{"PMIX_RANK", "0"}, {"PMIX_NAMESPACE", "slurm.pmix.12.-6"}}))
+              .kind == BootstrapKind::alone);
     CHECK(choose(with(one, {{"PMI_FD", "11"}, {"PMI_RANK", "0"}, {"PMI_SIZE", "1"}})).kind ==
           BootstrapKind::alone);
 }

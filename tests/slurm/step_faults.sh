@@ -21,6 +21,9 @@ for way in pmi1:none pmi2:pmi2 pmix:pmix slurm:none; do
 done
 submit srun --quiet -N3 -n5 "$lua" "$sums" 1000 3 9 exit
 is "$(grep -c 'rank 3 on host h2' "$out")" 4 "step: and so is one that ends too early"
+submit srun --quiet -N3 -n5 "$lua" "$sums" 1000 4 9 kill
+is "$(grep -c 'rank 4 on host h3 failed: signal 9' "$out")" 4 \
+    "step: how a rank ended is told, also of the only one of its node" || cat "$out"
 hosts_are_clean "step: nothing is left"
 
 begin h1 srun --quiet --kill-on-bad-exit=0 -N3 -n5 "$lua" "$sums" 1000 3 9 kill

@@ -11,7 +11,7 @@
 #include <functional>
 #include <future>
 
-#include "runtime/connection/reachable_address.hpp"
+#include "base/reachable_address.hpp"
 #include "runtime/connection/rendezvous_file.hpp"
 #include "tests/support/temporary_folder.hpp"
 

@@ -8,10 +8,10 @@
 #include <cstdio>
 #include <variant>
 
+#include "base/reachable_address.hpp"
 #include "bindings/lua/ipc/errors.hpp"
 #include "bindings/lua/threads/seconds.hpp"
 #include "bindings/lua/trees/functions.hpp"
-#include "runtime/connection/reachable_address.hpp"
 #include "runtime/connection/shared_rendezvous.hpp"
 
 namespace ipcrun::lua {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/connection/reachable_address.hpp"
+#include "base/reachable_address.hpp"
 
 #include <ifaddrs.h>
 #include <net/if.h>
