@@ -17,7 +17,7 @@ if not up then
   os.exit(0)
 end
 local folder <const> = up:match "[^\n]+"
-local on_h1 <const> = "IPCRUN_CLUSTER=" .. folder .. " IPC_KEY=0123456789abcdef " .. slurm .. "exec "
+local on_h1 <const> = ("IPCRUN_CLUSTER=%s IPC_KEY=0123456789abcdef %sexec "):format(folder, slurm)
 local stopwatch <const> = on_h1 .. "env PATH=$PWD/build/launcher:$PATH build/bench/spawn_limit 1 "
 local join <const> = "build/bindings/lua/interpreter/ipcrun-lua bench/world.lua"
 
@@ -25,7 +25,8 @@ local function by_srun(name, way, mpi, goal)
   local srun = "srun --quiet --overcommit -N4 -n64 --mpi=" .. mpi .. " "
   return { bench = "slurm", title = "64 ranks on 4 nodes, " .. name, ranks = 64,
     goal_more_us = goal, beside = "srun true", contestants = {
-      { "ipcrun", "ipcrun", stopwatch .. srun .. "--export=ALL,IPCRUN_BOOTSTRAP=" .. way .. " " .. join },
+      { "ipcrun", "ipcrun",
+        stopwatch .. srun .. "--export=ALL,IPCRUN_BOOTSTRAP=" .. way .. " " .. join },
       { "srun true", "srun", stopwatch .. srun .. "true" } } }
 end
 
