@@ -22,6 +22,7 @@
 #include "launcher/inputs.hpp"
 #include "launcher/surroundings.hpp"
 #include "launcher/sweep.hpp"
+#include "launcher/switches.hpp"
 #include "launcher/workers.hpp"
 #include "topology/discover/discover.hpp"
 #include "topology/discover/live_devices.hpp"
@@ -91,8 +92,10 @@ class Agent {
         Ready ready{.machine = topology::discover(needs_devices),
                     .route = find_route(prepare, step_)};
         // Batch systems tell each node its own; else variables come with the ranks.
-        if (step_)
+        if (step_) {
             ready.machine = show_gpus(std::move(ready.machine), read_surroundings().environment);
+            ready.switches = own_switches();
+        }
         send(ready);
     }
     void act(const Alive&) {}

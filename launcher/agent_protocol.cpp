@@ -30,7 +30,7 @@ static void visit_fields(Fields& fields, T& m) {
     if constexpr (one_of<T, topology::Spot>)
         fields(m.package, m.numa_node, m.last_level_cache, m.l2, m.core);
     if constexpr (one_of<T, Prepare>) fields(m.devices, m.is_remote, m.silence_max, m.interface);
-    if constexpr (one_of<T, Ready>) fields(m.machine, m.route);
+    if constexpr (one_of<T, Ready>) fields(m.machine, m.route, m.switches);
     if constexpr (one_of<T, RankSpec>)
         fields(m.cpus, m.memory_nodes, m.threads, m.environment, m.spot, m.tree_parent);
     if constexpr (one_of<T, Launch>)

@@ -68,6 +68,7 @@ struct Prepare {
 struct Ready {
     topology::Machine machine;
     Route route = {};
+    std::string switches = {};  ///< above its host: see own_switches()
 };
 
 /// A host whose agent is to be started.

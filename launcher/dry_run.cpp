@@ -127,13 +127,9 @@ Planned survey_hosts(const Options& options, const Allocation& allocation,
     prepare_signals();
     const std::vector<Ready> readies = survey(hosts, own, start_of(options, allocation.slurm_job),
                                               {.devices = true, .interface = options.interface});
-    std::vector<topology::Machine> machines;
     std::vector<Route> routes;
-    for (const Ready& ready : readies) {
-        machines.push_back(ready.machine);
-        routes.push_back(ready.route);
-    }
-    Planned planned{cluster_of_hosts(hosts, machines, environment)};
+    for (const Ready& ready : readies) routes.push_back(ready.route);
+    Planned planned{cluster_of_hosts(hosts, readies, environment)};
     if (hosts.size() > 1)
         planned.notes = describe_addresses(
             hosts,

@@ -8,6 +8,7 @@
 #include "base/fail.hpp"
 #include "launcher/environment.hpp"
 #include "launcher/link_costs.hpp"
+#include "launcher/switches.hpp"
 #include "launcher/text_file.hpp"
 #include "topology/discover/discover.hpp"
 #include "topology/discover/live_devices.hpp"
@@ -87,12 +88,16 @@ topology::Cluster cluster_to_run_on(const Inputs& inputs, const topology::Machin
 }
 
 topology::Cluster cluster_of_hosts(const std::vector<NamedHost>& hosts,
-                                   const std::vector<topology::Machine>& machines,
+                                   const std::vector<Ready>& readies,
                                    const std::vector<std::string>& environment) {
     std::vector<topology::Machine> shown;
-    for (const topology::Machine& machine : machines)
-        shown.push_back(show_gpus(machine, environment));
+    std::vector<std::string> switches;
+    for (const Ready& ready : readies) {
+        shown.push_back(show_gpus(ready.machine, environment));
+        switches.push_back(ready.switches);
+    }
     topology::Cluster cluster = topology::cluster_of(std::move(shown));
+    hang_on_switches(cluster, switches);
     for (std::size_t host = 0; host < hosts.size(); ++host) {
         cluster.hosts[host].name = hosts[host].name;
         cluster.hosts[host].slots = hosts[host].slots;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/agent_protocol.hpp"
 #include "launcher/hosts/host_list.hpp"
 #include "launcher/job_plan.hpp"
 #include "launcher/options.hpp"
@@ -39,9 +40,9 @@ bool needs_devices(const Options& options);
 topology::Cluster cluster_to_run_on(const Inputs& inputs, const topology::Machine& here,
                                     const std::vector<std::string>& environment);
 
-/// The same for the hosts that were named, whose machines are known now.
+/// The same for the hosts that were named, which have said what they are.
 topology::Cluster cluster_of_hosts(const std::vector<NamedHost>& hosts,
-                                   const std::vector<topology::Machine>& machines,
+                                   const std::vector<Ready>& readies,
                                    const std::vector<std::string>& environment);
 
 /// Where a batch system gives us a part of one of these hosts, and lets us use the rest, too, CPUs

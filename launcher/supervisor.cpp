@@ -88,8 +88,8 @@ int Supervisor::run() {
 topology::Cluster Supervisor::make_cluster() const {
     const auto& [options, hosts, own_host, slurm_job, inputs, program, surroundings] = order_;
     if (hosts.size() == 1 && hosts[0].name.empty())
-        return cluster_to_run_on(inputs, fleet_.machines()[0], surroundings.environment);
-    return cluster_of_hosts(hosts, fleet_.machines(), surroundings.environment);
+        return cluster_to_run_on(inputs, fleet_.readies()[0].machine, surroundings.environment);
+    return cluster_of_hosts(hosts, fleet_.readies(), surroundings.environment);
 }
 
 void Supervisor::launch() {

@@ -76,12 +76,6 @@ void Fleet::receive(int host, const ToLauncher& message) {
     if (--awaited_ == 0) callbacks_.ready();
 }
 
-std::vector<topology::Machine> Fleet::machines() const {
-    std::vector<topology::Machine> machines;
-    for (const Ready& ready : readies_) machines.push_back(ready.machine);
-    return machines;
-}
-
 std::string Fleet::name(int host) const {
     return is_own(host) ? own_->name() : others_->name(host);
 }

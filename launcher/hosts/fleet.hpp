@@ -17,7 +17,7 @@ namespace ipcrun {
 class Fleet {
   public:
     struct Callbacks {
-        /// All have said what their hosts are: machines(). Once.
+        /// All have said what their hosts are: readies(). Once.
         std::function<void()> ready;
         /// What an agent says after it.
         std::function<void(int host, const ToLauncher& message)> message;
@@ -44,7 +44,6 @@ class Fleet {
 
     int size() const { return static_cast<int>(readies_.size()); }
     const std::vector<Ready>& readies() const { return readies_; }
-    std::vector<topology::Machine> machines() const;
     bool is_lost(int host) const { return is_lost_[static_cast<std::size_t>(host)]; }
 
     std::string name(int host) const;

@@ -14,7 +14,7 @@ namespace ipcrun {
 // Outside the unnamed namespace: it is found by the namespace of its argument.
 template <typename Fields, one_of<Card> T>
 static void visit_fields(Fields& fields, T& m) {
-    fields(m.version, m.node_id, m.host, m.address, m.door, m.cpus, m.network, m.agent_address,
+    fields(m.version, m.node_id, m.host, m.address, m.door, m.cpus, m.switches, m.agent_address,
            m.secret);
 }
 

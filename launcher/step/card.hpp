@@ -16,12 +16,12 @@ namespace ipcrun {
 
 struct Card {
     std::uint32_t version = 1;
-    std::string node_id;  ///< equal on ranks of one node: see own_node_id()
-    std::string host;     ///< its name, for people
-    std::string address;  ///< where the rank listens for ranks on other nodes: "10.0.0.2:4711"
-    std::string door;     ///< where its joiner listens for others of its node
-    std::string cpus;     ///< that it may run on: "0-3,8"
-    std::string network;  ///< switches above its node, "top.middle.leaf"; empty: not known
+    std::string node_id;   ///< equal on ranks of one node: see own_node_id()
+    std::string host;      ///< its name, for people
+    std::string address;   ///< where the rank listens for ranks on other nodes: "10.0.0.2:4711"
+    std::string door;      ///< where its joiner listens for others of its node
+    std::string cpus;      ///< that it may run on: "0-3,8"
+    std::string switches;  ///< above its node: see own_switches()
     std::string agent_address;  ///< where its joiner listens for agents, if it becomes one
     JobSecret secret = {};      ///< of the job: of rank 0 alone
 

@@ -27,6 +27,7 @@
 #include "launcher/bootstrap/bootstrap.hpp"
 #include "launcher/hosts/addresses.hpp"
 #include "launcher/step/node_agent.hpp"
+#include "launcher/switches.hpp"
 #include "runtime/stream/key.hpp"
 #include "runtime/wire/step_protocol.hpp"
 
@@ -49,16 +50,6 @@ void refuse(int socket, const Error& error) noexcept {
 std::string environment_variable(const char* name) {
     const char* const text = std::getenv(name);
     return text == nullptr ? "" : text;
-}
-
-// Switches above the node, from the top: SLURM_TOPOLOGY_ADDR is "s0.s3.n17", and its pattern
-// "switch.switch.node"; "n17" and "node" where Slurm knows of none.
-std::string own_network() {
-    const std::string address = environment_variable("SLURM_TOPOLOGY_ADDR");
-    const std::string pattern = environment_variable("SLURM_TOPOLOGY_ADDR_PATTERN");
-    constexpr std::string_view node = ".node";
-    const std::size_t end = address.rfind('.');
-    return pattern.ends_with(node) && end != address.npos ? address.substr(0, end) : "";
 }
 
 std::string own_host() {
@@ -163,7 +154,7 @@ void join(UniqueFd& answer, Deadline deadline) {
               .address = format_address(own_address(own.listener.get())),
               .door = door.name,
               .cpus = own_cpus(),
-              .network = own_network(),
+              .switches = own_switches(),
               .agent_address = format_address(own_address(agents.get()))};
     std::vector<std::string> cards;
     {

@@ -8,6 +8,7 @@
 #include "base/fail.hpp"
 #include "base/text.hpp"
 #include "launcher/job_plan.hpp"
+#include "launcher/switches.hpp"
 
 namespace ipcrun {
 
@@ -29,42 +30,15 @@ std::set<int> cpus_of(const topology::Machine& machine) {
     return cpus;
 }
 
-// "top.middle.leaf", by the names of all above: two leaves of one name may hang on different ones.
-class Switches {
-  public:
-    explicit Switches(topology::Cluster& cluster) : cluster_(cluster) {}
-
-    int find_leaf(const std::string& path) {
-        if (path.empty()) return -1;
-        int parent = -1;
-        for (std::size_t end = 0; end != path.npos;) {
-            end = path.find('.', end == 0 ? 0 : end + 1);
-            parent = find(path.substr(0, end), parent);
-        }
-        return parent;
-    }
-
-  private:
-    int find(const std::string& path, int parent) {
-        const auto [entry, is_new] =
-            known_.emplace(path, static_cast<int>(cluster_.switches.size()));
-        if (is_new) cluster_.switches.push_back({.name = path, .parent = parent});
-        return entry->second;
-    }
-
-    topology::Cluster& cluster_;
-    std::map<std::string, int> known_;
-};
-
 topology::Cluster make_cluster(const StepSeats& seats,
                                const std::vector<topology::Machine>& machines) {
     topology::Cluster cluster = topology::cluster_of(machines);
-    Switches switches(cluster);
+    std::vector<std::string> switches;
     for (std::size_t node = 0; node < seats.nodes.size(); ++node) {
         cluster.hosts[node].name = seats.nodes[node].host;
-        cluster.hosts[node].leaf_switch =
-            switches.find_leaf(seats.card(seats.nodes[node].leader()).network);
+        switches.push_back(seats.card(seats.nodes[node].leader()).switches);
     }
+    hang_on_switches(cluster, switches);
     return cluster;
 }
 

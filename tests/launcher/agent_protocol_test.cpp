@@ -51,7 +51,7 @@ std::vector<ToLauncher> samples_to_launcher() {
     machine.numa_nodes = {{.os_index = 1, .bytes = 1ull << 35}};
     machine.cores = {{{0, 8}, 1, 0, 3, 0}, {{1, 9}, 1, 0, 3, 1}};
     machine.cpu_quota = 2.5;
-    return {Ready{.machine = machine, .route = {"10.0.0.2", "10.0.0.1"}},
+    return {Ready{.machine = machine, .route = {"10.0.0.2", "10.0.0.1"}, .switches = "s0.s1"},
             LaunchRefused{true, "no program"},
             Started{1, 4242},
             SpawnFailed{2, "no"},

@@ -46,8 +46,10 @@ is "$status $(sort -u "$out")" "0 ${letter}[1-2]    2" \
 like "$(grep starts "$err")" \
     "^ipcrun: 2 hosts of Slurm job [0-9]+, $letter\[1-2\], on which srun starts the agents$" \
     "allocation: -v tells which hosts there are"
-allocated -N2 -n4 "$IPCRUN" --dry-run
+allocated -N4 -n4 "$IPCRUN" --dry-run
 like "$status $(<"$out")" '^0 .*of Slurm job' "allocation: --dry-run plans for it"
+is "$(grep -c -e 'Network: 3 switches' -e 'network-switch ' "$out")" 2 \
+    "allocation: and knows which nodes hang on the same switch of the network"
 allocated -N2 -n4 "$IPCRUN" --hosts localhost:2 sh -c 'echo "${SLURMD_NODENAME-none}"'
 is "$status $(paste -sd' ' "$out")" "0 none none" "allocation: --hosts names others"
 allocated -N2 -n4 srun -N1 -n1 --overlap "$IPCRUN" sh -c "$who"

@@ -64,6 +64,7 @@ MpiDefault=none
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 SelectType=select/cons_tres
+TopologyPlugin=topology/tree
 SelectTypeParameters=CR_CPU
 SlurmdParameters=config_overrides
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,bf_interval=1
@@ -109,13 +110,14 @@ give_up() {
 }
 
 up() {
-    local owner=$1 mode=$2 nodes=$3 hosts=1 names=() files
+    local owner=$1 mode=$2 nodes=$3 hosts=1 names=() files ends end letter=h
     [[ $mode == hosts || $mode == local ]] || die "there is no mode '$mode'; it is hosts or local"
     can
     groups sweep
     if [[ $mode == hosts ]]; then
         hosts=$nodes
     else
+        letter=n
         mapfile -t names < <(seq --format 'n%g' "$nodes")
     fi
     IPCRUN_CLUSTER=$(cluster up "$owner" "$hosts" "${@:4}")
@@ -129,6 +131,14 @@ up() {
     write_configuration "$mode" "$nodes" >"$files/configuration/slurm.conf"
     printf '%s\n' CgroupPlugin=cgroup/v1 CgroupMountpoint=/run/groups CgroupAutomount=no \
         >"$files/configuration/cgroup.conf"
+    # Every two nodes hang on a switch of their own, and all of these on one.
+    mapfile -t ends < <(seq 2 2 $((nodes + nodes % 2)))
+    {
+        for end in "${ends[@]}"; do
+            echo "SwitchName=s$((end / 2)) Nodes=$letter[$((end - 1))-$((end < nodes ? end : nodes))]"
+        done
+        echo "SwitchName=s0 Switches=s[1-${#ends[@]}]"
+    } >"$files/configuration/topology.conf"
     (umask 077 && head -c 128 /dev/urandom >"$files/munge.key")
 
     start_on_all prepare "$IPCRUN_CLUSTER" "${names[@]}"
