@@ -3,10 +3,11 @@
 -- of each batch, the gradients are summed over all ranks, and all ranks take the same step.
 --
 --   ipcrun -n 8 examples/train.lua [--epochs N] [--batch N] [--rate X] [--hidden N] [--seed N]
---                                  [--type float|double] [--data FILE] [--losses]
+--                                  [--type float|double] [--data FILE] [--losses] [--tree MODULE]
 --
 -- The result does not depend on the number of ranks, but for rounding. --losses prints the loss of
--- every epoch with all its digits, to show it.
+-- every epoch with all its digits, to show it. --tree ipc.SlurmTree goes over a tree of torch-ipc's
+-- instead of the world.
 local ipc = require "ipc"
 local torch = require "torch"
 local world = ipc.world()
@@ -15,9 +16,21 @@ local world = ipc.world()
 
 local options = {
   epochs = 80, batch = 32, rate = 0.5, hidden = 96, seed = 1, type = "float",
-  data = (arg[0]:match("^(.*)/") or ".") .. "/data/digits.csv", losses = false,
+  data = (arg[0]:match("^(.*)/") or ".") .. "/data/digits.csv", losses = false, tree = "",
 }
 local tensor_types <const> = { float = "torch.FloatTensor", double = "torch.DoubleTensor" }
+
+-- What this needs of a world, over a tree.
+local function world_over(tree)
+  local function add(mine, theirs)
+    return type(mine) == "number" and mine + theirs or mine:add(theirs)
+  end
+  return {
+    rank = tree.nodeIndex - 1, size = tree.numNodes,
+    allreduce = function(_, value) return (tree.allReduce(value, add)) end,
+    broadcast = function(_, value) return tree.scatter(value) end,
+  }
+end
 
 -- All ranks stop at the same place: one of them says why.
 local function stop(message, ...)
@@ -141,7 +154,7 @@ end
 
 -- Training --------------------------------------------------------------------------------------
 
-local shows_progress <const> = os.getenv("IPCRUN_TERMINAL") ~= nil and world.rank == 0
+local has_terminal <const> = os.getenv("IPCRUN_TERMINAL") ~= nil
 
 local function show_progress(epoch, done, total)
   local width = 30
@@ -170,12 +183,15 @@ local function train_epoch(model, sums, pixels, moves, labels, epoch)
     world:allreduce(sums)
     loss = loss + sums.loss
     for name, weight in pairs(model) do weight:add(-rate / count, sums.gradients[name]) end
-    if shows_progress then show_progress(epoch, start + count - 1, samples) end
+    if has_terminal and world.rank == 0 then
+      show_progress(epoch, start + count - 1, samples)
+    end
   end
   return loss / samples
 end
 
 read_options()
+if options.tree ~= "" then world = world_over(require(options.tree)()) end
 torch.setdefaulttensortype(tensor_types[options.type])
 torch.manualSeed(options.seed)
 

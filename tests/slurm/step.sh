@@ -105,7 +105,16 @@ is "$(grep -c 'join the others' "$err")" 2 \
     cat "$err"
 
 # The three ways to train one model.
-submit srun --quiet -N2 -n4 "$IPCRUN" "$SOURCES/examples/train.lua" --type double --epochs 2
-is "$status" 0 "step: train.lua trains" || cat "$err"
+train=("$SOURCES/examples/train.lua" --type double --epochs 3 --losses)
+losses() { sed -n 's/^epoch.*loss \([0-9.]\{8\}\).*/\1/p' "$out" | paste -sd' '; }
+submit srun --quiet -N2 -n4 "$IPCRUN" "${train[@]}"
+alike=$(losses)
+is "$status $(wc -w <<<"$alike")" "0 3" "step: train.lua trains" || cat "$err"
+submit salloc --quiet -N2 -n4 "$IPCRUN" "${train[@]}"
+is "$status $(losses)" "0 $alike" "step: in a job of ipcrun it learns the same" || cat "$err"
+submit env IPCRUN_BOOTSTRAP=alone HOME="$work" srun --quiet -N2 -n4 "$lua" "${train[@]}" \
+    --tree ipc.SlurmTree
+is "$status $(losses)" "0 $alike" "step: over SlurmTree, too" || cat "$err"
+is "$(ls -A "$work/.torch")" "" "step: of which no file is left"
 hosts_are_clean "step: nothing is left"
 done_testing
