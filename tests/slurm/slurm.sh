@@ -82,6 +82,16 @@ END
     fi
 }
 
+# Every two nodes hang on a switch of their own, and all of these on one.
+write_network() {
+    local letter=$1 nodes=$2 first last count=0
+    for ((first = 1; first <= nodes; first += 2)); do
+        last=$((first < nodes ? first + 1 : nodes))
+        echo "SwitchName=s$((++count)) Nodes=${letter}[$first-$last]"
+    done
+    echo "SwitchName=s0 Switches=s[1-$count]"
+}
+
 # The servers must not bear the mark of whoever starts them: tests look for what is left.
 start_on() {
     env -i PATH="$PATH" IPCRUN_CLUSTER="$IPCRUN_CLUSTER" \
@@ -110,7 +120,7 @@ give_up() {
 }
 
 up() {
-    local owner=$1 mode=$2 nodes=$3 hosts=1 names=() files ends end letter=h
+    local owner=$1 mode=$2 nodes=$3 hosts=1 names=() files letter=h
     [[ $mode == hosts || $mode == local ]] || die "there is no mode '$mode'; it is hosts or local"
     can
     groups sweep
@@ -131,14 +141,7 @@ up() {
     write_configuration "$mode" "$nodes" >"$files/configuration/slurm.conf"
     printf '%s\n' CgroupPlugin=cgroup/v1 CgroupMountpoint=/run/groups CgroupAutomount=no \
         >"$files/configuration/cgroup.conf"
-    # Every two nodes hang on a switch of their own, and all of these on one.
-    mapfile -t ends < <(seq 2 2 $((nodes + nodes % 2)))
-    {
-        for end in "${ends[@]}"; do
-            echo "SwitchName=s$((end / 2)) Nodes=$letter[$((end - 1))-$((end < nodes ? end : nodes))]"
-        done
-        echo "SwitchName=s0 Switches=s[1-${#ends[@]}]"
-    } >"$files/configuration/topology.conf"
+    write_network "$letter" "$nodes" >"$files/configuration/topology.conf"
     (umask 077 && head -c 128 /dev/urandom >"$files/munge.key")
 
     start_on_all prepare "$IPCRUN_CLUSTER" "${names[@]}"
