@@ -12,8 +12,6 @@ namespace ipcrun {
 
 namespace {
 
-constexpr Seconds silence_max{10.0};
-
 UniqueFd duplicate(int fd) {
     return UniqueFd(
         check_syscall(::fcntl(fd, F_DUPFD_CLOEXEC, 3), "keep a connection between agents"));
@@ -21,7 +19,8 @@ UniqueFd duplicate(int fd) {
 
 }  // namespace
 
-AgentLink::AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, Callbacks callbacks)
+AgentLink::AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, Callbacks callbacks,
+                     Seconds silence_max)
     : callbacks_(std::move(callbacks)),
       // What is not encrypted goes as it is once both ends have proved who they are.
       socket_(duplicate(stream.fd())),
@@ -34,7 +33,7 @@ AgentLink::AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, C
         loop, silence_max,
         Pulse::Callbacks{.beat = [this, alive = std::move(alive)] { frames_.send(alive); },
                          .silent =
-                             [this] {
+                             [this, silence_max] {
                                  lose(fmt::format("it has been silent for {:g} s",
                                                   silence_max.count()),
                                       host_lost_status);
@@ -60,6 +59,7 @@ void AgentLink::lose(const std::string& why, int wait_status) {
 void AgentLink::close() {
     pulse_.reset();
     frames_.close();
+    socket_.reset();  // who is dropped is to see it
 }
 
 }  // namespace ipcrun

@@ -23,8 +23,10 @@ class AgentLink {
         /// its ranks (host_lost_status, agent_lost_status). Once.
         std::function<void(const std::string& why, int wait_status)> lost;
     };
-    /// `alive`: what to say when there is nothing else.
-    AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, Callbacks callbacks);
+    /// `alive`: what to say when there is nothing else. `silence_max`: how long the other may say
+    /// nothing.
+    AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, Callbacks callbacks,
+              Seconds silence_max = Seconds(10));
 
     void send(const Bytes& message) { frames_.send(message); }
     /// Writes what the connection takes now; true when nothing is left.

@@ -9,7 +9,6 @@
 #include <cstring>
 
 #include "base/bytes.hpp"
-#include "base/deadline.hpp"
 #include "base/fail.hpp"
 #include "base/socket.hpp"
 #include "runtime/stream/key.hpp"
@@ -19,8 +18,6 @@ namespace ipcrun {
 namespace {
 
 constexpr int waiting_max = 4096;  // ranks of a node, which may all come at once
-// A joiner sends what it has as soon as it is connected.
-constexpr Seconds visitor_patience{5.0};
 
 struct Name {
     sockaddr_un address{};
@@ -95,11 +92,10 @@ void knock(const std::string& door, const JobSecret& secret, const Arrival& arri
     (void)wait_readable(socket.get(), Deadline::never());
 }
 
-std::optional<Arrival> let_in(int listener, const JobSecret& secret) {
+std::optional<Arrival> let_in(int listener, const JobSecret& secret, Seconds patience) {
     const UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
     if (!socket) return std::nullopt;
-    if (!is_same_user(socket.get()) ||
-        !wait_readable(socket.get(), Deadline::after(visitor_patience)))
+    if (!is_same_user(socket.get()) || !wait_readable(socket.get(), Deadline::after(patience)))
         return std::nullopt;
     Packet packet;
     try {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/deadline.hpp"
 #include "base/unique_fd.hpp"
 #include "runtime/wire/control_segment.hpp"
 
@@ -29,8 +30,12 @@ Door open_door();
 /// The one call of a joiner. Throws Error: peer_lost (nobody is behind the door), system.
 void knock(const std::string& door, const JobSecret& secret, const Arrival& arrival);
 
+/// What a joiner takes at most to send what it has, once it is connected.
+constexpr Seconds visitor_patience{5.0};
+
 /// A visitor of `listener`: nullopt when there is none now, or when it is none that belongs here.
-/// Never blocks for longer than a moment that a joiner takes to send what it has.
-std::optional<Arrival> let_in(int listener, const JobSecret& secret);
+/// Never blocks for longer than `patience`.
+std::optional<Arrival> let_in(int listener, const JobSecret& secret,
+                              Seconds patience = visitor_patience);
 
 }  // namespace ipcrun

@@ -23,8 +23,6 @@ namespace {
 
 constexpr int socket_number = 3;  // where ipcrun --join finds it
 constexpr double join_timeout_default = 120;
-// For ipcrun --join, which ends by itself, to say why nobody came.
-constexpr double spare_seconds = 10;
 
 std::string_view variable(const char* name) {
     const char* const text = std::getenv(name);
@@ -90,16 +88,17 @@ RankEnvironment sit_down(const Seated& seated, std::vector<UniqueFd> fds) {
 
 }  // namespace
 
-std::optional<RankEnvironment> join_step(const FindIpcrun& find_ipcrun) {
+std::optional<RankEnvironment> join_step(const FindIpcrun& find_ipcrun, Seconds spare) {
     if (!may_have_others()) return std::nullopt;
     const double seconds = join_timeout();
     auto [ours, theirs] = create_socket_pair(SocketKind::packet);
     start_joining(find_ipcrun(), seconds, theirs.get());
     theirs.reset();
-    if (!wait_readable(ours.get(), Deadline::after(Seconds(seconds + spare_seconds))))
+    const Seconds patience = Seconds(seconds) + spare;
+    if (!wait_readable(ours.get(), Deadline::after(patience)))
         fail(ErrorCode::timeout,
              "join the others: ipcrun {} has not answered within {:g} s (is it stopped?)",
-             join_argument, seconds + spare_seconds);
+             join_argument, patience.count());
     Packet packet;
     if (receive_packet(ours.get(), packet) != PacketResult::received)
         fail(ErrorCode::peer_lost,
