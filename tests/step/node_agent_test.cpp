@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 #include <string>
 #include <thread>
 
@@ -38,7 +39,7 @@ class Task {
         std::tie(ours_, theirs_) = create_socket_pair(SocketKind::packet);
     }
     ~Task() { kill(); }
-    Task(Task&&) = default;
+    Task(const Task&) = delete;
 
     Arrival bring(int rank) {
         return {.rank = rank,
@@ -131,7 +132,7 @@ struct Step {
     }
 
     StepSeats seats;
-    std::vector<Task> tasks;
+    std::deque<Task> tasks;
     std::vector<Door> doors;
     std::vector<UniqueFd> agents;
     std::vector<std::thread> threads;

@@ -164,19 +164,6 @@ TEST_CASE("seats: a rank that has a core of its own is told to be at it") {
     CHECK(places[1].spot.core == 0);
 }
 
-TEST_CASE("seats: nodes under one switch are neighbours in the tree") {
-    std::vector<Card> cards = cards_on({0, 1, 2, 3});
-    // Leaves of one name below different switches are two.
-    const char* const leaves[] = {"top.a.x", "top.b.x", "top.b.x", "top.a.x"};
-    for (std::size_t rank = 0; rank < cards.size(); ++rank) cards[rank].network = leaves[rank];
-    const std::vector<int> parents = plan(seats_of(cards));
-    check_tree(parents, 4);
-    CHECK(count_edges(parents, [&](int a, int b) {
-              return cards[static_cast<std::size_t>(a)].network !=
-                     cards[static_cast<std::size_t>(b)].network;
-          }) == 1);
-}
-
 TEST_CASE("seats: a node whose switches are not known is planned beside others") {
     std::vector<Card> cards = cards_on({0, 1, 2});
     cards[1].network = "leaf";
