@@ -52,6 +52,7 @@ class AgentThread {
         if (!thread_.joinable()) return;
         post([this](StepAgents& agents) {
             agents.flush();
+            is_stopped_ = true;
             loop_->stop();
         });
         thread_.join();
@@ -126,7 +127,7 @@ class AgentThread {
         } catch (const Error& error) {
             note([&] { error_ = error.what(); });
             agents.reset();
-            loop.run();  // for posts, until it is stopped
+            if (!is_stopped_) loop.run();  // for posts, until it is
         }
     }
 
@@ -155,6 +156,7 @@ class AgentThread {
     std::promise<void> started_;
     EventLoop* loop_ = nullptr;
     std::optional<StepAgents>* agents_ = nullptr;  // of the thread alone
+    bool is_stopped_ = false;                      // too
     std::mutex mutex_;                             // guards what follows
     std::condition_variable changed_;
     std::optional<std::vector<int>> tree_;
