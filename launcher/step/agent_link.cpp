@@ -12,8 +12,6 @@ namespace ipcrun {
 
 namespace {
 
-constexpr Seconds silence_max{10.0};
-
 UniqueFd duplicate(int fd) {
     return UniqueFd(
         check_syscall(::fcntl(fd, F_DUPFD_CLOEXEC, 3), "keep a connection between agents"));
@@ -21,7 +19,8 @@ UniqueFd duplicate(int fd) {
 
 }  // namespace
 
-AgentLink::AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, Callbacks callbacks)
+AgentLink::AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, Callbacks callbacks,
+                     Seconds silence_max)
     : callbacks_(std::move(callbacks)),
       // What is not encrypted goes as it is once both ends have proved who they are.
       socket_(duplicate(stream.fd())),
@@ -30,16 +29,17 @@ AgentLink::AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, C
                .closed = [this] { lose("it has ended", agent_lost_status); },
                .malformed = [this](const Error& error) { lose(error.what(), agent_lost_status); }}),
       loop_(loop),
-      alive_(std::move(alive)) {}
+      alive_(std::move(alive)),
+      silence_max_(silence_max) {}
 
 void AgentLink::expect_life() {
     if (!is_open_) return;
-    pulse_.emplace(loop_, silence_max,
+    pulse_.emplace(loop_, silence_max_,
                    Pulse::Callbacks{.beat = [this] { frames_.send(alive_); },
                                     .silent =
                                         [this] {
                                             lose(fmt::format("it has been silent for {:g} s",
-                                                             silence_max.count()),
+                                                             silence_max_.count()),
                                                  host_lost_status);
                                         }});
 }

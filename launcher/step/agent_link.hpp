@@ -23,8 +23,10 @@ class AgentLink {
         /// its ranks (host_lost_status, agent_lost_status). Once.
         std::function<void(const std::string& why, int wait_status)> lost;
     };
-    /// `alive`: what to say when there is nothing else, from expect_life() on.
-    AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, Callbacks callbacks);
+    /// From expect_life() on `alive` is said when there is nothing else, and the other may say
+    /// nothing for `silence_max`.
+    AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, Callbacks callbacks,
+              Seconds silence_max = Seconds(10));
 
     /// From now on silence is an end.
     void expect_life();
@@ -43,6 +45,7 @@ class AgentLink {
     FrameStream frames_;
     EventLoop& loop_;
     Bytes alive_;
+    Seconds silence_max_;
     std::optional<Pulse> pulse_;
     bool is_open_ = true;
 };

@@ -21,8 +21,6 @@ namespace ipcrun {
 namespace {
 
 constexpr int waiting_max = 4096;  // ranks of a node, which may all come at once
-// A joiner sends what it has as soon as it is connected.
-constexpr Seconds visitor_patience{5.0};
 
 struct Name {
     sockaddr_un address{};
@@ -108,7 +106,7 @@ void knock(const std::string& door, const JobSecret& secret, const TaskArrival& 
         fail(ErrorCode::timeout, "the agent of this node does not listen");
 }
 
-std::optional<TaskArrival> let_in(int listener, const JobSecret& secret) {
+std::optional<TaskArrival> let_in(int listener, const JobSecret& secret, Seconds patience) {
     const UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
     if (!socket) {
         if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR) return std::nullopt;
@@ -116,7 +114,7 @@ std::optional<TaskArrival> let_in(int listener, const JobSecret& secret) {
                    "let in the ranks of this node (raise the limit of open files, ulimit -n)");
     }
     if (!is_same_user(socket.get()) ||
-        !wait_readable(socket.get(), Deadline::after(visitor_patience)))
+        !wait_readable(socket.get(), Deadline::after(patience)))
         return std::nullopt;
     Packet packet;
     try {

@@ -32,9 +32,13 @@ Door open_door();
 void knock(const std::string& door, const JobSecret& secret, const TaskArrival& arrival,
            Deadline deadline);
 
+/// What a joiner takes at most to send what it has, once it is connected.
+constexpr Seconds visitor_patience{5.0};
+
 /// A visitor of `listener`: nullopt when there is none now, or when it is none that belongs here.
-/// Blocks while it sends what it has, for seconds at most. Throws Error{system} when descriptors
-/// have run out.
-std::optional<TaskArrival> let_in(int listener, const JobSecret& secret);
+/// Blocks while it sends what it has, for as long as `patience` at most. Throws Error{system} when
+/// descriptors have run out.
+std::optional<TaskArrival> let_in(int listener, const JobSecret& secret,
+                                  Seconds patience = visitor_patience);
 
 }  // namespace ipcrun

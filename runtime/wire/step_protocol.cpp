@@ -21,7 +21,8 @@ void write(Encoder& out, const NotSeated& refused) {
 Seated read_seated(Decoder& in) {
     Seated seated{in.list<std::string>([](Decoder& list) { return list.string(); })};
     for (const std::string& setting : seated.settings)
-        if (setting.find('=') == setting.npos || setting.find('\0') != setting.npos)
+        if (setting.find('=') == setting.npos || setting.starts_with('=') ||
+            setting.find('\0') != setting.npos)
             fail(ErrorCode::protocol, "decode: a setting is not NAME=value");
     return seated;
 }

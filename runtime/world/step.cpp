@@ -23,8 +23,6 @@ namespace ipcrun {
 namespace {
 
 constexpr double join_timeout_default = 120;
-// For ipcrun --join, which ends by itself, to say why nobody came.
-constexpr double spare_seconds = 10;
 
 std::string_view variable(const char* name) {
     const char* const text = std::getenv(name);
@@ -95,17 +93,18 @@ RankEnvironment sit_down(const Seated& seated, std::vector<UniqueFd> fds) {
 
 }  // namespace
 
-std::optional<RankEnvironment> join_step(const FindIpcrun& find_ipcrun) {
+std::optional<RankEnvironment> join_step(const FindIpcrun& find_ipcrun, Seconds spare) {
     if (!may_have_others()) return std::nullopt;
     const double seconds = join_timeout();
-    const Deadline deadline = Deadline::after(Seconds(seconds + spare_seconds));
+    const Seconds patience = Seconds(seconds) + spare;
+    const Deadline deadline = Deadline::after(patience);
     auto [ours, theirs] = create_socket_pair(SocketKind::packet);
     start_joining(find_ipcrun(), seconds, theirs.get(), deadline);
     theirs.reset();
     if (!wait_readable(ours.get(), deadline))
         fail(ErrorCode::timeout,
              "join the others: ipcrun {} has not answered within {:g} s (is it stopped?)",
-             join_argument, seconds + spare_seconds);
+             join_argument, patience.count());
     Packet packet;
     if (receive_packet(ours.get(), packet) != PacketResult::received)
         fail(ErrorCode::peer_lost,

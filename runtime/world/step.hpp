@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "base/deadline.hpp"
 #include "runtime/wire/rank_environment.hpp"
 
 namespace ipcrun {
@@ -19,8 +20,9 @@ using FindIpcrun = std::function<std::string()>;
 /// variables of its place, so that no program that it starts takes itself for the same rank; its
 /// control socket is closed on exec. Blocks until all are there, for IPCRUN_JOIN_TIMEOUT seconds at
 /// most (120). Throws Error: timeout, config (they cannot find each other: why and what to do),
-/// peer_lost, system.
-std::optional<RankEnvironment> join_step(const FindIpcrun& find_ipcrun);
+/// peer_lost, system. `spare`: what ipcrun has beyond that time, to say why nobody came.
+std::optional<RankEnvironment> join_step(const FindIpcrun& find_ipcrun,
+                                         Seconds spare = Seconds(10));
 
 /// The last word to the agent, over the control socket: it is needed no longer. Waits for it to let
 /// go, and the last one on a node so for its end; for a second at most.

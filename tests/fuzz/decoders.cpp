@@ -6,14 +6,21 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/fail.hpp"
+#include "base/text.hpp"
 #include "launcher/agent_protocol.hpp"
+#include "launcher/bootstrap/card_text.hpp"
 #include "launcher/frames.hpp"
 #include "launcher/hosts/greeting.hpp"
 #include "launcher/process_table.hpp"
+#include "launcher/step/card.hpp"
+#include "launcher/step/messages.hpp"
 #include "runtime/wire/family_protocol.hpp"
+#include "runtime/wire/step_protocol.hpp"
 #include "runtime/wire/worker_protocol.hpp"
 #include "tests/fuzz/seeds.hpp"
 
@@ -32,6 +39,29 @@ void try_decode(std::span<const std::uint8_t> bytes, Decode decode) {
         check(encode(decode(again)) == again, "a message changed");
     } catch (const Error& error) {
         check(error.code == ErrorCode::protocol, "a decoder failed for another reason than bytes");
+    }
+}
+
+void try_card(std::string_view text) {
+    try {
+        check(encode_card(decode_card(text)) == text, "a card changed");
+    } catch (const Error& error) {
+        check(error.code == ErrorCode::protocol, "a card failed for another reason than bytes");
+    }
+}
+
+// A line is a piece.
+void try_card_text(std::string_view text) {
+    std::vector<std::string> pieces;
+    for (const std::string_view piece : split(text, '\n')) pieces.emplace_back(piece);
+    try {
+        constexpr std::size_t chars_max = 32;
+        const std::string card = join_card(pieces);
+        // In the shortest pieces a card may have more of them than one can be of.
+        if (card.size() < 4096)
+            check(join_card(cut_card(card, chars_max)) == card, "the text of a card changed it");
+    } catch (const Error& error) {
+        check(error.code == ErrorCode::protocol, "a card failed for another reason than its text");
     }
 }
 
@@ -74,13 +104,21 @@ void fuzz::add_seeds(Seeds& seeds) {
     seeds.add(5, "7 (a name) S 1 7 7 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 99");
     seeds.add(7, "Welcome\nipcrun-agent x" + std::string(agent_greeting) + "frames");
     seeds.add(7, "\nipcrun-agent 99\n");
+    seeds.add(8, encode(StepMessage(AgentHere{1, {{.host = "a", .numa_nodes = {{}}}}})));
+    seeds.add(8, encode(StepMessage(StepPlan{{-1, 0, 0}})));
+    seeds.add(8, encode(StepMessage(RankOver{1, 9})));
+    seeds.add(9, encode_card({.node_id = "n", .host = "h", .address = "10.0.0.1:1"}));
+    seeds.add(10, encode(StepAnswer(Seated{{"A=1", "B="}})));
+    seeds.add(10, encode(StepAnswer(NotSeated{ErrorCode::config, "why"})));
+    seeds.add(11, "2:aGVs\nbG8");
     seeds.add(6, std::string_view("\1\0\0\0x\2\0\0\0xy", 11));
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const auto bytes = std::span(data, size).subspan(1);
-    switch (data[0] % 8) {
+    const std::string_view text{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    switch (data[0] % 12) {
         case 0:
             try_decode(bytes, decode_to_agent);
             break;
@@ -97,10 +135,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             try_decode(bytes, decode_to_parent);
             break;
         case 5:
-            (void)parse_stat({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+            (void)parse_stat(text);
             break;
         case 7:
             find_greeting(bytes);
+            break;
+        case 8:
+            try_decode(bytes, decode_step_message);
+            break;
+        case 9:
+            try_card(text);
+            break;
+        case 10:
+            try_decode(bytes, decode_step_answer);
+            break;
+        case 11:
+            try_card_text(text);
             break;
         default:
             try {
