@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/step/agent_link.hpp"
 
-#include <fcntl.h>
-
 #include <utility>
 
 #include "base/fail.hpp"
@@ -10,21 +8,11 @@
 
 namespace ipcrun {
 
-namespace {
-
-UniqueFd duplicate(int fd) {
-    return UniqueFd(
-        check_syscall(::fcntl(fd, F_DUPFD_CLOEXEC, 3), "keep a connection between agents"));
-}
-
-}  // namespace
-
-AgentLink::AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, Callbacks callbacks,
+AgentLink::AgentLink(EventLoop& loop, SecureStream stream, Bytes alive, Callbacks callbacks,
                      Seconds silence_max)
     : callbacks_(std::move(callbacks)),
-      // What is not encrypted goes as it is once both ends have proved who they are.
-      socket_(duplicate(stream.fd())),
-      frames_(loop, both_ways(duplicate(stream.fd())),
+      fd_(stream.fd()),
+      frames_(loop, std::move(stream),
               {.frame = [this](auto frame) { receive(frame); },
                .closed = [this] { lose("it has ended", agent_lost_status); },
                .malformed = [this](const Error& error) { lose(error.what(), agent_lost_status); }}),
@@ -64,7 +52,6 @@ void AgentLink::close() {
     is_open_ = false;
     pulse_.reset();
     frames_.close();
-    socket_.reset();
 }
 
 }  // namespace ipcrun

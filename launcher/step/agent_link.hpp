@@ -25,7 +25,7 @@ class AgentLink {
     };
     /// From expect_life() on `alive` is said when there is nothing else, and the other may say
     /// nothing for `silence_max`.
-    AgentLink(EventLoop& loop, const SecureStream& stream, Bytes alive, Callbacks callbacks,
+    AgentLink(EventLoop& loop, SecureStream stream, Bytes alive, Callbacks callbacks,
               Seconds silence_max = Seconds(10));
 
     /// From now on silence is an end.
@@ -33,7 +33,8 @@ class AgentLink {
     void send(const Bytes& message) { frames_.send(message); }
     /// Writes what the connection takes now; true when nothing is left.
     bool flush() { return !is_open_ || frames_.flush(); }
-    int fd() const { return socket_.get(); }
+    /// What to wait for when flush() has left something.
+    int fd() const { return fd_; }
     void close();
 
   private:
@@ -41,7 +42,7 @@ class AgentLink {
     void lose(const std::string& why, int wait_status);
 
     Callbacks callbacks_;
-    UniqueFd socket_;
+    int fd_;  // of what the next one owns
     FrameStream frames_;
     EventLoop& loop_;
     Bytes alive_;

@@ -45,7 +45,7 @@ StepAgents::StepAgents(EventLoop& loop, const StepSeats& seats, int node,
     if (node + 1 < nodes())
         acceptor_.emplace(loop, std::move(listener),
                           AcceptorOptions{.key = key_of(seats), .purpose = step_purpose},
-                          [this](SecureStream stream) { connect(stream, -1); });
+                          [this](SecureStream stream) { connect(std::move(stream), -1); });
 }
 
 // Its socket listens since before its card was given: where nobody listens, it has ended; where
@@ -67,11 +67,11 @@ SecureStream StepAgents::call(int other, Deadline deadline) const {
     }
 }
 
-void StepAgents::connect(const SecureStream& stream, int node) {
+void StepAgents::connect(SecureStream stream, int node) {
     auto other = std::make_unique<Other>(Other{.node = node});
     Other& its = *other;
     other->link = std::make_unique<AgentLink>(
-        loop_, stream, encode(StillHere{}),
+        loop_, std::move(stream), encode(StillHere{}),
         AgentLink::Callbacks{
             .frame = [this, &its](auto frame) { receive(its, decode_step_message(frame)); },
             .lost = [this, &its](const std::string& why,

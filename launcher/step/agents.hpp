@@ -53,7 +53,7 @@ class StepAgents {
     };
 
     SecureStream call(int other, Deadline deadline) const;
-    void connect(const SecureStream& stream, int node);
+    void connect(SecureStream stream, int node);
     void receive(Other& other, const StepMessage& message);
     void act(Other& other, const AgentHere& here);
     void act(Other& other, const StepPlan& plan);

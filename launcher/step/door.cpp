@@ -113,8 +113,7 @@ std::optional<TaskArrival> let_in(int listener, const JobSecret& secret, Seconds
         fail_errno(errno,
                    "let in the ranks of this node (raise the limit of open files, ulimit -n)");
     }
-    if (!is_same_user(socket.get()) ||
-        !wait_readable(socket.get(), Deadline::after(patience)))
+    if (!is_same_user(socket.get()) || !wait_readable(socket.get(), Deadline::after(patience)))
         return std::nullopt;
     Packet packet;
     try {

@@ -246,8 +246,9 @@ void NodeAgent::refuse_all(const Error& error) {
     for (Rank& rank : ranks_)
         if (rank.arrival) answer(rank.arrival->answer.get(), NotSeated{error.code, error.what()});
     // Those who are on their way.
-    while (auto visitor = let_in(door_.get(), seats_.card(0).secret))
-        answer(visitor->answer.get(), NotSeated{error.code, error.what()});
+    while (door_ && wait_readable(door_.get(), Deadline::after(Seconds(0))))
+        if (const auto visitor = let_in(door_.get(), seats_.card(0).secret))
+            answer(visitor->answer.get(), NotSeated{error.code, error.what()});
 }
 
 // A batch system's own process that ends its tasks, and would not any more.

@@ -40,8 +40,8 @@ constexpr Seconds never{3600};
 
 /// An agent's link in a loop that ends with it.
 struct Watched {
-    explicit Watched(const SecureStream& stream, Seconds silence_max)
-        : link(loop, stream, {7},
+    explicit Watched(SecureStream stream, Seconds silence_max)
+        : link(loop, std::move(stream), {7},
                {.frame =
                     [this](auto frame) {
                         frames.emplace_back(frame.begin(), frame.end());
@@ -69,8 +69,8 @@ void write(const SecureStream& stream, const Bytes& bytes) {
 }  // namespace
 
 TEST_CASE("agent link: who is silent for too long is lost with its host") {
-    const Ends ends;
-    Watched watched(*ends.ours, soon);
+    Ends ends;
+    Watched watched(std::move(*ends.ours), soon);
     watched.loop.run();
     CHECK(watched.loss.wait_status == host_lost_status);
     CHECK(watched.loss.why == "it has been silent for 0.15 s");
@@ -82,23 +82,22 @@ TEST_CASE("agent link: who is silent for too long is lost with its host") {
 }
 
 TEST_CASE("agent link: two who have nothing to say are not lost") {
-    const Ends ends;
-    std::thread other([&] {
-        Watched theirs(*ends.theirs, Seconds(1));
+    Ends ends;
+    Watched ours(std::move(*ends.ours), Seconds(1)), theirs(std::move(*ends.theirs), Seconds(1));
+    std::thread other([&theirs] {
         const Timer end = theirs.loop.after(std::chrono::seconds(2), [&] { theirs.loop.stop(); });
         theirs.loop.run();
-        CHECK(theirs.loss.count == 0);
     });
-    Watched ours(*ends.ours, Seconds(1));
     const Timer end = ours.loop.after(std::chrono::seconds(2), [&] { ours.loop.stop(); });
     ours.loop.run();
-    CHECK(ours.loss.count == 0);
     other.join();
+    CHECK(ours.loss.count == 0);
+    CHECK(theirs.loss.count == 0);
 }
 
 TEST_CASE("agent link: what comes goes to its owner, frame by frame") {
-    const Ends ends;
-    Watched watched(*ends.ours, never);
+    Ends ends;
+    Watched watched(std::move(*ends.ours), never);
     write(*ends.theirs, {2, 0, 0, 0, 5, 6, 1, 0, 0, 0, 1});
     watched.loop.run();
     CHECK(watched.frames == std::vector<Bytes>{{5, 6}, {1}});
@@ -107,17 +106,16 @@ TEST_CASE("agent link: what comes goes to its owner, frame by frame") {
 
 TEST_CASE("agent link: who closes is lost, and its host is not") {
     Ends ends;
-    Watched watched(*ends.ours, never);
+    Watched watched(std::move(*ends.ours), never);
     ends.theirs.reset();
-    ends.ours.reset();
     watched.loop.run();
     CHECK(watched.loss.wait_status == agent_lost_status);
     CHECK(watched.loss.why == "it has ended");
 }
 
 TEST_CASE("agent link: who says what makes no sense is lost once, and heard no more") {
-    const Ends ends;
-    Watched watched(*ends.ours, never);
+    Ends ends;
+    Watched watched(std::move(*ends.ours), never);
     write(*ends.theirs, {1, 0, 0, 0, 0, 1, 0, 0, 0, 0});
     watched.loop.run();
     CHECK(watched.frames.size() == 1);
@@ -127,8 +125,8 @@ TEST_CASE("agent link: who says what makes no sense is lost once, and heard no m
 }
 
 TEST_CASE("agent link: a frame longer than any is no frame") {
-    const Ends ends;
-    Watched watched(*ends.ours, never);
+    Ends ends;
+    Watched watched(std::move(*ends.ours), never);
     write(*ends.theirs, {255, 255, 255, 255, 0});
     watched.loop.run();
     CHECK(watched.loss.count == 1);
@@ -136,8 +134,8 @@ TEST_CASE("agent link: a frame longer than any is no frame") {
 }
 
 TEST_CASE("agent link: one that is closed by its owner says and hears nothing") {
-    const Ends ends;
-    Watched watched(*ends.ours, soon);
+    Ends ends;
+    Watched watched(std::move(*ends.ours), soon);
     watched.link.close();
     watched.link.send({1});
     CHECK(watched.link.flush());

@@ -163,5 +163,6 @@ TEST_CASE("door: knocking where nobody is any more is an error that says so") {
 }
 
 TEST_CASE("door: a name that no door has is an error") {
-    CHECK(code_of([] { knock(std::string(200, 'x'), secret, {}, Deadline::after(long_enough)); }) == ErrorCode::protocol);
+    CHECK(code_of([] { knock(std::string(200, 'x'), secret, {}, Deadline::after(long_enough)); }) ==
+          ErrorCode::protocol);
 }

@@ -122,7 +122,8 @@ struct Step {
     /// As the joiner of a rank that is not the first of its node.
     void come(int rank) {
         const int node = seats.node_of[static_cast<std::size_t>(rank)];
-        knock(seats.card(seats.node(node).leader()).door, secret_of(7), task(rank).bring(rank), Deadline::after(Seconds(20)));
+        knock(seats.card(seats.node(node).leader()).door, secret_of(7), task(rank).bring(rank),
+              Deadline::after(Seconds(20)));
     }
     Task& task(int rank) { return tasks[static_cast<std::size_t>(rank)]; }
     /// Until the agents have gone.
