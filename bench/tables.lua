@@ -162,6 +162,7 @@ end
 for _, part in ipairs {
   { { "startup" }, print_startup },
   { { "hosts" }, print_startup },
+  { { "slurm" }, print_startup },
   { { "host message" }, print_groups },
   { { "host allreduce" }, print_groups },
   { targets.kinds, print_collectives },
