@@ -26,7 +26,7 @@ cd "$SOURCES" || exit 1
 mkdir "$work/source"
 cp -R --parents meson.build meson_options.txt rockspec bindings/lua base \
     runtime/{queue,ring_buffer,sequence,strangers,waiter}.hpp runtime/waiter.cpp \
-    runtime/connection/{rendezvous,tree_shape}.hpp \
+    runtime/connection/{rendezvous,shared_rendezvous,tree_shape}.hpp \
     runtime/wire/{bell,control_segment,doorbell}.hpp runtime/wire/bell.cpp "$work/source"
 cd "$work/source" || exit 1
 offline=()

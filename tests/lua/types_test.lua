@@ -134,8 +134,8 @@ t.test('types: the fields of a world, a part of it and a tree are those of the f
   for name in pairs(fields['ipc.World']) do
     assert(world[name] ~= nil and part[name] == nil, name)
   end
-  local numbers = { parent = true }  -- which this one, a root, has not
-  assert(tree.parent == nil)
+  local numbers = { parent = true, gpu = true }  -- which this one, a root and no SlurmTree, has not
+  assert(tree.parent == nil and tree.gpu == nil)
   for name, value in pairs(tree) do
     if type(value) ~= 'function' then numbers[name] = true end
   end
