@@ -75,7 +75,8 @@ SlurmdTimeout=30
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE OverSubscribe=YES
 END
     if [[ $mode == hosts ]]; then
-        echo "NodeName=h[1-$nodes] CPUs=4 RealMemory=1000"
+        ((nodes == 1)) || echo "NodeName=h[1-$((nodes - 1))] CPUs=4 RealMemory=1000"
+        echo "NodeName=h$nodes CPUs=${SLURM_LAST_CPUS:-4} RealMemory=1000"
     else
         echo "NodeName=n[1-$nodes] NodeHostname=h1 NodeAddr=h1 Port=7001-$((7000 + nodes))" \
             "CPUs=4 RealMemory=1000"
