@@ -30,6 +30,8 @@
 #include "launcher/switches.hpp"
 #include "runtime/stream/key.hpp"
 #include "runtime/wire/step_protocol.hpp"
+#include "topology/discover/discover.hpp"
+#include "topology/discover/live_devices.hpp"
 
 namespace ipcrun {
 
@@ -127,6 +129,18 @@ pid_t pid_of_task(int socket) {
     return task.pid;
 }
 
+// What the machine is for all ranks of the node, which the batch system may have bound each apart.
+topology::Machine discover_for_all(const StepSeats& seats, const StepNode& node) {
+    cpu_set_t all;
+    CPU_ZERO(&all);
+    for (const int rank : node.ranks)
+        for (const int cpu : parse_list(seats.card(rank).cpus).value_or(std::vector<int>()))
+            if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_SET(static_cast<std::size_t>(cpu), &all);
+    // Where the kernel refuses, each has CPUs of its own: those of the first stand for all.
+    (void)::sched_setaffinity(0, sizeof all, &all);
+    return topology::discover(topology::count_adapters() > 1);
+}
+
 // Where ranks on other nodes reach this one.
 std::string address_for_others() {
     const std::string interface = environment_variable("IPCRUN_IFACE");
@@ -172,8 +186,10 @@ void join(UniqueFd& answer, Deadline deadline) {
     const StepNode& node = seats.node(seats.node_of[static_cast<std::size_t>(own.rank)]);
     own.answer = std::move(answer);
     if (node.leader() == own.rank) {
-        NodeAgent agent(seats, std::move(own), std::move(door.listener), std::move(agents),
-                        deadline);
+        // No other thread is left here: discovery writes to the environment.
+        NodeAgent agent(
+            seats, [&seats](const StepNode& all) { return discover_for_all(seats, all); },
+            std::move(own), std::move(door.listener), std::move(agents), deadline);
         agent.run();
         ::_exit(EXIT_SUCCESS);  // its sockets are the last of it: who sees them close sees its end
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launcher/step/node_agent.hpp"
 
-#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -20,8 +19,6 @@
 #include "launcher/step/supervisor_process.hpp"
 #include "runtime/wire/nic_environment.hpp"
 #include "runtime/wire/step_protocol.hpp"
-#include "topology/discover/discover.hpp"
-#include "topology/discover/live_devices.hpp"
 
 namespace ipcrun {
 
@@ -33,18 +30,6 @@ constexpr int unknown_end = W_EXITCODE(0, 0);
 constexpr std::chrono::milliseconds farewell{2000};
 // Of a killed process, from where it closes its descriptors to where others are told of its end.
 constexpr Seconds supervisor_end_time_max{0.1};
-
-// What the machine is for all ranks of the node, which the batch system may have bound each apart.
-topology::Machine discover_for_all(const StepSeats& seats, int node) {
-    cpu_set_t all;
-    CPU_ZERO(&all);
-    for (const int rank : seats.node(node).ranks)
-        for (const int cpu : parse_list(seats.card(rank).cpus).value_or(std::vector<int>()))
-            if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_SET(static_cast<std::size_t>(cpu), &all);
-    // Where the kernel refuses, each has CPUs of its own: those of the first stand for all.
-    (void)::sched_setaffinity(0, sizeof all, &all);
-    return topology::discover(topology::count_adapters() > 1);
-}
 
 RankPlace place_of(const topology::Spot& spot, int tree_parent) {
     const auto number = [](int index) { return static_cast<std::uint32_t>(index); };
@@ -67,9 +52,10 @@ void answer(int socket, const StepAnswer& message, std::span<const int> fds = {}
 
 }  // namespace
 
-NodeAgent::NodeAgent(const StepSeats& seats, TaskArrival first, UniqueFd door, UniqueFd agents,
-                     Deadline deadline)
+NodeAgent::NodeAgent(const StepSeats& seats, FindMachine find_machine, TaskArrival first,
+                     UniqueFd door, UniqueFd agents, Deadline deadline)
     : seats_(seats),
+      find_machine_(std::move(find_machine)),
       node_(seats.node_of[static_cast<std::size_t>(first.rank)]),
       deadline_(deadline),
       ranks_(seats.node(node_).ranks.size()),
@@ -94,7 +80,7 @@ void NodeAgent::run() {
 }
 
 void NodeAgent::prepare() {
-    machine_ = discover_for_all(seats_, node_);
+    machine_ = find_machine_(seats_.node(node_));
     watch_supervisor(ranks_.front().pid);
     agents_.emplace(
         loop_, seats_, node_, machine_, std::move(agents_socket_), deadline_,

@@ -4,6 +4,7 @@
 /// to ranks that somebody else started, who come to it. It gives them the memory that they share,
 /// tells them of the ends of others, and goes when the last of them has gone.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -22,10 +23,13 @@ namespace ipcrun {
 
 class NodeAgent {
   public:
+    /// What the machine is for all ranks of a node. What it throws, every rank of the node is told.
+    using FindMachine = std::function<topology::Machine(const StepNode&)>;
+
     /// The agent of the node that `first` is the first rank of. `door`: that of its card;
     /// `agents`: the socket at its Card::agent_address. All has to be there by the deadline.
-    NodeAgent(const StepSeats& seats, TaskArrival first, UniqueFd door, UniqueFd agents,
-              Deadline deadline);
+    NodeAgent(const StepSeats& seats, FindMachine find_machine, TaskArrival first, UniqueFd door,
+              UniqueFd agents, Deadline deadline);
 
     /// Until all ranks of the node have ended, or until one cannot come, which all others are told.
     void run();
@@ -60,6 +64,7 @@ class NodeAgent {
     }
 
     const StepSeats& seats_;
+    FindMachine find_machine_;
     int node_;
     Deadline deadline_;
     EventLoop loop_;

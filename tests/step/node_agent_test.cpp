@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/child.hpp"
+#include "base/fail.hpp"
 #include "base/socket.hpp"
 #include "base/stream_socket.hpp"
 #include "runtime/wire/step_protocol.hpp"
@@ -114,8 +115,9 @@ struct Step {
         const auto leader = static_cast<std::size_t>(seats.node(node).leader());
         threads.emplace_back(
             [this, time, leader, first = tasks[leader].bring(static_cast<int>(leader))]() mutable {
-                NodeAgent agent(seats, std::move(first), std::move(doors[leader].listener),
-                                std::move(agents[leader]), Deadline::after(time));
+                NodeAgent agent(seats, find_machine, std::move(first),
+                                std::move(doors[leader].listener), std::move(agents[leader]),
+                                Deadline::after(time));
                 agent.run();
             });
     }
@@ -132,6 +134,8 @@ struct Step {
             if (thread.joinable()) thread.join();
     }
 
+    // Discovery would write to the environment of a process of several threads.
+    NodeAgent::FindMachine find_machine = [](const StepNode&) { return small_machine(); };
     StepSeats seats;
     std::deque<Task> tasks;
     std::vector<Door> doors;
@@ -209,6 +213,19 @@ TEST_CASE("node agent: so it is when the first rank of the node dies") {
     step.wait();
 }
 
+TEST_CASE("node agent: where the machine cannot be read all ranks of the node are told why") {
+    Step step({0, 0});
+    step.find_machine = [](const StepNode& node) -> topology::Machine {
+        CHECK(node.ranks == std::vector<int>{0, 1});
+        fail(ErrorCode::system, "read the topology of this host: no");
+    };
+    step.start_agent(0);
+    const NotSeated refused = step.task(0).refusal();
+    CHECK(refused.code == ErrorCode::system);
+    CHECK(refused.reason == "read the topology of this host: no");
+    step.wait();
+}
+
 TEST_CASE("node agent: at its deadline who has come is told who has not") {
     Step step({0, 0, 0});
     step.start_agent(0, Seconds(3));
@@ -218,6 +235,19 @@ TEST_CASE("node agent: at its deadline who has come is told who has not") {
         CHECK(refused.code == ErrorCode::timeout);
         CHECK(has(refused.reason, "not come in time: rank 2 on node h0 (IPCRUN_JOIN_TIMEOUT "));
     }
+    step.wait();
+}
+
+TEST_CASE("node agent: where the machine cannot be read all ranks of the node are told why") {
+    Step step({0, 0});
+    step.find_machine = [](const StepNode& node) -> topology::Machine {
+        CHECK(node.ranks == std::vector<int>{0, 1});
+        fail(ErrorCode::system, "read the topology of this host: no");
+    };
+    step.start_agent(0);
+    const NotSeated refused = step.task(0).refusal();
+    CHECK(refused.code == ErrorCode::system);
+    CHECK(refused.reason == "read the topology of this host: no");
     step.wait();
 }
 
