@@ -37,7 +37,7 @@ StepAgents::StepAgents(EventLoop& loop, const StepSeats& seats, int node,
     if (node == 0) {
         machines_.resize(seats.nodes.size());
         machines_[0] = machine;
-        plan_when_all_are_there();
+        get_ready_when_all_are_there();
     } else {
         own_.machine = {machine};
     }
@@ -98,21 +98,12 @@ void StepAgents::act(Other& other, const AgentHere& here) {
     other.node = node;
     is_there_[static_cast<std::size_t>(node)] = true;
     --absent_;
-    // What was said before it was known.
-    for (const RankOver& over : own_ends_) other.link->send(encode(over));
-    if (node_ != 0) return;
-    if (here.machine.empty()) fail(ErrorCode::protocol, "an agent does not say what its node is");
-    machines_[static_cast<std::size_t>(node)] = here.machine.front();
-    plan_when_all_are_there();
-}
-
-void StepAgents::plan_when_all_are_there() {
-    if (absent_ > 0) return;
-    const std::vector<int> parents = plan_tree(seats_, machines_, topology::count_adapters() == 0);
-    const Bytes plan = encode(StepPlan{{parents.begin(), parents.end()}});
-    for (const auto& other : others_)
-        if (other->node >= 0) other->link->send(plan);
-    get_ready(parents);
+    if (node_ == 0) {
+        if (here.machine.empty())
+            fail(ErrorCode::protocol, "an agent does not say what its node is");
+        machines_[static_cast<std::size_t>(node)] = here.machine.front();
+    }
+    get_ready_when_all_are_there();
 }
 
 void StepAgents::act(Other& other, const StepPlan& plan) {
@@ -120,14 +111,27 @@ void StepAgents::act(Other& other, const StepPlan& plan) {
     if (other.node != 0 || plan.tree_parents.size() != seats_.cards.size() ||
         !std::all_of(plan.tree_parents.begin(), plan.tree_parents.end(), is_rank))
         fail(ErrorCode::protocol, "a plan that makes no sense");
-    get_ready({plan.tree_parents.begin(), plan.tree_parents.end()});
+    tree_parents_.assign(plan.tree_parents.begin(), plan.tree_parents.end());
+    get_ready_when_all_are_there();
 }
 
-void StepAgents::get_ready(const std::vector<int>& tree_parents) {
-    if (std::exchange(is_ready_, true)) return;
+// Whoever is not there yet when all here is over and this agent goes would never hear of it: it
+// is not enough that node 0 has met all.
+void StepAgents::get_ready_when_all_are_there() {
+    if (absent_ > 0 || is_ready_) return;
+    if (node_ == 0) plan();
+    if (tree_parents_.empty()) return;
+    is_ready_ = true;
     // Until now one may have been busy for long.
     for (const auto& other : others_) other->link->expect_life();
-    callbacks_.ready(tree_parents);
+    callbacks_.ready(tree_parents_);
+}
+
+void StepAgents::plan() {
+    tree_parents_ = plan_tree(seats_, machines_, topology::count_adapters() == 0);
+    const Bytes plan = encode(StepPlan{{tree_parents_.begin(), tree_parents_.end()}});
+    for (const auto& other : others_)
+        if (other->node >= 0) other->link->send(plan);
 }
 
 void StepAgents::act(Other& other, const RankOver& over) {
@@ -165,10 +169,10 @@ bool StepAgents::are_others_over() const {
 
 // At once: what ended this rank may be about to end this process.
 void StepAgents::tell_of_end(int rank, int wait_status) {
-    own_ends_.push_back({rank, wait_status});
-    const Bytes over = encode(own_ends_.back());
+    check(is_ready_, "the end of a rank that none has waited for");
+    const Bytes over = encode(RankOver{rank, wait_status});
     for (const auto& other : others_) {
-        if (other->node < 0 || !is_there_[static_cast<std::size_t>(other->node)]) continue;
+        if (other->node < 0) continue;
         other->link->send(over);
         (void)other->link->flush();
     }

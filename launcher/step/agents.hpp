@@ -22,8 +22,8 @@ namespace ipcrun {
 class StepAgents {
   public:
     struct Callbacks {
-        /// All nodes are there, and it is planned: the parent of each rank in the tree of the
-        /// world. Once; from the constructor where there is one node alone.
+        /// All nodes have come to this one, and it is planned: the parent of each rank in the tree
+        /// of the world. Once; from the constructor where there is one node alone.
         std::function<void(const std::vector<int>& tree_parents)> ready;
         /// A rank on another node has ended: as waitpid(2) gives it, or host_lost_status or
         /// agent_lost_status.
@@ -37,7 +37,7 @@ class StepAgents {
     StepAgents(EventLoop& loop, const StepSeats& seats, int node, const topology::Machine& machine,
                UniqueFd listener, Deadline deadline, Callbacks callbacks);
 
-    /// A rank of this node has ended.
+    /// A rank of this node has ended; not before `ready` has been called.
     void tell_of_end(int rank, int wait_status);
     /// Waits until all that was said has left; for a moment at most.
     void flush();
@@ -62,8 +62,8 @@ class StepAgents {
     void note_end(int rank, int wait_status);
     void lose(Other& other, const std::string& why, int wait_status);
     bool are_over(const StepNode& node) const;
-    void plan_when_all_are_there();
-    void get_ready(const std::vector<int>& tree_parents);
+    void get_ready_when_all_are_there();
+    void plan();
     int nodes() const { return static_cast<int>(seats_.nodes.size()); }
 
     EventLoop& loop_;
@@ -72,10 +72,10 @@ class StepAgents {
     Callbacks callbacks_;
     std::vector<topology::Machine> machines_;  // by node, where it is planned
     std::vector<std::unique_ptr<Other>> others_;
-    std::vector<bool> is_there_;   // by node: has said who it is
-    int absent_;                   // how many of the others have not
-    std::vector<bool> has_ended_;  // by rank
-    std::vector<RankOver> own_ends_;
+    std::vector<bool> is_there_;     // by node: has said who it is
+    int absent_;                     // how many of the others have not
+    std::vector<bool> has_ended_;    // by rank
+    std::vector<int> tree_parents_;  // by rank; empty: not planned yet
     bool is_ready_ = false;
     AgentHere own_;
     std::optional<Acceptor> acceptor_;

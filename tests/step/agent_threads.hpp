@@ -60,17 +60,22 @@ class AgentThread {
 
     /// Waits until it is ready.
     std::vector<int> tree() {
-        wait([this] { return tree_.has_value(); }, "an agent does not get ready");
-        return *tree_;
+        return wait_for(
+                   tree_, [this] { return tree_.has_value(); }, "an agent does not get ready")
+            .value();
+    }
+    bool is_ready() {
+        const std::lock_guard lock(mutex_);
+        return tree_.has_value();
     }
     /// The first ends that it has been told, so many at least.
     std::vector<std::pair<int, int>> wait_for_ends(std::size_t count) {
-        wait([&] { return ends_.size() >= count; }, "an agent is not told of ends");
-        return ends_;
+        return wait_for(
+            ends_, [&] { return ends_.size() >= count; }, "an agent is not told of ends");
     }
     std::string wait_for_error() {
-        wait([this] { return !error_.empty(); }, "an agent has no error");
-        return error_;
+        return wait_for(
+            error_, [this] { return !error_.empty(); }, "an agent has no error");
     }
     std::vector<std::pair<int, int>> ends() {
         const std::lock_guard lock(mutex_);
@@ -148,9 +153,11 @@ class AgentThread {
         changed_.notify_all();
     }
 
-    void wait(const std::function<bool()>& holds, const char* otherwise) {
+    template <typename Noted>
+    Noted wait_for(const Noted& noted, const std::function<bool()>& holds, const char* otherwise) {
         std::unique_lock lock(mutex_);
         check(changed_.wait_for(lock, patience, holds), otherwise);
+        return noted;
     }
 
     std::promise<void> started_;

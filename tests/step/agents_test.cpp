@@ -6,6 +6,9 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <optional>
+#include <utility>
+
 #include "base/socket.hpp"
 #include "tests/step/agent_threads.hpp"
 
@@ -107,6 +110,22 @@ TEST_CASE("step agents: the ranks of an agent that goes are lost, but for those 
     CHECK(a.error().empty());
 }
 
+TEST_CASE("step agents: one that some node has not come to is not ready, planned or not") {
+    Step step({0, 1, 2});
+    AgentThread a(step, 0), b(step, 1);
+    a.wait_until([](StepAgents& one) { return one.missing() == "node h2"; });
+    const StepMessage here = AgentHere{2, {small_machine()}};
+    const Peer to_a(step, 0, secret_of(7));
+    to_a.say(here);
+    a.tree();
+    a.tell_of_end(0, 9);  // after its plan
+    b.wait_for_ends(1);
+    CHECK_FALSE(b.is_ready());
+    const Peer to_b(step, 1, secret_of(7));
+    to_b.say(here);
+    CHECK(b.tree() == a.tree());
+}
+
 TEST_CASE("step agents: one whose ranks have all ended goes without a loss") {
     Step step({0, 1, 2});
     AgentThread a(step, 0), b(step, 1), c(step, 2);
@@ -131,15 +150,19 @@ TEST_CASE("step agents: the loss of one before all are there is an error that na
     CHECK(a.wait_for_error() == "the agent of node h1 is lost: it has ended");
 }
 
-TEST_CASE("step agents: one whose ranks have ended may go before all are there") {
+TEST_CASE("step agents: one whose ranks have ended may go before another is ready") {
     Step step({0, 1, 2});
-    AgentThread a(step, 0), b(step, 1);
-    a.wait_until([](StepAgents& one) { return one.missing() == "node h2"; });
-    b.tell_of_end(1, 9);
-    b.stop();
+    AgentThread a(step, 0);
+    std::optional<Peer> b(std::in_place, step, 0, secret_of(7));
+    b->say(AgentHere{1, {small_machine()}});
+    b->say(RankOver{1, 9});
     CHECK(a.wait_for_ends(1) == Ends{{1, 9}});
-    CHECK(a.ask([](StepAgents& one) { return one.missing(); }) == "node h2");
+    b.reset();
+    const Peer c(step, 0, secret_of(7));
+    c.say(AgentHere{2, {small_machine()}});
+    a.tree();
     CHECK(a.error().empty());
+    CHECK(a.ends().size() == 1);
 }
 
 TEST_CASE("step agents: one that has to wait for another gives up at its deadline") {
