@@ -48,8 +48,8 @@ for pair in "${ways[@]}"; do
         env "SLURM_HOSTFILE=$work/hosts" "${in_this_way[@]}" -n3 -m arbitrary "$tasks"
     meet "$way" 5 "programs may differ $note" \
         "${in_this_way[@]}" -N2 -n5 --multi-prog "$work/programs"
-    # Not by PMIx: all tasks meet and end, but srun itself (22.05) then hangs one time in ten.
-    [[ $way == pmix ]] || meet "$way" 3 "parts of a heterogeneous step are one world $note" \
+    # Not with srun's plug-in for PMIx: now and then that of 22.05 hangs here, with `true` as well.
+    [[ ${pair% *} == pmix ]] || meet "$way" 3 "parts of a heterogeneous step are one world $note" \
         "${in_this_way[@]}" -N1 -n1 "$tasks" : -N2 -n2 "$tasks"
     meet "$way" 4 "all tasks may be on one node $note" "${in_this_way[@]}" -N1 -n4 "$tasks"
 done
