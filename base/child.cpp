@@ -13,6 +13,7 @@
 #include <climits>
 #include <memory>
 
+#include "base/bit_mask.hpp"
 #include "base/fail.hpp"
 
 #ifdef __SANITIZE_THREAD__
@@ -38,19 +39,6 @@ enum class Step {
     execute
 };
 
-constexpr int mask_bits = 8 * sizeof(unsigned long);
-
-std::vector<unsigned long> bit_mask(const std::vector<int>& numbers) {
-    std::vector<unsigned long> mask;
-    for (const int number : numbers) {
-        check(number >= 0, "a CPU or NUMA node with a negative number");
-        const auto word = static_cast<std::size_t>(number / mask_bits);
-        if (word >= mask.size()) mask.resize(word + 1);
-        mask[word] |= 1UL << (number % mask_bits);
-    }
-    return mask;
-}
-
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
     std::vector<char*> result;
     for (const std::string& text : strings) result.push_back(const_cast<char*>(text.c_str()));
@@ -64,14 +52,14 @@ struct Plan {
         : options(spawn_options),
           argv(pointers(spawn_options.argv)),
           environment(pointers(spawn_options.environment)),
-          cpu_mask(bit_mask(spawn_options.cpus)),
-          node_mask(bit_mask(spawn_options.memory_nodes)) {}
+          cpu_mask(mask_of(spawn_options.cpus)),
+          node_mask(mask_of(spawn_options.memory_nodes)) {}
 
     const SpawnOptions& options;
     std::vector<char*> argv;
     std::vector<char*> environment;
-    std::vector<unsigned long> cpu_mask;
-    std::vector<unsigned long> node_mask;
+    BitMask cpu_mask;
+    BitMask node_mask;
     sigset_t parent_mask = {};
     pid_t parent = ::getpid();
     Step failed_step = Step::none;  // written by the child: the memory is shared
@@ -79,7 +67,7 @@ struct Plan {
 };
 
 bool prefer_nodes(const Plan& plan) {
-    const unsigned long bits = plan.node_mask.size() * mask_bits + 1;
+    const unsigned long bits = plan.node_mask.size() * mask_word_bits + 1;
 #ifdef MPOL_PREFERRED_MANY
     if (::syscall(SYS_set_mempolicy, MPOL_PREFERRED_MANY, plan.node_mask.data(), bits) == 0)
         return true;

@@ -20,6 +20,7 @@
 #include "launcher/hosts/launch_here.hpp"
 #include "launcher/hosts/pulse.hpp"
 #include "launcher/inputs.hpp"
+#include "launcher/step_signals.hpp"
 #include "launcher/surroundings.hpp"
 #include "launcher/sweep.hpp"
 #include "launcher/switches.hpp"
@@ -61,6 +62,7 @@ class Agent {
         if (!step_) return;
         for (const int number : step_signals)
             step_watches_.push_back(loop_.on_signal(number, [this, number] { pass_on(number); }));
+        release_step_signals();
     }
 
     /// Until the launcher is gone: it goes first, when it has been told that all is done.
@@ -133,6 +135,7 @@ class Agent {
             return send(LaunchRefused{is_users, error.what()});
         }
         workers_->start();
+        if (is_announced_) workers_->signal(SIGTERM);  // it was said before there were any
     }
     void act(const Consumed& consumed) {
         if (workers_) workers_->consumed(consumed);

@@ -3,8 +3,6 @@
 /// The process that owns a node's share of a job: its workers, the memory they share, their output.
 /// It does what the launcher says, and when the launcher is gone it ends everything.
 
-#include <signal.h>
-
 #include <optional>
 
 #include "base/child.hpp"
@@ -18,13 +16,11 @@ namespace ipcrun {
 struct BatchStep {
     Route route;  ///< as its connection with the launcher goes
 };
-/// Of those, SIGTERM announces the end of the job: ranks get it, and as much time as the batch
-/// system gives, also when the launcher is gone. The others are for the ranks.
-constexpr int step_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 
 /// Runs the agent until the launcher is gone, and leaves no descendant of this process alive. The
 /// calling process becomes a subreaper and has no other children. `guard`: a descriptor of the
 /// process (pidfd) that is to do the same if this one is killed; its end is one for the job, too.
+/// `step`: of a batch system, whose signals have been held (hold_step_signals()).
 void run_agent(Connection launcher, UniqueFd guard = {}, std::optional<BatchStep> step = {});
 
 struct LocalAgent {

@@ -16,6 +16,7 @@
 #include "base/deadline.hpp"
 #include "base/fail.hpp"
 #include "launcher/agent.hpp"
+#include "launcher/step_signals.hpp"
 #include "launcher/sweep.hpp"
 #include "runtime/wire/control_segment.hpp"
 
@@ -38,13 +39,6 @@ UniqueFd copy_of_input(const Connection& connection) {
     const int fd = ends != nullptr ? ends->in.get() : std::get<SecureStream>(connection).fd();
     return UniqueFd(
         check_syscall(::fcntl(fd, F_DUPFD_CLOEXEC, 0), "keep the connection with the launcher"));
-}
-
-sigset_t signals_of_step() {
-    sigset_t set;
-    ::sigemptyset(&set);
-    for (const int number : step_signals) ::sigaddset(&set, number);
-    return set;
 }
 
 // The child of a fork: it must not return into its parent's code, nor run what that has at exit.
@@ -102,10 +96,9 @@ void say_on_host(const char* what, const char* why) {
 int guard_agent(Connection connection, const std::vector<pid_t>& not_ours,
                 const std::optional<BatchStep>& step) {
     become_subreaper();
-    const sigset_t passed_on = signals_of_step();
     UniqueFd signals;
     if (step) {
-        check(::pthread_sigmask(SIG_BLOCK, &passed_on, nullptr) == 0, "block signals");
+        const sigset_t passed_on = step_signal_set();
         signals = UniqueFd(check_syscall(::signalfd(-1, &passed_on, SFD_CLOEXEC | SFD_NONBLOCK),
                                          "watch the signals of the batch system"));
     }
@@ -115,7 +108,6 @@ int guard_agent(Connection connection, const std::vector<pid_t>& not_ours,
     if (agent == 0) {
         launcher.reset();
         signals.reset();
-        if (step) (void)::pthread_sigmask(SIG_UNBLOCK, &passed_on, nullptr);
         be_agent(std::move(connection), std::move(own_end), step);
     }
     check_syscall(agent, "start the agent (is there a limit on processes, ulimit -u?)");

@@ -15,8 +15,9 @@
 namespace ipcrun {
 
 /// Runs the agent in a child of this process until it has ended, and leaves no descendant but for
-/// those of `not_ours`. Signals that end programs are ignored; in a step those of step_signals are
-/// the agent's, to which they come from here. Returns the exit status for this process.
+/// those of `not_ours`. Signals that end programs are ignored; in a step those of step_signals,
+/// which the caller has held, are the agent's, to which they come from here. Returns the exit
+/// status for this process.
 int guard_agent(Connection connection, const std::vector<pid_t>& not_ours,
                 const std::optional<BatchStep>& step = {});
 

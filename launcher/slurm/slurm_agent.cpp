@@ -19,6 +19,7 @@
 #include "launcher/slurm/call.hpp"
 #include "launcher/slurm/newcomer.hpp"
 #include "launcher/slurm/srun.hpp"
+#include "launcher/step_signals.hpp"
 #include "launcher/surroundings.hpp"
 #include "launcher/sweep.hpp"
 #include "runtime/stream/dial.hpp"
@@ -80,6 +81,7 @@ int serve(const std::string& node) {
     tidy_descriptors();
     ignore_terminal_signals();
     prepare_signals();
+    hold_step_signals();
     Call call = read_call();
     SecureStream stream = call_back(call);
     introduce(stream, node, Deadline::after(speech_time_max));

@@ -30,17 +30,12 @@ StepAgents::StepAgents(EventLoop& loop, const StepSeats& seats, int node,
       seats_(seats),
       node_(node),
       callbacks_(std::move(callbacks)),
+      machine_(machine),
+      machines_(node == 0 ? seats.nodes.size() : 0),
       is_there_(seats.nodes.size()),
       absent_(nodes() - 1),
-      has_ended_(static_cast<std::size_t>(seats.size())),
-      own_{.node = static_cast<std::uint32_t>(node)} {
-    if (node == 0) {
-        machines_.resize(seats.nodes.size());
-        machines_[0] = machine;
-        get_ready_when_all_are_there();
-    } else {
-        own_.machine = {machine};
-    }
+      has_ended_(static_cast<std::size_t>(seats.size())) {
+    if (absent_ == 0) meet_all();
     for (int other = 0; other < node; ++other) connect(call(other, deadline), other);
     if (node + 1 < nodes())
         acceptor_.emplace(loop, std::move(listener),
@@ -77,9 +72,7 @@ void StepAgents::connect(SecureStream stream, int node) {
             .lost = [this, &its](const std::string& why,
                                  int wait_status) { lose(its, why, wait_status); }});
     others_.push_back(std::move(other));
-    AgentHere here = own_;
-    if (node != 0) here.machine.clear();
-    its.link->send(encode(here));
+    its.link->send(encode(AgentHere{static_cast<std::uint32_t>(node_)}));
     (void)its.link->flush();
     if (is_ready_) its.link->expect_life();
 }
@@ -98,12 +91,39 @@ void StepAgents::act(Other& other, const AgentHere& here) {
     other.node = node;
     is_there_[static_cast<std::size_t>(node)] = true;
     --absent_;
+    if (absent_ == 0) meet_all();
+}
+
+void StepAgents::meet_all() {
     if (node_ == 0) {
-        if (here.machine.empty())
-            fail(ErrorCode::protocol, "an agent does not say what its node is");
-        machines_[static_cast<std::size_t>(node)] = here.machine.front();
+        machines_[0] = machine_;
+        return plan_when_all_have_met();
     }
-    get_ready_when_all_are_there();
+    for (const auto& other : others_)
+        if (other->node == 0) other->link->send(encode(MetAll{machine_}));
+}
+
+void StepAgents::act(Other& other, const MetAll& met) {
+    const auto node = static_cast<std::size_t>(other.node);
+    if (node_ != 0 || machines_[node])
+        fail(ErrorCode::protocol, "an agent says to one that does not plan, or twice, what it is");
+    machines_[node] = met.machine;
+    plan_when_all_have_met();
+}
+
+// When each has met each: one that goes with its ranks before another has come to it could not tell
+// that of their ends.
+void StepAgents::plan_when_all_have_met() {
+    std::vector<topology::Machine> machines;
+    for (const auto& machine : machines_) {
+        if (!machine) return;
+        machines.push_back(*machine);
+    }
+    const std::vector<int> parents = plan_tree(seats_, machines, topology::count_adapters() == 0);
+    const Bytes plan = encode(StepPlan{{parents.begin(), parents.end()}});
+    for (const auto& other : others_)
+        if (other->node >= 0) other->link->send(plan);
+    get_ready(parents);
 }
 
 void StepAgents::act(Other& other, const StepPlan& plan) {
@@ -111,27 +131,14 @@ void StepAgents::act(Other& other, const StepPlan& plan) {
     if (other.node != 0 || plan.tree_parents.size() != seats_.cards.size() ||
         !std::all_of(plan.tree_parents.begin(), plan.tree_parents.end(), is_rank))
         fail(ErrorCode::protocol, "a plan that makes no sense");
-    tree_parents_.assign(plan.tree_parents.begin(), plan.tree_parents.end());
-    get_ready_when_all_are_there();
+    get_ready({plan.tree_parents.begin(), plan.tree_parents.end()});
 }
 
-// Whoever is not there yet when all here is over and this agent goes would never hear of it: it
-// is not enough that node 0 has met all.
-void StepAgents::get_ready_when_all_are_there() {
-    if (absent_ > 0 || is_ready_) return;
-    if (node_ == 0) plan();
-    if (tree_parents_.empty()) return;
-    is_ready_ = true;
+void StepAgents::get_ready(const std::vector<int>& tree_parents) {
+    if (std::exchange(is_ready_, true)) return;
     // Until now one may have been busy for long.
     for (const auto& other : others_) other->link->expect_life();
-    callbacks_.ready(tree_parents_);
-}
-
-void StepAgents::plan() {
-    tree_parents_ = plan_tree(seats_, machines_, topology::count_adapters() == 0);
-    const Bytes plan = encode(StepPlan{{tree_parents_.begin(), tree_parents_.end()}});
-    for (const auto& other : others_)
-        if (other->node >= 0) other->link->send(plan);
+    callbacks_.ready(tree_parents);
 }
 
 void StepAgents::act(Other& other, const RankOver& over) {
@@ -187,9 +194,13 @@ void StepAgents::flush() {
 
 std::string StepAgents::missing() const {
     std::string names;
-    for (int node = 0; node < nodes(); ++node)
-        if (node != node_ && !is_there_[static_cast<std::size_t>(node)])
-            names += fmt::format("{}node {}", names.empty() ? "" : ", ", seats_.node(node).host);
+    for (std::size_t node = 0; node < seats_.nodes.size(); ++node) {
+        if (static_cast<int>(node) == node_) continue;
+        const bool waits = node_ == 0 && is_there_[node] && !machines_[node];
+        if (is_there_[node] && !waits) continue;
+        names += fmt::format("{}node {}{}", names.empty() ? "" : ", ", seats_.nodes[node].host,
+                             waits ? " (it waits for others)" : "");
+    }
     return names;
 }
 

@@ -22,7 +22,7 @@ namespace ipcrun {
 class StepAgents {
   public:
     struct Callbacks {
-        /// All nodes have come to this one, and it is planned: the parent of each rank in the tree
+        /// All agents have met each other, and it is planned: the parent of each rank in the tree
         /// of the world. Once; from the constructor where there is one node alone.
         std::function<void(const std::vector<int>& tree_parents)> ready;
         /// A rank on another node has ended: as waitpid(2) gives it, or host_lost_status or
@@ -43,7 +43,8 @@ class StepAgents {
     void flush();
     /// Have the ranks of all other nodes ended?
     bool are_others_over() const;
-    /// "node h2, node h3": those that have not come yet; empty: all are there.
+    /// "node h2, node h3": those that have not come yet; where it is planned also those that wait
+    /// for others. Empty: all are there.
     std::string missing() const;
 
   private:
@@ -56,28 +57,30 @@ class StepAgents {
     void connect(SecureStream stream, int node);
     void receive(Other& other, const StepMessage& message);
     void act(Other& other, const AgentHere& here);
+    void act(Other& other, const MetAll& met);
     void act(Other& other, const StepPlan& plan);
     void act(Other& other, const RankOver& over);
     void act(Other&, const StillHere&) {}
     void note_end(int rank, int wait_status);
     void lose(Other& other, const std::string& why, int wait_status);
     bool are_over(const StepNode& node) const;
-    void get_ready_when_all_are_there();
-    void plan();
+    void meet_all();
+    void plan_when_all_have_met();
+    void get_ready(const std::vector<int>& tree_parents);
     int nodes() const { return static_cast<int>(seats_.nodes.size()); }
 
     EventLoop& loop_;
     const StepSeats& seats_;
     int node_;
     Callbacks callbacks_;
-    std::vector<topology::Machine> machines_;  // by node, where it is planned
+    topology::Machine machine_;
+    // By node, where it is planned: of those that have met all.
+    std::vector<std::optional<topology::Machine>> machines_;
     std::vector<std::unique_ptr<Other>> others_;
-    std::vector<bool> is_there_;     // by node: has said who it is
-    int absent_;                     // how many of the others have not
-    std::vector<bool> has_ended_;    // by rank
-    std::vector<int> tree_parents_;  // by rank; empty: not planned yet
+    std::vector<bool> is_there_;   // by node: has said who it is
+    int absent_;                   // how many of the others have not
+    std::vector<bool> has_ended_;  // by rank
     bool is_ready_ = false;
-    AgentHere own_;
     std::optional<Acceptor> acceptor_;
 };
 

@@ -57,6 +57,12 @@ bool is_secret(std::span<const std::uint8_t> bytes, const JobSecret& secret) {
     return difference == 0;
 }
 
+// A joiner that has gone need not know.
+void say_heard(int socket) {
+    const std::uint8_t heard = 0;
+    (void)::send(socket, &heard, sizeof heard, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 }  // namespace
 
 Door open_door() {
@@ -104,6 +110,9 @@ void knock(const std::string& door, const JobSecret& secret, const TaskArrival& 
     // Until it has been heard: the kernel drops what is still in a socket that is closed.
     if (!wait_readable(socket.get(), deadline))
         fail(ErrorCode::timeout, "the agent of this node does not listen");
+    Packet heard;
+    if (receive_packet(socket.get(), heard) != PacketResult::received)
+        fail(ErrorCode::peer_lost, "the agent of this node has closed its door");
 }
 
 std::optional<TaskArrival> let_in(int listener, const JobSecret& secret, Seconds patience) {
@@ -125,6 +134,7 @@ std::optional<TaskArrival> let_in(int listener, const JobSecret& secret, Seconds
     if (packet.bytes.size() != secret.size() + sizeof(std::int32_t) ||
         packet.fds.size() != fds_wanted || !is_secret(packet.bytes, secret))
         return std::nullopt;
+    say_heard(socket.get());
     Decoder in(std::span(packet.bytes).subspan(secret.size()));
     return TaskArrival{.rank = in.number<std::int32_t>(),
                        .process = std::move(packet.fds[0]),

@@ -27,8 +27,8 @@ struct Door {
 /// A name that nobody can guess before it is there. Throws Error{system}.
 Door open_door();
 
-/// The one call of a joiner; returns when it has been heard. Throws Error: peer_lost (nobody is
-/// behind the door, or another user), timeout, system.
+/// The one call of a joiner; returns when what it brings has been taken. Throws Error: peer_lost
+/// (nobody is behind the door, or another user, or it was not let in), timeout, system.
 void knock(const std::string& door, const JobSecret& secret, const TaskArrival& arrival,
            Deadline deadline);
 

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -17,6 +16,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/affinity.hpp"
 #include "base/fail.hpp"
 #include "base/quiet_thread.hpp"
 #include "base/reachable_address.hpp"
@@ -62,16 +62,6 @@ std::string own_host() {
     return names.nodename;
 }
 
-std::string own_cpus() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    check_syscall(::sched_getaffinity(0, sizeof set, &set), "read the CPUs that may be used");
-    std::vector<int> cpus;
-    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
-        if (CPU_ISSET(static_cast<std::size_t>(cpu), &set)) cpus.push_back(cpu);
-    return format_list(cpus);
-}
-
 // The library of a bootstrap may block without end; and the task may end meanwhile.
 class Watchdog {
   public:
@@ -103,6 +93,14 @@ int pmi_descriptor() {
 UniqueFd take_socket() {
     constexpr int first = STDERR_FILENO + 1;
     const int pmi = pmi_descriptor();
+    // One that is inherited by its name alone must not be the number of something of ours.
+    if (pmi >= first && ::fcntl(pmi, F_GETFD) < 0) {
+        UniqueFd null(check_syscall(::open("/dev/null", O_RDWR), "open /dev/null"));
+        if (null.get() == pmi)
+            (void)null.release();
+        else
+            (void)::dup2(null.get(), pmi);  // fails for numbers that none of ours can have
+    }
     const int kept = pmi < first ? first - 1 : pmi;
     if (kept > first) (void)::close_range(first, static_cast<unsigned>(kept) - 1, 0);
     (void)::close_range(static_cast<unsigned>(kept) + 1, ~0u, 0);
@@ -131,13 +129,12 @@ pid_t pid_of_task(int socket) {
 
 // What the machine is for all ranks of the node, which the batch system may have bound each apart.
 topology::Machine discover_for_all(const StepSeats& seats, const StepNode& node) {
-    cpu_set_t all;
-    CPU_ZERO(&all);
+    std::vector<int> cpus;
     for (const int rank : node.ranks)
         for (const int cpu : parse_list(seats.card(rank).cpus).value_or(std::vector<int>()))
-            if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_SET(static_cast<std::size_t>(cpu), &all);
+            if (cpu >= 0) cpus.push_back(cpu);
     // Where the kernel refuses, each has CPUs of its own: those of the first stand for all.
-    (void)::sched_setaffinity(0, sizeof all, &all);
+    (void)try_affinity(cpus);
     return topology::discover(topology::count_adapters() > 1);
 }
 
@@ -167,7 +164,7 @@ void join(UniqueFd& answer, Deadline deadline) {
               .host = own_host(),
               .address = format_address(own_address(own.listener.get())),
               .door = door.name,
-              .cpus = own_cpus(),
+              .cpus = format_list(read_affinity()),
               .switches = own_switches(),
               .agent_address = format_address(own_address(agents.get()))};
     std::vector<std::string> cards;
@@ -183,16 +180,18 @@ void join(UniqueFd& answer, Deadline deadline) {
     }
     let_go_of_task();
     const StepSeats seats = seat_ranks(cards);
-    const StepNode& node = seats.node(seats.node_of[static_cast<std::size_t>(own.rank)]);
-    own.answer = std::move(answer);
+    const int index = seats.node_of[static_cast<std::size_t>(own.rank)];
+    const StepNode& node = seats.node(index);
     if (node.leader() == own.rank) {
         // No other thread is left here: discovery writes to the environment.
         NodeAgent agent(
-            seats, [&seats](const StepNode& all) { return discover_for_all(seats, all); },
-            std::move(own), std::move(door.listener), std::move(agents), deadline);
-        agent.run();
+            seats, index, [&seats](const StepNode& all) { return discover_for_all(seats, all); },
+            std::move(door.listener), std::move(agents), deadline);
+        own.answer = std::move(answer);
+        agent.run(std::move(own));
         ::_exit(EXIT_SUCCESS);  // its sockets are the last of it: who sees them close sees its end
     }
+    own.answer = std::move(answer);
     try {
         knock(seats.card(node.leader()).door, seats.card(0).secret, own, deadline);
     } catch (...) {

@@ -9,10 +9,11 @@
 namespace ipcrun {
 
 // Outside the unnamed namespace: they are found by the namespace of their arguments.
-template <typename Fields, one_of<AgentHere, StepPlan, RankOver, StillHere> T>
+template <typename Fields, one_of<AgentHere, MetAll, StepPlan, RankOver, StillHere> T>
 static void visit_fields(Fields& fields, T& m) {
     (void)fields;  // one has none
-    if constexpr (one_of<T, AgentHere>) fields(m.node, m.machine);
+    if constexpr (one_of<T, AgentHere>) fields(m.node);
+    if constexpr (one_of<T, MetAll>) fields(m.machine);
     if constexpr (one_of<T, StepPlan>) fields(m.tree_parents);
     if constexpr (one_of<T, RankOver>) fields(m.rank, m.wait_status);
 }
@@ -32,10 +33,12 @@ StepMessage read(Decoder& in) {
         case 0:
             return read_body<AgentHere>(in);
         case 1:
-            return read_body<StepPlan>(in);
+            return read_body<MetAll>(in);
         case 2:
-            return read_body<RankOver>(in);
+            return read_body<StepPlan>(in);
         case 3:
+            return read_body<RankOver>(in);
+        case 4:
             return StillHere{};
         default:
             fail(ErrorCode::protocol, "decode: there is no such message between agents");
@@ -55,12 +58,7 @@ StepMessage decode_step_message(std::span<const std::uint8_t> bytes) {
     Decoder in(bytes);
     StepMessage message = read(in);
     in.end();
-    if (const auto* here = std::get_if<AgentHere>(&message)) {
-        if (here->machine.size() > 1)
-            fail(ErrorCode::protocol, "decode: a node is one machine, not {}",
-                 here->machine.size());
-        for (const topology::Machine& machine : here->machine) topology::check_indices(machine);
-    }
+    if (const auto* met = std::get_if<MetAll>(&message)) topology::check_indices(met->machine);
     return message;
 }
 

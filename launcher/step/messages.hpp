@@ -3,7 +3,8 @@
 /// What the agents of a step's nodes say to each other, one message a frame (launcher/frames.hpp).
 ///
 ///     each -> each          AgentHere  first of all
-///     node 0 -> all         StepPlan   once all are there
+///     each -> node 0        MetAll     when all others have come to it
+///     node 0 -> all         StepPlan   when all have met
 ///     each -> each          RankOver   whenever one of its ranks has ended
 ///                           StillHere  who has nothing else to say
 
@@ -19,8 +20,9 @@ namespace ipcrun {
 
 struct AgentHere {
     std::uint32_t node = 0;
-    /// What the node is, for node 0, which plans; for others nothing of it.
-    std::vector<topology::Machine> machine = {};
+};
+struct MetAll {
+    topology::Machine machine;  ///< what the node is, for node 0, which plans
 };
 struct StepPlan {
     std::vector<std::int32_t> tree_parents;  ///< by rank; -1 at the root
@@ -31,7 +33,7 @@ struct RankOver {
 };
 struct StillHere {};
 
-using StepMessage = std::variant<AgentHere, StepPlan, RankOver, StillHere>;
+using StepMessage = std::variant<AgentHere, MetAll, StepPlan, RankOver, StillHere>;
 
 Bytes encode(const StepMessage& message);
 

@@ -52,20 +52,19 @@ void answer(int socket, const StepAnswer& message, std::span<const int> fds = {}
 
 }  // namespace
 
-NodeAgent::NodeAgent(const StepSeats& seats, FindMachine find_machine, TaskArrival first,
-                     UniqueFd door, UniqueFd agents, Deadline deadline)
+NodeAgent::NodeAgent(const StepSeats& seats, int node, FindMachine find_machine, UniqueFd door,
+                     UniqueFd agents, Deadline deadline)
     : seats_(seats),
+      node_(node),
       find_machine_(std::move(find_machine)),
-      node_(seats.node_of[static_cast<std::size_t>(first.rank)]),
       deadline_(deadline),
       ranks_(seats.node(node_).ranks.size()),
       door_(std::move(door)),
-      agents_socket_(std::move(agents)) {
-    arrive(std::move(first));
-}
+      agents_socket_(std::move(agents)) {}
 
-void NodeAgent::run() {
+void NodeAgent::run(TaskArrival first) {
     try {
+        arrive(std::move(first));
         limit_ = loop_.after(std::chrono::milliseconds(std::max(deadline_.remaining_ms(), 1)),
                              [this] { give_up_waiting(); });
         door_watch_ = loop_.on_readable(door_.get(), [this] { let_in_visitors(); });
@@ -111,15 +110,15 @@ void NodeAgent::arrive(TaskArrival arrival) {
     const auto local = static_cast<int>(entry - ranks.begin());
     Rank& rank = ranks_[static_cast<std::size_t>(local)];
     if (rank.process) return;
+    rank.process = std::move(arrival.process);
+    rank.arrival = std::move(arrival);  // from here on it is told what fails
     ucred peer{};
     socklen_t bytes = sizeof peer;
     // Of who made the pair of sockets: the task itself.
-    check_syscall(::getsockopt(arrival.answer.get(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes),
+    check_syscall(::getsockopt(rank.arrival->answer.get(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes),
                   "ask who a rank is");
     rank.pid = peer.pid;
-    rank.process = std::move(arrival.process);
     rank.process_watch = loop_.on_readable(rank.process.get(), [this, local] { end_seen(local); });
-    rank.arrival = std::move(arrival);
     seat_when_ready();
 }
 

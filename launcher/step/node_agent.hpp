@@ -26,13 +26,14 @@ class NodeAgent {
     /// What the machine is for all ranks of a node. What it throws, every rank of the node is told.
     using FindMachine = std::function<topology::Machine(const StepNode&)>;
 
-    /// The agent of the node that `first` is the first rank of. `door`: that of its card;
-    /// `agents`: the socket at its Card::agent_address. All has to be there by the deadline.
-    NodeAgent(const StepSeats& seats, FindMachine find_machine, TaskArrival first, UniqueFd door,
+    /// The agent of a node. `door`: that of the card of its first rank; `agents`: the socket at
+    /// that card's Card::agent_address. All has to be there by the deadline. Throws Error{system}.
+    NodeAgent(const StepSeats& seats, int node, FindMachine find_machine, UniqueFd door,
               UniqueFd agents, Deadline deadline);
 
     /// Until all ranks of the node have ended, or until one cannot come, which all others are told.
-    void run();
+    /// `first`: the first rank of the node.
+    void run(TaskArrival first);
 
   private:
     struct Rank {
@@ -64,8 +65,8 @@ class NodeAgent {
     }
 
     const StepSeats& seats_;
-    FindMachine find_machine_;
     int node_;
+    FindMachine find_machine_;
     Deadline deadline_;
     EventLoop loop_;
     topology::Machine machine_;

@@ -23,6 +23,8 @@ namespace ipcrun {
 namespace {
 
 constexpr double join_timeout_default = 120;
+// For ipcrun to begin, on a file system that may be slow.
+constexpr Seconds start_time_max{60.0};
 
 std::string_view variable(const char* name) {
     const char* const text = std::getenv(name);
@@ -51,7 +53,7 @@ double join_timeout() {
 }
 
 // It leaves this process at once, so that nobody who waits for children meets it.
-void start_joining(const std::string& ipcrun, double seconds, int socket, Deadline deadline) {
+void start_joining(const std::string& ipcrun, double seconds, int socket) {
     SpawnOptions options;
     options.file = ipcrun;
     options.argv = {"ipcrun", std::string(join_argument), fmt::format("{}", seconds)};
@@ -59,7 +61,7 @@ void start_joining(const std::string& ipcrun, double seconds, int socket, Deadli
         options.environment.emplace_back(*setting);
     options.descriptors = {{socket, STDIN_FILENO}};
     const Child child = spawn(options);
-    const bool is_gone = wait_readable(child.pidfd.get(), deadline);
+    const bool is_gone = wait_readable(child.pidfd.get(), Deadline::after(start_time_max));
     if (!is_gone) (void)child.signal(SIGKILL);
     while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) {
     }
@@ -97,11 +99,10 @@ std::optional<RankEnvironment> join_step(const FindIpcrun& find_ipcrun, Seconds 
     if (!may_have_others()) return std::nullopt;
     const double seconds = join_timeout();
     const Seconds patience = Seconds(seconds) + spare;
-    const Deadline deadline = Deadline::after(patience);
     auto [ours, theirs] = create_socket_pair(SocketKind::packet);
-    start_joining(find_ipcrun(), seconds, theirs.get(), deadline);
+    start_joining(find_ipcrun(), seconds, theirs.get());
     theirs.reset();
-    if (!wait_readable(ours.get(), deadline))
+    if (!wait_readable(ours.get(), Deadline::after(patience)))
         fail(ErrorCode::timeout,
              "join the others: ipcrun {} has not answered within {:g} s (is it stopped?)",
              join_argument, patience.count());

@@ -104,7 +104,8 @@ void fuzz::add_seeds(Seeds& seeds) {
     seeds.add(5, "7 (a name) S 1 7 7 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 99");
     seeds.add(7, "Welcome\nipcrun-agent x" + std::string(agent_greeting) + "frames");
     seeds.add(7, "\nipcrun-agent 99\n");
-    seeds.add(8, encode(StepMessage(AgentHere{1, {{.host = "a", .numa_nodes = {{}}}}})));
+    seeds.add(8, encode(StepMessage(AgentHere{1})));
+    seeds.add(8, encode(StepMessage(MetAll{{.host = "a", .numa_nodes = {{}}}})));
     seeds.add(8, encode(StepMessage(StepPlan{{-1, 0, 0}})));
     seeds.add(8, encode(StepMessage(RankOver{1, 9})));
     seeds.add(9, encode_card({.node_id = "n", .host = "h", .address = "10.0.0.1:1"}));

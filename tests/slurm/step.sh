@@ -44,6 +44,9 @@ step "lua5.4, for which nobody has prepared anything" "$a $a $b" \
     srun --quiet -N2 -n3 lua5.4 "$world"
 step "ipcrun, which has nothing to launch there" "$a $a $b" \
     srun --quiet -N2 -n3 "$IPCRUN" "$world"
+submit srun --quiet -N2 -n2 sh -c 'for n in 3 4 5 6 7 8; do PMI_FD=$n "$@"; done' sh "$lua" "$world"
+is "$status $(by_rank | cut -f1,2,7 | uniq -c | xargs)" "0 6 0 2 right 6 1 2 right" \
+    "step: a PMI_FD that is only a name by now does no harm"
 step "seven tasks on three nodes" "$a $a $a $a $b $b $c" srun --quiet -N3 -n7 "$lua" "$world"
 step "three on each of two nodes" "$a $a $a $b $b $b" \
     srun --quiet -N2 --ntasks-per-node=3 "$lua" "$world"

@@ -110,19 +110,17 @@ TEST_CASE("step agents: the ranks of an agent that goes are lost, but for those 
     CHECK(a.error().empty());
 }
 
-TEST_CASE("step agents: one that some node has not come to is not ready, planned or not") {
+TEST_CASE("step agents: none is ready before each has met each") {
     Step step({0, 1, 2});
     AgentThread a(step, 0), b(step, 1);
-    a.wait_until([](StepAgents& one) { return one.missing() == "node h2"; });
-    const StepMessage here = AgentHere{2, {small_machine()}};
     const Peer to_a(step, 0, secret_of(7));
-    to_a.say(here);
-    a.tree();
-    a.tell_of_end(0, 9);  // after its plan
-    b.wait_for_ends(1);
-    CHECK_FALSE(b.is_ready());
+    to_a.say(AgentHere{2});
+    to_a.say(MetAll{small_machine()});
+    a.wait_until([](StepAgents& one) { return one.missing() == "node h1 (it waits for others)"; });
+    CHECK(b.ask([](StepAgents& one) { return one.missing(); }) == "node h2");
+    CHECK_FALSE(a.is_ready());
     const Peer to_b(step, 1, secret_of(7));
-    to_b.say(here);
+    to_b.say(AgentHere{2});
     CHECK(b.tree() == a.tree());
 }
 
@@ -154,12 +152,14 @@ TEST_CASE("step agents: one whose ranks have ended may go before another is read
     Step step({0, 1, 2});
     AgentThread a(step, 0);
     std::optional<Peer> b(std::in_place, step, 0, secret_of(7));
-    b->say(AgentHere{1, {small_machine()}});
+    b->say(AgentHere{1});
+    b->say(MetAll{small_machine()});
     b->say(RankOver{1, 9});
     CHECK(a.wait_for_ends(1) == Ends{{1, 9}});
     b.reset();
     const Peer c(step, 0, secret_of(7));
-    c.say(AgentHere{2, {small_machine()}});
+    c.say(AgentHere{2});
+    c.say(MetAll{small_machine()});
     a.tree();
     CHECK(a.error().empty());
     CHECK(a.ends().size() == 1);
@@ -185,12 +185,11 @@ TEST_CASE("step agents: a peer that is of no node that is awaited is dropped, an
     Step step({0, 1, 2});
     AgentThread a(step, 0), b(step, 1);
     a.wait_until([](StepAgents& one) { return one.missing() == "node h2"; });
-    const auto here = [](std::uint32_t node) {
-        return StepMessage(AgentHere{node, {small_machine()}});
-    };
+    const auto here = [](std::uint32_t node) { return StepMessage(AgentHere{node}); };
     for (const StepMessage& message :
-         {here(0), here(1), here(3), here(0xffffffff), StepMessage(StepPlan{{-1, 0, 0}}),
-          StepMessage(RankOver{2, 0}), StepMessage(StillHere{})}) {
+         {here(0), here(1), here(3), here(0xffffffff), StepMessage(MetAll{small_machine()}),
+          StepMessage(StepPlan{{-1, 0, 0}}), StepMessage(RankOver{2, 0}),
+          StepMessage(StillHere{})}) {
         CAPTURE(message.index());
         const Peer peer(step, 0, secret_of(7));
         peer.say(message);
@@ -219,7 +218,8 @@ TEST_CASE("step agents: an agent that speaks of ranks that it does not have is l
         Step step({0, 1});
         AgentThread a(step, 0);
         const Peer peer(step, 0, secret_of(7));
-        peer.say(AgentHere{1, {small_machine()}});
+        peer.say(AgentHere{1});
+        peer.say(MetAll{small_machine()});
         a.tree();
         peer.say(RankOver{rank, 0});
         CHECK(peer.is_dropped());
@@ -227,12 +227,13 @@ TEST_CASE("step agents: an agent that speaks of ranks that it does not have is l
     }
 }
 
-TEST_CASE("step agents: one that does not say what its node is cannot be planned with") {
-    Step step({0, 1});
+TEST_CASE("step agents: one that says twice what its node is, is lost") {
+    Step step({0, 1, 2});
     AgentThread a(step, 0);
     const Peer peer(step, 0, secret_of(7));
-    peer.say(AgentHere{.node = 1});
-    CHECK(a.wait_for_error().find("does not say what its node is") != std::string::npos);
+    peer.say(AgentHere{1});
+    for (int i = 0; i < 2; ++i) peer.say(MetAll{small_machine()});
+    CHECK(a.wait_for_error().find("twice, what it is") != std::string::npos);
 }
 
 TEST_CASE("step agents: a plan of another than node 0 makes its agent lost") {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <future>
 #include <thread>
 
 #include "base/socket.hpp"
@@ -84,6 +85,24 @@ TEST_CASE("door: who knows the secret is let in with what it brings") {
     process.check_given(arrival->process);
     answer.check_given(arrival->answer);
     listener.check_given(arrival->listener);
+}
+
+TEST_CASE("door: a joiner that is not let in has an error") {
+    const Door door = open_door();
+    const Pair process, answer, listener;
+    auto joiner = std::async(std::launch::async, [&] {
+        return code_of([&] {
+            knock(door.name, secret_of(8),
+                  {.rank = 5,
+                   .process = UniqueFd(::dup(process.given.get())),
+                   .answer = UniqueFd(::dup(answer.given.get())),
+                   .listener = UniqueFd(::dup(listener.given.get()))},
+                  Deadline::after(long_enough));
+        });
+    });
+    REQUIRE(wait_readable(door.listener.get(), Deadline::after(long_enough)));
+    CHECK_FALSE(let_in(door.listener.get(), secret));
+    CHECK(joiner.get() == ErrorCode::peer_lost);
 }
 
 TEST_CASE("door: nobody is let in while nobody is there") {

@@ -113,13 +113,12 @@ struct Step {
 
     void start_agent(int node, Seconds time = patience) {
         const auto leader = static_cast<std::size_t>(seats.node(node).leader());
-        threads.emplace_back(
-            [this, time, leader, first = tasks[leader].bring(static_cast<int>(leader))]() mutable {
-                NodeAgent agent(seats, find_machine, std::move(first),
-                                std::move(doors[leader].listener), std::move(agents[leader]),
-                                Deadline::after(time));
-                agent.run();
-            });
+        threads.emplace_back([this, node, time, leader,
+                              first = tasks[leader].bring(static_cast<int>(leader))]() mutable {
+            NodeAgent agent(seats, node, find_machine, std::move(doors[leader].listener),
+                            std::move(agents[leader]), Deadline::after(time));
+            agent.run(std::move(first));
+        });
     }
     /// As the joiner of a rank that is not the first of its node.
     void come(int rank) {
@@ -235,19 +234,6 @@ TEST_CASE("node agent: at its deadline who has come is told who has not") {
         CHECK(refused.code == ErrorCode::timeout);
         CHECK(has(refused.reason, "not come in time: rank 2 on node h0 (IPCRUN_JOIN_TIMEOUT "));
     }
-    step.wait();
-}
-
-TEST_CASE("node agent: where the machine cannot be read all ranks of the node are told why") {
-    Step step({0, 0});
-    step.find_machine = [](const StepNode& node) -> topology::Machine {
-        CHECK(node.ranks == std::vector<int>{0, 1});
-        fail(ErrorCode::system, "read the topology of this host: no");
-    };
-    step.start_agent(0);
-    const NotSeated refused = step.task(0).refusal();
-    CHECK(refused.code == ErrorCode::system);
-    CHECK(refused.reason == "read the topology of this host: no");
     step.wait();
 }
 

@@ -4,7 +4,6 @@
 #include "topology/discover/discover.hpp"
 
 #include <doctest/doctest.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <string>
 #include <thread>
 
+#include "base/affinity.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "topology/discover/hwloc_topology.hpp"
@@ -22,16 +22,6 @@ using namespace ipcrun;
 using namespace ipcrun::topology;
 
 namespace {
-
-std::vector<int> allowed_cpus() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    REQUIRE(sched_getaffinity(0, sizeof set, &set) == 0);
-    std::vector<int> cpus;
-    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
-        if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
-    return cpus;
-}
 
 std::vector<int> cpus_of(const Machine& machine) {
     std::vector<int> cpus;
@@ -51,7 +41,7 @@ std::vector<int> first_cpus(int count) {
 
 TEST_CASE("discover: shows exactly the CPUs of the affinity mask") {
     const Machine machine = discover();
-    CHECK(format_list(cpus_of(machine)) == format_list(allowed_cpus()));
+    CHECK(format_list(cpus_of(machine)) == format_list(read_affinity()));
     CHECK(machine.packages >= 1);
     CHECK(machine.memory_bytes > 0);
     CHECK_FALSE(machine.numa_nodes.empty());
@@ -63,13 +53,10 @@ TEST_CASE("discover: shows exactly the CPUs of the affinity mask") {
 }
 
 TEST_CASE("discover: respects a mask of one CPU") {
-    const int last = allowed_cpus().back();
+    const int last = read_affinity().back();
     std::vector<int> seen;
     std::thread([&] {
-        cpu_set_t one;
-        CPU_ZERO(&one);
-        CPU_SET(last, &one);
-        if (sched_setaffinity(0, sizeof one, &one) == 0) seen = cpus_of(discover());
+        if (try_affinity({last})) seen = cpus_of(discover());
     }).join();
     CHECK(format_list(seen) == format_list({last}));
 }
@@ -78,7 +65,7 @@ TEST_CASE("discover: ignores HWLOC_ variables and leaves them as they were") {
     ::setenv("HWLOC_SYNTHETIC", "pack:2 core:64 pu:2", 1);
     ::setenv("HWLOC_PLUGINS_PATH", "/somewhere", 1);
     ::unsetenv("HWLOC_HIDE_ERRORS");
-    CHECK(format_list(cpus_of(discover())) == format_list(allowed_cpus()));
+    CHECK(format_list(cpus_of(discover())) == format_list(read_affinity()));
     CHECK(::getenv("HWLOC_SYNTHETIC") == std::string("pack:2 core:64 pu:2"));
     CHECK(::getenv("HWLOC_PLUGINS_PATH") == std::string("/somewhere"));
     CHECK(::getenv("HWLOC_HIDE_ERRORS") == nullptr);

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "topology/discover/discover.hpp"
 
-#include <sched.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
-
+#include "base/affinity.hpp"
 #include "base/fail.hpp"
 #include "topology/discover/cgroup_quota.hpp"
 #include "topology/discover/hwloc_topology.hpp"
@@ -18,25 +15,6 @@
 namespace ipcrun::topology {
 
 namespace {
-
-/// CPUs that the kernel lets this process run on: inside its cpuset by definition. Ascending.
-std::vector<int> read_affinity() {
-    constexpr int word_bits = 8 * sizeof(unsigned long);
-    // The kernel refuses a mask shorter than its own, whose length nobody tells.
-    for (std::size_t words = 16;; words *= 2) {
-        std::vector<unsigned long> mask(words);
-        const std::size_t bytes = words * sizeof(unsigned long);
-        if (::sched_getaffinity(0, bytes, reinterpret_cast<cpu_set_t*>(mask.data())) != 0) {
-            if (errno == EINVAL && words < (1u << 16)) continue;
-            fail_errno(errno, "ask on which CPUs this process may run");
-        }
-        std::vector<int> cpus;
-        for (int cpu = 0; cpu < static_cast<int>(words) * word_bits; ++cpu)
-            if ((mask[static_cast<std::size_t>(cpu / word_bits)] >> (cpu % word_bits) & 1) != 0)
-                cpus.push_back(cpu);
-        return cpus;
-    }
-}
 
 std::string read_host_name() {
     utsname names{};
