@@ -227,6 +227,7 @@ UniqueFd accept_from(int listener) {
 UniqueFd connect_to(const Address& address, Deadline deadline) {
     const auto found = resolve(address, false, deadline);
     std::optional<int> last_error;
+    bool is_late = false;  // the last of them has not answered at all
     for (std::size_t i = 0; i < found.size(); ++i) {
         const SocketAddress& where = found[i];
         // One that swallows all must leave some time for the next.
@@ -247,13 +248,14 @@ UniqueFd connect_to(const Address& address, Deadline deadline) {
         const auto result = where.family() == AF_UNIX ? connect_unix(fd.get(), where, share)
                                                       : connect_tcp(fd.get(), where, share);
         if (result == 0) return fd;
-        if (result || !last_error) last_error = result;
+        is_late = !result;
+        if (result) last_error = result;
     }
     if (last_error == ECONNREFUSED && is_other_file(address))
         throw Error(ErrorCode::config,
                     fmt::format("connect to {}: the file is no socket", format_address(address)),
                     ENOTSOCK);
-    if (!last_error || deadline.has_passed())
+    if (!last_error || (is_late && deadline.has_passed()))
         fail(ErrorCode::timeout, "connect to {}: no answer in time", format_address(address));
     fail_errno(*last_error, fmt::format("connect to {}", format_address(address)));
 }

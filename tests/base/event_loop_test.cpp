@@ -22,14 +22,14 @@ TEST_CASE("event loop: timers fire in their order, not before their time, and on
     EventLoop loop;
     std::vector<int> fired;
     const auto start = Clock::now();
-    const Timer late = loop.after(20ms, [&] {
+    const Timer late = loop.after(1s, [&] {
         fired.push_back(2);
         loop.stop();
     });
     const Timer early = loop.after(1ms, [&] { fired.push_back(1); });
     loop.run();
     CHECK(fired == std::vector<int>{1, 2});
-    CHECK(Clock::now() - start >= 19ms);  // libuv counts in whole milliseconds of its own clock
+    CHECK(Clock::now() - start >= 999ms);  // libuv counts in whole milliseconds of its own clock
 }
 
 TEST_CASE("event loop: tells when a descriptor is readable and when it ends") {

@@ -18,15 +18,16 @@ namespace {
 
 constexpr Seconds soon{0.5}, patience{60.0};
 
-// One that was free a moment ago.
-std::uint16_t free_port() {
-    return own_address(listen_at({.host = "127.0.0.1", .port = 0}).get()).port;
+// Two that were free a moment ago; both open at once, so that they differ.
+std::vector<std::uint16_t> free_ports() {
+    const UniqueFd one = listen_at({.host = "127.0.0.1"}), other = listen_at({.host = "127.0.0.1"});
+    return {own_address(one.get()).port, own_address(other.get()).port};
 }
 
 struct Step {
     std::string name = "step 1.0 of Slurm";
     int size = 3;
-    std::vector<std::uint16_t> ports = {free_port(), free_port()};
+    std::vector<std::uint16_t> ports = free_ports();
     Key key = Key::random();
 
     Meeting meeting(int rank, int keeper = 0) const {
@@ -112,17 +113,21 @@ TEST_CASE("rendezvous: a visitor who says nothing, or nonsense, keeps nobody wai
     Step step;
     step.size = 2;
     auto keeper = begin(step.meeting(0));
-    const Address where{.host = "127.0.0.1", .port = step.ports.front()};
-    std::optional<UniqueFd> silent;
-    while (!silent) {
+    // Whichever of its ports it has opened.
+    Address where{.host = "127.0.0.1"};
+    const Deadline deadline = Deadline::after(patience);
+    UniqueFd silent;
+    for (std::size_t i = 0; !silent; ++i) {
+        where.port = step.ports[i % step.ports.size()];
         try {
-            silent = connect_to(where, Deadline::after(patience));
+            silent = connect_to(where, deadline);
         } catch (const Error& error) {
             REQUIRE(error.system_errno == ECONNREFUSED);  // it is not open yet
+            REQUIRE_FALSE(deadline.has_passed());
             std::this_thread::yield();
         }
     }
-    const UniqueFd loud = connect_to(where, Deadline::after(patience));
+    const UniqueFd loud = connect_to(where, deadline);
     const std::string nonsense(1000, 'x');
     REQUIRE(::send(loud.get(), nonsense.data(), nonsense.size(), MSG_NOSIGNAL) > 0);
     CHECK(outcome(step.meeting(1)) == cards_of(2));

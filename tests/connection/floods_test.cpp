@@ -49,7 +49,7 @@ TEST_CASE("floods: 2,000 silent connections keep none of 20 clients out") {
         CHECK(server.server->wait_for(clients.size(), soon()) == clients.size());
     }
     while (!is_empty()) std::this_thread::yield();
-    CHECK(before.wait_for_it(soon()) == before);
+    CHECK(before.wait_for_it(soon()) <= before);
 }
 
 TEST_CASE("floods: a client without descriptors is told so, and comes when there are some") {

@@ -18,6 +18,7 @@
 
 #include "base/error.hpp"
 #include "base/fail.hpp"
+#include "base/socket.hpp"
 #include "base/stream_socket.hpp"
 #include "runtime/connection/memory_link.hpp"
 #include "runtime/connection/socket_link.hpp"
@@ -47,7 +48,8 @@ inline Sockets unix_sockets() {
 }
 inline Sockets tcp_sockets() {
     const UniqueFd listener = listen_at({.host = "127.0.0.1"});
-    UniqueFd client = connect_to(own_address(listener.get()), Deadline::after(Seconds(5)));
+    UniqueFd client = connect_to(own_address(listener.get()), Deadline::after(Seconds(60)));
+    (void)wait_readable(listener.get(), Deadline::after(Seconds(60)));
     UniqueFd server = accept_from(listener.get());
     check(server.get() >= 0, "a connection that was made has come");
     return {std::move(client), std::move(server)};

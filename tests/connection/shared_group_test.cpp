@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <future>
 #include <mutex>
 
 #include "runtime/heap.hpp"
@@ -248,16 +249,16 @@ TEST_CASE("shared group: a member that gives up while the others are set up can 
         const Address address = fresh_address();
         const auto neighbourhood = Neighbourhood::create();
         std::atomic<bool> has_given_up = false;
-        std::vector<std::thread> clients;
+        std::vector<std::future<void>> clients;
         for (int client = 0; client < 2; ++client)
-            clients.emplace_back([&, client] {
+            clients.push_back(std::async(std::launch::async, [&, client] {
                 const auto connection = connect_to_test(address, choice, neighbourhood);
                 if (client == 0) {
-                    // It has told that it is ready, and does not wait for the other.
+                    // It tells that it is ready, which takes its time, too, and does not wait for
+                    // the other.
                     connection->wait(1, soon());
-                    const Error error = error_of([&] {
-                        (void)SharedGroup::join(connection, Deadline::after(Seconds(0.1)));
-                    });
+                    const Error error = error_of(
+                        [&] { (void)SharedGroup::join(connection, Deadline::after(Seconds(2))); });
                     CHECK(error.code == ErrorCode::timeout);
                     has_given_up = true;
                     has_given_up.notify_all();
@@ -269,7 +270,7 @@ TEST_CASE("shared group: a member that gives up while the others are set up can 
                 }
                 const auto group = SharedGroup::join(connection, soon());
                 CHECK(sum_over(group->communicator(), 5000) == 3);
-            });
+            }));
         Host host(address, choice, 2, neighbourhood);
         const auto others = host.server.connections();
         {
@@ -280,7 +281,7 @@ TEST_CASE("shared group: a member that gives up while the others are set up can 
         }
         const auto group = SharedGroup::found(others, soon());
         CHECK(sum_over(group->communicator(), 5000) == 3);
-        for (std::thread& client : clients) client.join();
+        for (auto& client : clients) client.get();
     }
 }
 

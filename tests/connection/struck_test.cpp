@@ -60,7 +60,7 @@ TEST_CASE("struck: a client that is killed at any step leaves nothing, and other
         check_serves(server);
     }
     wait_until_empty(server);
-    CHECK(before.wait_for_it(soon()) == before);
+    CHECK(before.wait_for_it(soon()) <= before);
 }
 
 TEST_CASE("struck: clients that stand still at every step keep nobody waiting, and leave nothing") {
@@ -86,5 +86,5 @@ TEST_CASE("struck: clients that stand still at every step keep nobody waiting, a
         CHECK(has_waited);
     }
     wait_until_empty(server);
-    CHECK(before.wait_for_it(soon()) == before);
+    CHECK(before.wait_for_it(soon()) <= before);
 }

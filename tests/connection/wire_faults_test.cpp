@@ -153,7 +153,7 @@ TEST_CASE("wire faults: a connection that is cut at any byte is an error of both
             }
         }
         wait_until_empty(server);
-        CHECK(before.wait_for_it(soon()) == before);
+        CHECK(before.wait_for_it(soon()) <= before);
     }
     check_serves(server);
 }
@@ -269,7 +269,7 @@ TEST_CASE("wire faults: who brings no proof is refused, whatever it says, and ot
     }
     CHECK(has(server.server->describe_refusals(), "4 connections were refused"));
     wait_until_empty(server);
-    CHECK(before.wait_for_it(soon()) == before);
+    CHECK(before.wait_for_it(soon()) <= before);
 }
 
 TEST_CASE("wire faults: garbage after the handshake and the upgrade ends that connection alone") {

@@ -136,9 +136,12 @@ TEST_CASE("acceptor: who has begun to speak has more time than the silent, and g
                      .handshakes_max = 1,
                      .silence = std::chrono::milliseconds(1),
                      .patience_for_others = std::chrono::milliseconds(300)});
-    const UniqueFd slow = connect_to(serving.address(), soon());
-    REQUIRE(::send(slow.get(), "ipc", 3, MSG_NOSIGNAL) == 3);
     const auto begun = Clock::now();
+    const UniqueFd slow = connect_to(serving.address(), soon());
+    const Bytes hello = Handshake(Role::client, test_key, false, "ipc").take_output();
+    REQUIRE(::send(slow.get(), hello.data(), hello.size(), MSG_NOSIGNAL) ==
+            static_cast<ssize_t>(hello.size()));
+    REQUIRE(wait_readable(slow.get(), soon()));  // it is heard before the next one comes
     const SecureStream stream = serving.dial();
     CHECK(Clock::now() - begun > std::chrono::milliseconds(100));
     CHECK(serving.refusals().last.ends_with("silent while many others came"));

@@ -121,7 +121,12 @@ TEST_CASE("dial: who ends each connection is named, with how often, when the dea
             if (wait_readable(listener.get(), Deadline::after(Seconds(0.01))))
                 (void)accept_from(listener.get());
     });
-    const auto [code, text] = dial_error(address, Deadline::after(Seconds(0.3)));
+    // When the deadline passes within an attempt, the error is about that one.
+    std::pair<ErrorCode, std::string> outcome;
+    const Deadline limit = soon();
+    do outcome = dial_error(address, Deadline::after(Seconds(0.3)));
+    while (!outcome.second.ends_with(" times") && !limit.has_passed());
+    const auto& [code, text] = outcome;
     is_over = true;
     server.join();
     CHECK(code == ErrorCode::peer_lost);
