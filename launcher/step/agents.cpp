@@ -193,15 +193,18 @@ void StepAgents::flush() {
 }
 
 std::string StepAgents::missing() const {
-    std::string names;
-    for (std::size_t node = 0; node < seats_.nodes.size(); ++node) {
-        if (static_cast<int>(node) == node_) continue;
-        const bool waits = node_ == 0 && is_there_[node] && !machines_[node];
-        if (is_there_[node] && !waits) continue;
-        names += fmt::format("{}node {}{}", names.empty() ? "" : ", ", seats_.nodes[node].host,
-                             waits ? " (it waits for others)" : "");
-    }
-    return names;
+    const auto names_of = [this](const auto& is_meant, const char* note) {
+        std::string names;
+        for (std::size_t node = 0; node < seats_.nodes.size(); ++node)
+            if (static_cast<int>(node) != node_ && is_meant(node))
+                names += fmt::format("{}node {}{}", names.empty() ? "" : ", ",
+                                     seats_.nodes[node].host, note);
+        return names;
+    };
+    if (absent_ > 0) return names_of([this](std::size_t node) { return !is_there_[node]; }, "");
+    if (node_ != 0) return "";
+    return names_of([this](std::size_t node) { return !machines_[node]; },
+                    " (which waits for another)");
 }
 
 }  // namespace ipcrun

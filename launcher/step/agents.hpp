@@ -43,8 +43,8 @@ class StepAgents {
     void flush();
     /// Have the ranks of all other nodes ended?
     bool are_others_over() const;
-    /// "node h2, node h3": those that have not come yet; where it is planned also those that wait
-    /// for others. Empty: all are there.
+    /// "node h2, node h3": those that have not come yet; on node 0, when all have, those that wait
+    /// for one of the others. Empty: none.
     std::string missing() const;
 
   private:

@@ -116,7 +116,8 @@ TEST_CASE("step agents: none is ready before each has met each") {
     const Peer to_a(step, 0, secret_of(7));
     to_a.say(AgentHere{2});
     to_a.say(MetAll{small_machine()});
-    a.wait_until([](StepAgents& one) { return one.missing() == "node h1 (it waits for others)"; });
+    a.wait_until(
+        [](StepAgents& one) { return one.missing() == "node h1 (which waits for another)"; });
     CHECK(b.ask([](StepAgents& one) { return one.missing(); }) == "node h2");
     CHECK_FALSE(a.is_ready());
     const Peer to_b(step, 1, secret_of(7));
