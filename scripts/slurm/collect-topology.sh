@@ -56,8 +56,9 @@ trap 'rm -rf "$new"' EXIT
 
 # With nodes of its own it must not wait for processors that the script itself has.
 [[ -z ${SLURM_JOB_ID-} ]] || set -- --overlap --nodes="$SLURM_JOB_NUM_NODES" "$@"
+# A step that is killed at the first failure may take along what that node had to say.
 env -u SLURM_NTASKS -u SLURM_NPROCS -u SLURM_NTASKS_PER_NODE srun --quiet --mpi=none \
-    --ntasks-per-node=1 --kill-on-bad-exit=1 "$@" sh -c "$on_node" sh "$new" ||
+    --ntasks-per-node=1 --kill-on-bad-exit=0 "$@" sh -c "$on_node" sh "$new" ||
     die "srun has failed, see above; the folder $folder is as it was"
 
 declare -A first count

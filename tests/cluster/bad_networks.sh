@@ -5,18 +5,19 @@
 source "${TAP:?is set by meson test}"
 source "$CLUSTER/support.sh"
 start_hosts 4 delay
-round_trip=100 # ms
 delay_all() {
     local host
     for host in "${hosts[@]}"; do cluster delay "$host" "$1"; done
 }
 
-# took HOST COMMAND...: runs it, and tells how many ms that took.
+# took HOST COMMAND...: how many ms it took, of two runs the quicker.
 took() {
     local start
-    start=$(now_ms)
-    run_on "$@"
-    echo $(($(now_ms) - start))
+    for _ in 1 2; do
+        start=$(now_ms)
+        run_on "$@"
+        echo $(($(now_ms) - start))
+    done | sort -n | head -n 1
 }
 is_up() { [[ $(find "$work" -name 'up.*' | wc -l) == "$1" ]]; }
 # begin_job RANKS ARGS...: in the background, until all ranks are up; they end when told to go on.
@@ -52,8 +53,10 @@ is_as_ever() {
 }
 head -c 500000 /dev/urandom >"$work/random"
 
-delay_all $((round_trip / 4))
+delay_all 25
 is_as_ever "50 ms"
+round_trip=200 # ms: much beside what the CPUs have to do
+delay_all $((round_trip / 4))
 alone=$(took h1 ssh h2 true)
 of_two=$(took h1 "$IPCRUN" --hosts h1:1,h2:1 true)
 of_four=$(took h1 "$IPCRUN" --hosts h1:1,h2:1,h3:1,h4:1 true)
@@ -61,13 +64,13 @@ echo "# ssh $alone ms, two hosts $of_two ms, four $of_four ms"
 ok "networks: a job takes four round trips beside those of ssh" \
     test $((of_two - alone)) -lt $((7 * round_trip))
 ok "networks: however many hosts it has" test $((of_four - alone)) -lt $((7 * round_trip))
-begin_job 2 --hosts h1:1,h2:1 --host-timeout 0.6
-sleep 1.5
+begin_job 2 --hosts h1:1,h2:1 --host-timeout 2
+sleep 5
 touch "$work/go"
 ended
-is "$status $(sort "$out" | paste -sd' ')" "0 h1 h2" "networks: 50 ms are no silence"
+is "$status $(sort "$out" | paste -sd' ')" "0 h1 h2" "networks: 100 ms are no silence"
 run_on h1 "$IPCRUN" --ssh-fan-out 1 --hosts h1:1,h2:1,h3:1 hostname
-is "$status $(sort "$out" | paste -sd' ')" "0 h1 h2 h3" "networks: 50 ms: agents in a chain"
+is "$status $(sort "$out" | paste -sd' ')" "0 h1 h2 h3" "networks: 100 ms: agents in a chain"
 cluster heal
 
 cluster loss h1-a 0.1

@@ -83,10 +83,13 @@ make_names() {
 
 # Clusters whose owner and guard were killed have no processes, but a folder.
 sweep() {
-    local folder owner
+    local folder owner guard
     for folder in "${TMPDIR:-/tmp}"/ipcrun-cluster.*; do
         owner=${folder#*/ipcrun-cluster.}
-        [[ ! -d $folder || -e /proc/${owner%%.*} ]] || rm -rf "$folder"
+        [[ -d $folder && ! -e /proc/${owner%%.*} ]] || continue
+        # While there is a guard it is about to do so itself.
+        guard=$(cat "$folder/guard.pid" 2>/dev/null || true)
+        grep -qsaF "$folder" "/proc/${guard:-none}/cmdline" || rm -rf "$folder"
     done
 }
 

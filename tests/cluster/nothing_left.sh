@@ -29,15 +29,6 @@ strike() {
     begin h1 "$IPCRUN" --hosts h1:1,h2:2,h3:1 "$@" "$work/stubborn" "$work"
     within 10 all_up || not_ok "the job is up: $*"
 }
-# The agents on a host: first the guard, then the agent proper.
-agents_on() {
-    local pid
-    for pid in $(cluster left "$1" | sort -n); do
-        [[ $(cat "/proc/$pid/comm" 2>/dev/null) == ipcrun ]] && echo "$pid"
-    done
-}
-guard_on() { agents_on "$1" | sed -n 1p; }
-agent_on() { agents_on "$1" | sed -n 2p; }
 # names HOST REGEX NAME: the launcher has failed with one line that says so.
 names() {
     ended
@@ -123,26 +114,26 @@ ended
 is "$status" 137 "whose exit status it has"
 
 # Who is suspended hears nothing, and must not take that for silence, nor be taken for dead.
-begin h1 "$IPCRUN" --hosts h1:1,h2:1 --host-timeout 0.6 \
-    sh -c 'touch "$0/up.$IPCRUN_RANK"; until [ -e "$0/go" ]; do sleep 0.1; done' "$work"
 rm -f "$work"/up.*
+begin h1 "$IPCRUN" --hosts h1:1,h2:1 --host-timeout 2 \
+    sh -c 'touch "$0/up.$IPCRUN_RANK"; until [ -e "$0/go" ]; do sleep 0.1; done' "$work"
 both_up() { [[ -e $work/up.0 && -e $work/up.1 ]]; }
 within 5 both_up
 suspended=$(launcher)
 kill -TSTP "$suspended"
 is_stopped() { [[ $(ps -o stat= -p "$suspended") == T* ]]; }
 ok "a job can be suspended" within 2 is_stopped
-sleep 2 # three times its patience
+sleep 6 # three times its patience
 kill -CONT "$job" "$suspended" # nsenter stops with its child
 sleep 1
 touch "$work/go"
 ended
 is "$status $(<"$err")" "0 " "for longer than --host-timeout, and go on"
 
-strike --host-timeout 1
+strike --host-timeout 2
 kill -STOP $(agent_on h3)
-within 5 is_clean
-names h3 'silent for 1 s' "an agent that is stopped"
+within 10 is_clean
+names h3 'silent for 2 s' "an agent that is stopped"
 hosts_are_clean "after an agent was stopped" 8
 
 strike --host-timeout 2

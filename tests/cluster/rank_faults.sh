@@ -9,7 +9,10 @@ hosts_of_job=h1:2,h2:2,h3:2
 sums="$SOURCES/tests/cluster/sums.lua"
 
 # Survivors say how it went before they are ended.
-begin_sums() { begin h1 "$IPCRUN" --hosts "$hosts_of_job" --grace 5 "$@"; }
+begin_sums() {
+    begin h1 "$IPCRUN" --hosts "$hosts_of_job" --grace 5 sh -c 'trap "" TERM; exec "$@"' sh \
+        "$BUILD/bindings/lua/interpreter/ipcrun-lua" "$@"
+}
 has_begun() { grep -q begun "$out"; }
 # told REGEX COUNT NAME: so many ranks have said so, and no rank says anything else.
 told() {
@@ -47,13 +50,6 @@ for count in 4 1000000; do
     start_hosts 3
 done
 
-# The second of ipcrun's processes there, after the guard.
-agent_on() {
-    local pid
-    for pid in $(cluster left "$1" | sort -n); do
-        [[ $(cat "/proc/$pid/comm" 2>/dev/null) == ipcrun ]] && echo "$pid"
-    done | sed -n 2p
-}
 begin_sums "$sums" 1000
 within 20 has_begun
 kill -KILL "$(agent_on h2)"

@@ -9,6 +9,7 @@
 #     run_on HOST COMMAND...    the same as `run` does: $status, $out, $err
 #     begin HOST COMMAND...     in the background, as $job, with the files $out and $err
 #     ended                     waits for it, for half a minute at most, and sets $status
+#     guard_on HOST, agent_on HOST      pids of the guard of a job's agent there, and of the agent
 #     hosts_are_clean NAME [SECONDS]    within three nothing is left on any host
 cluster() { bash "$CLUSTER/cluster.sh" "$@"; }
 on() { cluster exec "$@"; }
@@ -44,6 +45,18 @@ ended() {
     status=0
     wait "$job" 2>/dev/null || status=$?
 }
+
+# The guard is the other's parent.
+agents_on() {
+    local pid pids=()
+    for pid in $(cluster left "$1"); do
+        [[ $(cat "/proc/$pid/comm" 2>/dev/null) == ipcrun ]] && pids+=("$pid")
+    done
+    [[ $(ps -o ppid= -p "${pids[0]}") -ne ${pids[1]} ]] || pids=("${pids[1]}" "${pids[0]}")
+    printf '%s\n' "${pids[@]}"
+}
+guard_on() { agents_on "$1" | sed -n 1p; }
+agent_on() { agents_on "$1" | sed -n 2p; }
 
 left_on_hosts() {
     local host

@@ -29,13 +29,13 @@ run_on h1 "$IPCRUN" --ssh-fan-out 1 --hosts $all sh -c '[ $IPCRUN_RANK = 4 ] && 
 is "$status" 9 "tree: so does the exit status of its last rank"
 hosts_are_clean "tree: nothing is left of a job along a chain"
 
-begin h1 "$IPCRUN" --ssh-fan-out 1 --host-timeout 0.5 --hosts $all sh -c '
+begin h1 "$IPCRUN" --ssh-fan-out 1 --host-timeout 2 --hosts $all sh -c '
     touch "$1/began.$IPCRUN_RANK"; sleep 1' began "$work"
 all_began() { [[ $(find "$work" -name 'began.*' | wc -l) == 5 ]]; }
 within 10 all_began || not_ok "tree: the job to be suspended is up"
 process=$(launcher)
 kill -TSTP "$process"
-sleep 2 # several times what a silent host may take
+sleep 6 # several times what a silent host may take
 kill -CONT "$process" "$job"
 ended
 is "$status $(<"$err")" "0 " "tree: a job that is suspended for long is no lost host"
@@ -44,7 +44,7 @@ on h2 mount --bind /bin/false /usr/bin/ssh
 is "$(starts 1)" "h14 h20 h30 h40 h50 0 " "tree: what a host cannot start, the launcher does"
 on h2 umount /usr/bin/ssh
 cluster cut h2 h3
-begin h1 "$IPCRUN" --ssh-fan-out 1 --ssh-args '-o ConnectTimeout=1' --hosts $all sh -c "$count_ssh"
+begin h1 "$IPCRUN" --ssh-fan-out 1 --ssh-args '-o ConnectTimeout=3' --hosts $all sh -c "$count_ssh"
 ended
 is "$status $(grep -c . "$out")" "0 5" "tree: a way that is cut between two others does no harm"
 cluster heal

@@ -17,10 +17,10 @@ END
 # Of a job of four ranks.
 all_say() { [[ $(sort "$said" 2>/dev/null | grep -c " $1$") == 4 ]]; }
 words() { cut -d' ' -f2 "$said" | sort | uniq -c | tr -s ' ' | paste -sd,; }
-# Four of them on two nodes, which are up.
+# Four of them on two nodes, which are up. What is given is for ipcrun.
 begin_ranks() {
     : >"$said"
-    begin h1 salloc --quiet -N2 -n4 -w "${nodes[0]},${nodes[1]}" "$IPCRUN" bash "$work/rank"
+    begin h1 salloc --quiet -N2 -n4 -w "${nodes[0]},${nodes[1]}" "$IPCRUN" "$@" bash "$work/rank"
     within 15 all_say up
 }
 # agents NODE: pids, as they are here, of the guard of the agent there and of the agent.
@@ -82,8 +82,8 @@ is "$status" 1 "faults: so it does when its guard is killed"
 like "$(<"$err")" "the agent on host ${nodes[1]} " "faults: which is told"
 hosts_are_clean "faults: nothing is left of that one" 8
 
-# Whom Slurm does not miss.
-begin_ranks
+# Whom Slurm does not miss. The grace is for all to say so, and none to end by itself.
+begin_ranks --grace 1.5
 kill -KILL "$(ps -o ppid= -p "$(pid_of_guard "${nodes[1]}")" | tr -d ' ')"
 kill -TERM "$(pid_of_launcher)"
 ended

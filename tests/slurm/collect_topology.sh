@@ -49,5 +49,5 @@ is "$status" 0 "topology: which plans with it" || cat "$err"
 submit salloc --quiet -N2 -n8 bash "$collect" "$work/own"
 is "$status $(ls -A "$work/own" | paste -sd' ')" "0 ${nodes[0]}.xml ${nodes[1]}.xml" \
     "topology: in an allocation it looks at all of its nodes" || cat "$err"
-hosts_are_clean "topology: nothing is left"
+hosts_are_clean "topology: nothing is left" 8
 done_testing

@@ -66,7 +66,7 @@ submit srun --quiet -N4 -n8 "${program[@]}" before
 is "$(grep -c 'node 1' "$out")" 7 "SlurmTree: so is the first, while it waits for others" ||
     cat "$out" "$err"
 is "$(files_left)" "" "SlurmTree: whose file the others take away"
-hosts_are_clean "SlurmTree: nothing is left on any host"
+hosts_are_clean "SlurmTree: nothing is left on any host" 8
 
 submit env HOME="$work" srun --quiet -N2 -n3 "${program[0]}" \
     "$SOURCES/examples/allreduce_tree.lua" --slurm --elements 1000
@@ -91,5 +91,5 @@ step 7 2
 step 7 3 -m cyclic
 step 10 3
 ok "SlurmTree: ranks of a world need no folder" test ! -e "$meet"
-hosts_are_clean "SlurmTree: nothing is left of them"
+hosts_are_clean "SlurmTree: nothing is left of them" 8
 done_testing

@@ -47,7 +47,7 @@ is "$status $(sort -u "$out")" "0 65534" "slurm: any user may run jobs"
 
 submit srun -N4 sh -c '(setsid sleep 60 &) >/dev/null 2>&1'
 is "$status" 0 "slurm: a step ends with its tasks"
-hosts_are_clean "slurm: and takes along whom they leave"
+hosts_are_clean "slurm: and takes along whom they leave" 8
 
 begin h1 srun -N4 sh -c '(setsid sleep 60 &) >/dev/null 2>&1; echo up; sleep 60'
 are_up() { [[ $(grep -c up "$out") == 4 ]]; }

@@ -101,8 +101,8 @@ submit env IPCRUN_BOOTSTRAP=magic srun --quiet -N2 -n2 "$lua" "$world"
 is "$status $(grep -c 'IPCRUN_BOOTSTRAP' "$err")" "1 2" "step: a way that is none is an error"
 submit env IPCRUN_JOIN_TIMEOUT=soon srun --quiet -N2 -n2 "$lua" "$world"
 is "$status $(grep -c 'IPCRUN_JOIN_TIMEOUT' "$err")" "1 2" "step: a time that is none is an error"
-submit env IPCRUN_JOIN_TIMEOUT=2 srun --quiet -N2 -n3 sh -c \
-    '[ "$SLURM_PROCID" = 1 ] || exec "$@"; sleep 4' sh "$lua" "$world"
+submit env IPCRUN_JOIN_TIMEOUT=4 srun --quiet -N2 -n3 sh -c \
+    '[ "$SLURM_PROCID" = 1 ] || exec "$@"; sleep 8' sh "$lua" "$world"
 is "$(grep -c 'join the others' "$err")" 2 \
     "step: a task that never comes is an error for the others" ||
     cat "$err"
@@ -119,5 +119,5 @@ submit env IPCRUN_BOOTSTRAP=alone HOME="$work" srun --quiet -N2 -n4 "$lua" "${tr
     --tree ipc.SlurmTree
 is "$status $(losses)" "0 $alike" "step: over SlurmTree, too" || cat "$err"
 is "$(ls -A "$work/.torch")" "" "step: of which no file is left"
-hosts_are_clean "step: nothing is left"
+hosts_are_clean "step: nothing is left" 8
 done_testing

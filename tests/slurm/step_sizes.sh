@@ -17,5 +17,5 @@ is "$status $(spread)" "0  4 10 h1 right, 4 10 h2 right, 2 10 h3 right" \
 submit salloc --quiet -N3 -n10 "$IPCRUN" "$world"
 is "$status $(spread)" "0  4 10 h1 right, 4 10 h2 right, 2 10 h3 right" \
     "step: and so they are in a job of ipcrun" || cat "$err"
-hosts_are_clean "step: nothing is left"
+hosts_are_clean "step: nothing is left" 8
 done_testing

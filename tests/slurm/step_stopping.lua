@@ -10,5 +10,7 @@ print "ready"
 io.flush()
 -- Agreed on: one may hear of it a step later than the others.
 while world:allreduce(ipc.stopping() and 1 or 0, "max") == 0 do os.execute "sleep 0.05" end
+-- Slurm has told each, one a moment later than another.
+while not ipc.stopping() do os.execute "sleep 0.05" end
 print(("rank %d of %d stops well: %s"):format(world.rank, world:allreduce(1, "sum"),
-  ipc.stopping() or "as others do"))
+  ipc.stopping()))
