@@ -30,7 +30,12 @@ class AgentLink {
 
     /// From now on silence is an end.
     void expect_life();
-    void send(const Bytes& message) { frames_.send(message); }
+    /// Writes at once what the connection takes now: the other waits for it, and this process may
+    /// be about to end.
+    void send(const Bytes& message) {
+        frames_.send(message);
+        (void)flush();
+    }
     /// Writes what the connection takes now; true when nothing is left.
     bool flush() { return !is_open_ || frames_.flush(); }
     /// What to wait for when flush() has left something.

@@ -73,7 +73,6 @@ void StepAgents::connect(SecureStream stream, int node) {
                                  int wait_status) { lose(its, why, wait_status); }});
     others_.push_back(std::move(other));
     its.link->send(encode(AgentHere{static_cast<std::uint32_t>(node_)}));
-    (void)its.link->flush();
     if (is_ready_) its.link->expect_life();
 }
 
@@ -174,15 +173,11 @@ bool StepAgents::are_others_over() const {
                        [&](const StepNode& node) { return &node == &own || are_over(node); });
 }
 
-// At once: what ended this rank may be about to end this process.
 void StepAgents::tell_of_end(int rank, int wait_status) {
     check(is_ready_, "the end of a rank that none has waited for");
     const Bytes over = encode(RankOver{rank, wait_status});
-    for (const auto& other : others_) {
-        if (other->node < 0) continue;
-        other->link->send(over);
-        (void)other->link->flush();
-    }
+    for (const auto& other : others_)
+        if (other->node >= 0) other->link->send(over);
 }
 
 void StepAgents::flush() {
