@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <optional>
 
+#include "base/environment.hpp"
 #include "base/event_loop.hpp"
 #include "base/fail.hpp"
 #include "base/socket.hpp"
@@ -41,8 +41,8 @@ constexpr std::chrono::milliseconds word_time_max{1000};
 Route find_route(const Prepare& prepare, const std::optional<BatchStep>& step) {
     if (!prepare.interface.empty()) return {.own = address_of_interface(prepare.interface)};
     if (step) return step->route;
-    const char* connection = prepare.is_remote ? std::getenv("SSH_CONNECTION") : nullptr;
-    return connection == nullptr ? Route() : route_of(connection);
+    const auto connection = environment_variable("SSH_CONNECTION");
+    return prepare.is_remote && connection ? route_of(*connection) : Route();
 }
 
 class Agent {

@@ -5,12 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <initializer_list>
 #include <optional>
 
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "base/text.hpp"
 
@@ -74,11 +74,6 @@ std::optional<std::string> find_beside(std::initializer_list<const char*> places
     return std::nullopt;
 }
 
-std::optional<std::string> variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
 std::string find_relay() {
     if (auto path = find_beside({"../libexec/ipcrun/ipcrun-relay", "../relay/ipcrun-relay"}))
         return *path;
@@ -89,7 +84,7 @@ std::string find_relay() {
 }  // namespace
 
 SearchPlaces own_search_places() {
-    return {variable("PATH"), variable("IPCRUN_LUA")};
+    return {environment_variable("PATH"), environment_variable("IPCRUN_LUA")};
 }
 
 std::string find_interpreter(const SearchPlaces& places) {
@@ -106,7 +101,7 @@ std::string find_interpreter(const SearchPlaces& places) {
 }
 
 std::string find_family_agent() {
-    if (const auto named = variable("IPCRUN_AGENT"); named && !named->empty()) {
+    if (const auto named = environment_variable("IPCRUN_AGENT"); named && !named->empty()) {
         check_executable(*named);
         return *named;
     }

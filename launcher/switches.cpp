@@ -4,14 +4,11 @@
 #include <cstdlib>
 #include <map>
 
+#include "base/environment.hpp"
+
 namespace ipcrun {
 
 namespace {
-
-std::string_view variable(const char* name) {
-    const char* const text = std::getenv(name);
-    return text == nullptr ? "" : text;
-}
 
 // By the names of all above, too: two of one name may hang on different ones.
 class Switches {
@@ -44,7 +41,8 @@ class Switches {
 }  // namespace
 
 std::string own_switches() {
-    return switches_of(variable("SLURM_TOPOLOGY_ADDR"), variable("SLURM_TOPOLOGY_ADDR_PATTERN"));
+    return switches_of(environment_variable("SLURM_TOPOLOGY_ADDR").value_or(""),
+                       environment_variable("SLURM_TOPOLOGY_ADDR_PATTERN").value_or(""));
 }
 
 std::string switches_of(std::string_view address, std::string_view pattern) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/pair.hpp"
 
-#include <cstdlib>
+#include "base/environment.hpp"
 
 namespace ipcrun {
 
@@ -14,7 +14,7 @@ std::unique_ptr<NodeCommunicator> connect(const std::shared_ptr<Heap>& heap, int
     identity.block_offset = heap->memory()->control().header().world_offset;
     identity.ends_are_departures = true;
     Faults faults;
-    if (const char* text = std::getenv("IPCRUN_FAULT")) faults = Faults(text, rank);
+    if (const auto text = environment_variable("IPCRUN_FAULT")) faults = Faults(*text, rank);
     return std::make_unique<NodeCommunicator>(heap, std::move(identity), std::move(faults));
 }
 

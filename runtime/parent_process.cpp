@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdlib>
 
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "base/socket.hpp"
 #include "base/text.hpp"
@@ -19,14 +20,14 @@ namespace {
 // The socket that the environment names; empty in a process that is no child, and in programs that
 // a child started, which inherit the variable and not the descriptor.
 UniqueFd find_socket() {
-    const char* text = std::getenv(parent_fd_variable);
-    if (text == nullptr) return {};
-    const auto number = parse_number<int>(text);
+    const auto text = environment_variable(parent_fd_variable);
+    if (!text) return {};
+    const auto number = parse_number<int>(*text);
     if (!number || *number < 0)
         fail(ErrorCode::config,
              "join the parent: the environment variable {} is '{}', and a number was expected "
              "(unset it to run without a parent)",
-             parent_fd_variable, text);
+             parent_fd_variable, *text);
     if (!is_packet_socket(*number)) return {};
     set_close_on_exec(*number);
     return UniqueFd(*number);
@@ -55,7 +56,7 @@ std::unique_ptr<ParentProcess> ParentProcess::join() {
 }
 
 bool ParentProcess::is_around() {
-    return std::getenv(parent_fd_variable) != nullptr;
+    return environment_variable(parent_fd_variable).has_value();
 }
 
 ParentProcess::ParentProcess(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

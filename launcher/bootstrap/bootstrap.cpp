@@ -4,9 +4,9 @@
 #include <dlfcn.h>
 #include <poll.h>
 
-#include <cstdlib>
 #include <cstring>
 
+#include "base/environment.hpp"
 #include "base/text.hpp"
 #include "launcher/bootstrap/backends.hpp"
 #include "launcher/bootstrap/libraries.hpp"
@@ -79,10 +79,7 @@ std::string_view name_of(BootstrapKind kind) {
 }
 
 Lookup lookup_in_process() {
-    return [](std::string_view name) -> std::optional<std::string> {
-        const char* value = std::getenv(std::string(name).c_str());
-        return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-    };
+    return [](std::string_view name) { return environment_variable(std::string(name).c_str()); };
 }
 
 bool can_load_library(const char* library) {

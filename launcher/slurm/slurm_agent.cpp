@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/deadline.hpp"
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "base/stream_socket.hpp"
 #include "launcher/agent_process.hpp"
@@ -33,11 +34,6 @@ constexpr int failure_status = 1;
 // An address of a network that is not ours may never answer.
 constexpr Seconds address_time_max{2.0};
 constexpr Seconds speech_time_max{10.0};
-
-std::string value_of(const char* variable) {
-    const char* value = std::getenv(variable);
-    return value == nullptr ? "" : value;
-}
 
 // All of it: srun takes a task that leaves some unread for one that has failed.
 Call read_call() {
@@ -63,7 +59,7 @@ void prefer(std::vector<Address>& addresses, const std::string& host) {
 }
 
 SecureStream call_back(Call& call) {
-    prefer(call.addresses, value_of("SLURM_LAUNCH_NODE_IPADDR"));
+    prefer(call.addresses, environment_variable("SLURM_LAUNCH_NODE_IPADDR").value_or(""));
     const DialOptions options{
         .key = call.key, .encrypt = true, .purpose = call_purpose, .waits_for_listener = false};
     std::string faults;
@@ -94,7 +90,7 @@ int serve(const std::string& node) {
 }  // namespace
 
 int run_slurm_agent() {
-    const std::string node = value_of("SLURMD_NODENAME");
+    const std::string node = environment_variable("SLURMD_NODENAME").value_or("");
     if (node.empty() || ::isatty(STDIN_FILENO) == 1) {
         say_on_host("option --slurm-agent",
                     "ipcrun gives it to srun, on the nodes of a job; it is not for people");

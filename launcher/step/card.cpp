@@ -3,9 +3,9 @@
 
 #include <sys/stat.h>
 
-#include <cstdlib>
 #include <fstream>
 
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "base/fields.hpp"
 
@@ -62,9 +62,8 @@ Card decode_card(std::string_view text) {
 }
 
 std::string own_node_id() {
-    const char* const name = std::getenv("SLURMD_NODENAME");
     return fmt::format("{} {} {} {}", boot_id(), namespace_id("net"), namespace_id("pid"),
-                       name == nullptr ? "" : name);
+                       environment_variable("SLURMD_NODENAME").value_or(""));
 }
 
 }  // namespace ipcrun

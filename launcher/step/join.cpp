@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "base/affinity.hpp"
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "base/quiet_thread.hpp"
 #include "base/reachable_address.hpp"
@@ -49,13 +50,8 @@ void refuse(int socket, const Error& error) noexcept {
     }
 }
 
-std::string environment_variable(const char* name) {
-    const char* const text = std::getenv(name);
-    return text == nullptr ? "" : text;
-}
-
 std::string own_host() {
-    std::string name = environment_variable("SLURMD_NODENAME");
+    std::string name = environment_variable("SLURMD_NODENAME").value_or("");
     if (!name.empty()) return name;
     utsname names{};
     check_syscall(::uname(&names), "ask for the name of this host");
@@ -85,7 +81,7 @@ class Watchdog {
 };
 
 int pmi_descriptor() {
-    return parse_number<int>(environment_variable("PMI_FD")).value_or(-1);
+    return parse_number<int>(environment_variable("PMI_FD").value_or("")).value_or(-1);
 }
 
 // Pipes of the task, say, whose readers wait for their end: all but the socket, what is said to
@@ -140,9 +136,10 @@ topology::Machine discover_for_all(const StepSeats& seats, const StepNode& node)
 
 // Where ranks on other nodes reach this one.
 std::string address_for_others() {
-    const std::string interface = environment_variable("IPCRUN_IFACE");
-    return interface.empty() ? reachable_address(environment_variable("SLURM_LAUNCH_NODE_IPADDR"))
-                             : address_of_interface(interface);
+    const std::string interface = environment_variable("IPCRUN_IFACE").value_or("");
+    return interface.empty()
+               ? reachable_address(environment_variable("SLURM_LAUNCH_NODE_IPADDR").value_or(""))
+               : address_of_interface(interface);
 }
 
 // The socket is the caller's again when it throws.

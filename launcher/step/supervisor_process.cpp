@@ -5,13 +5,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <string>
 
 #include "base/child.hpp"
 #include "base/deadline.hpp"
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "base/socket.hpp"
 #include "launcher/process_table.hpp"
@@ -44,12 +44,12 @@ UniqueFd find_supervisor(pid_t task) {
 
 void end_step() noexcept {
     try {
-        const char* const job = std::getenv("SLURM_JOB_ID");
-        const char* const step = std::getenv("SLURM_STEP_ID");
-        if (job == nullptr || step == nullptr) return;
+        const auto job = environment_variable("SLURM_JOB_ID");
+        const auto step = environment_variable("SLURM_STEP_ID");
+        if (!job || !step) return;
         SpawnOptions scancel;
         scancel.file = find_executable("scancel");
-        scancel.argv = {"scancel", fmt::format("{}.{}", job, step)};
+        scancel.argv = {"scancel", fmt::format("{}.{}", *job, *step)};
         scancel.environment = read_surroundings().environment;
         const Child child = spawn(scancel);
         if (!wait_readable(child.pidfd.get(), Deadline::after(scancel_patience)))

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 
 #include <array>
-#include <cstdlib>
 #include <memory>
 
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "base/process_identity.hpp"
 #include "runtime/connection/rendezvous_file.hpp"
@@ -25,8 +25,8 @@ namespace {
 constexpr Seconds look_again{0.05};
 
 std::string folder_path() {
-    const char* own = std::getenv("XDG_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe)
-    if (own != nullptr && *own == '/') return fmt::format("{}/ipcrun", own);
+    const std::string own = environment_variable("XDG_RUNTIME_DIR").value_or("");
+    if (own.starts_with('/')) return fmt::format("{}/ipcrun", own);
     return fmt::format("/tmp/ipcrun-{}", ::geteuid());
 }
 

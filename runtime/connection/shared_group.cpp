@@ -8,6 +8,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "base/own_machine.hpp"
 #include "runtime/connection/connection_impl.hpp"
@@ -100,7 +101,7 @@ void SharedGroup::Impl::begin() {
     identity.rank = rank;
     identity.block_offset = memory->control().header().world_offset;
     Faults faults;
-    if (const char* text = std::getenv("IPCRUN_FAULT")) faults = Faults(text, rank);
+    if (const auto text = environment_variable("IPCRUN_FAULT")) faults = Faults(*text, rank);
     communicator.emplace(
         std::make_unique<NodeCommunicator>(heap, std::move(identity), std::move(faults)));
 }

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What load_fabric() finds in libipcrun-fabric.so.
-#include <cstdlib>
 
+#include "base/environment.hpp"
 #include "runtime/fabric/open_fabric.hpp"
 #include "runtime/wire/nic_environment.hpp"
 
 namespace {
 
 std::string read(const char* variable) {
-    const char* const text = std::getenv(variable);
-    return text == nullptr ? "" : text;
+    return ipcrun::environment_variable(variable).value_or("");
 }
 
 }  // namespace

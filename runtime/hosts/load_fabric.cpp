@@ -2,10 +2,10 @@
 #include <dlfcn.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "runtime/hosts/fabric.hpp"
 
@@ -72,8 +72,8 @@ OpenFabric* find_plugin(std::string& why) {
 }  // namespace
 
 std::string fabric_wish() {
-    const char* const text = std::getenv(fabric_variable);
-    return text == nullptr || *text == '\0' ? "auto" : text;
+    const std::string wish = environment_variable(fabric_variable).value_or("");
+    return wish.empty() ? "auto" : wish;
 }
 
 std::shared_ptr<Fabric> load_fabric(std::string_view wish, const Address& own, bool encrypt) {

@@ -3,8 +3,7 @@
 
 #include <sodium.h>
 
-#include <cstdlib>
-
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "runtime/stream/key_file.hpp"
 #include "runtime/stream/sodium.hpp"
@@ -51,11 +50,11 @@ FoundKey find_key(const KeyWish& wish, const std::optional<Key>& job_secret) {
         fail(ErrorCode::usage, "a key and a file with the key are given: one of the two is enough");
     if (wish.text) return key_in(*wish.text, "the option key");
     if (wish.file) return {key_of_file(*wish.file), fmt::format("the file {}", *wish.file)};
-    if (const char* text = std::getenv("IPC_KEY")) return key_in(text, "IPC_KEY");
-    if (const char* path = std::getenv("IPC_KEY_FILE")) {
-        if (*path == '\0')
+    if (const auto text = environment_variable("IPC_KEY")) return key_in(*text, "IPC_KEY");
+    if (const auto path = environment_variable("IPC_KEY_FILE")) {
+        if (path->empty())
             fail(ErrorCode::config, "IPC_KEY_FILE is empty: unset it, or name a file");
-        return {key_of_file(path), fmt::format("the file {} (IPC_KEY_FILE)", path)};
+        return {key_of_file(*path), fmt::format("the file {} (IPC_KEY_FILE)", *path)};
     }
     if (job_secret) return {*job_secret, "the job"};
     const std::string path = user_key_path();

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "base/unique_fd.hpp"
 
@@ -150,8 +151,8 @@ Key user_key(const std::string& path) {
 
 std::string user_key_path() {
     // A relative one is to be ignored (XDG Base Directory Specification).
-    const char* folder = std::getenv("XDG_CONFIG_HOME");
-    if (folder != nullptr && folder[0] == '/') return fmt::format("{}/ipcrun/key", folder);
+    const std::string folder = environment_variable("XDG_CONFIG_HOME").value_or("");
+    if (folder.starts_with('/')) return fmt::format("{}/ipcrun/key", folder);
     std::vector<char> buffer(16 << 10);
     passwd entry{};
     passwd* found = nullptr;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/wire/rank_environment.hpp"
 
-#include <cstdlib>
-
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "base/text.hpp"
 
@@ -34,16 +33,16 @@ std::vector<std::string> RankEnvironment::format() const {
 }
 
 std::optional<RankEnvironment> RankEnvironment::read() {
-    if (std::getenv("IPCRUN_RANK") == nullptr) return std::nullopt;
+    if (!environment_variable("IPCRUN_RANK")) return std::nullopt;
     RankEnvironment result;
     for (const Variable& variable : variables) {
-        const char* text = std::getenv(variable.name);
-        const auto value = parse_number<int>(text == nullptr ? "" : text);
+        const auto text = environment_variable(variable.name);
+        const auto value = parse_number<int>(text.value_or(""));
         if (!value || *value < 0)
             fail(ErrorCode::config,
                  "join the job: the environment variable {} is {}, and a number was expected "
                  "(unset IPCRUN_RANK to run without a job)",
-                 variable.name, text == nullptr ? "not set" : fmt::format("'{}'", text));
+                 variable.name, text ? fmt::format("'{}'", *text) : "not set");
         result.*variable.field = *value;
     }
     if (result.rank >= result.size || result.local_rank >= result.local_size ||
@@ -54,8 +53,7 @@ std::optional<RankEnvironment> RankEnvironment::read() {
 }
 
 bool wants_determinism() {
-    const char* const text = std::getenv(deterministic_variable);
-    const std::string_view wish = text == nullptr ? "0" : text;
+    const std::string wish = environment_variable(deterministic_variable).value_or("0");
     if (wish != "0" && wish != "1")
         fail(ErrorCode::config, "read {} '{}': it must be 0 or 1", deterministic_variable, wish);
     return wish == "1";

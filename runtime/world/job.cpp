@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <numeric>
 
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "base/socket.hpp"
 #include "base/text.hpp"
@@ -54,8 +55,8 @@ std::shared_ptr<Wires> make_wires(const RankEnvironment& own,
 std::string find_installed() {
     std::string path = IPCRUN_BIN_FOLDER "/ipcrun";
     if (::access(path.c_str(), X_OK) == 0) return path;
-    const char* const folders = std::getenv("PATH");
-    for (const std::string_view folder : split(folders == nullptr ? "" : folders, ':')) {
+    const std::string folders = environment_variable("PATH").value_or("");
+    for (const std::string_view folder : split(folders, ':')) {
         path = fmt::format("{}/ipcrun", folder);
         if (!folder.empty() && ::access(path.c_str(), X_OK) == 0) return path;
     }
@@ -171,12 +172,11 @@ std::shared_ptr<Job> Job::join(const std::function<std::string()>& find_ipcrun) 
         memory = create_alone();
     }
     Faults faults;
-    if (const char* text = std::getenv("IPCRUN_FAULT")) faults = Faults(text, own.rank);
-    if (const char* text = std::getenv("IPCRUN_PEER_ACCESS")) {
-        const std::string_view allowed = text;
-        if (allowed != "0" && allowed != "1")
-            fail(ErrorCode::config, "read IPCRUN_PEER_ACCESS '{}': it must be 0 or 1", allowed);
-        if (allowed == "0")
+    if (const auto text = environment_variable("IPCRUN_FAULT")) faults = Faults(*text, own.rank);
+    if (const auto allowed = environment_variable("IPCRUN_PEER_ACCESS")) {
+        if (*allowed != "0" && *allowed != "1")
+            fail(ErrorCode::config, "read IPCRUN_PEER_ACCESS '{}': it must be 0 or 1", *allowed);
+        if (*allowed == "0")
             memory->control().rank(own.local_rank).peer_access = PeerAccess::refused;
     }
     impl.heap = std::make_shared<Heap>(memory, own.local_rank);

@@ -12,6 +12,7 @@
 
 #include "base/child.hpp"
 #include "base/deadline.hpp"
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "base/socket.hpp"
 #include "base/text.hpp"
@@ -26,9 +27,8 @@ constexpr double join_timeout_default = 120;
 // For ipcrun to begin, on a file system that may be slow.
 constexpr Seconds start_time_max{60.0};
 
-std::string_view variable(const char* name) {
-    const char* const text = std::getenv(name);
-    return text == nullptr ? "" : text;
+std::string variable(const char* name) {
+    return environment_variable(name).value_or("");
 }
 
 // Whether to ask at all: what the variables mean is known to ipcrun --join.

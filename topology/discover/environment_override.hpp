@@ -7,14 +7,16 @@
 #include <optional>
 #include <string>
 
+#include "base/environment.hpp"
+
 namespace ipcrun::topology {
 
 /// Sets or removes an environment variable as long as it lives.
 class EnvironmentOverride {
   public:
     /// `value` null: removed.
-    EnvironmentOverride(const char* name, const char* value) : name_(name) {
-        if (const char* old = ::getenv(name)) old_ = old;
+    EnvironmentOverride(const char* name, const char* value)
+        : name_(name), old_(environment_variable(name)) {
         set(value);
     }
     EnvironmentOverride(const EnvironmentOverride&) = delete;

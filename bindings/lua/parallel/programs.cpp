@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 
 namespace ipcrun::lua {
@@ -33,11 +34,6 @@ std::string this_module() {
     std::error_code error;
     const fs::path path = fs::canonical(info.dli_fname, error);
     return error ? std::string() : path.string();
-}
-
-std::string text_of(const char* variable) {
-    const char* text = std::getenv(variable);
-    return text == nullptr ? "" : text;
 }
 
 }  // namespace
@@ -86,15 +82,16 @@ std::string find_module_folder() {
 }
 
 std::string find_program(const ProgramPlaces& places) {
-    const std::string named = places.variable == nullptr ? "" : text_of(places.variable);
+    const std::string named =
+        places.variable == nullptr ? "" : environment_variable(places.variable).value_or("");
     if (!named.empty()) {
         if (is_executable(named)) return named;
         fail(ErrorCode::config, "find {}: {} names {}, which cannot be executed", places.name,
              places.variable, named);
     }
     std::string looked;
-    for (const std::string& path :
-         candidates(places, running_program(), this_module(), text_of("PATH"))) {
+    for (const std::string& path : candidates(places, running_program(), this_module(),
+                                              environment_variable("PATH").value_or(""))) {
         if (is_executable(path)) return path;
         looked += "\n    " + path;
     }

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "base/unique_fd.hpp"
 #include "bindings/lua/bind.hpp"
@@ -88,8 +88,8 @@ int is_osx(lua_State*) {
 
 // ipc.isDevel(): does the environment ask for torch-ipc's mode for its own developers?
 int is_devel(lua_State* lua) {
-    const char* mode = std::getenv("CKOIA_DEVEL_MODE");
-    lua_pushboolean(lua, static_cast<int>(mode != nullptr && *mode == '1'));
+    const std::string mode = environment_variable("CKOIA_DEVEL_MODE").value_or("");
+    lua_pushboolean(lua, static_cast<int>(mode.starts_with('1')));
     return 1;
 }
 

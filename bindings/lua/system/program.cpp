@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "base/socket.hpp"
 #include "bindings/lua/system/poll.hpp"
@@ -40,8 +41,7 @@ std::pair<UniqueFd, UniqueFd> create_pipe() {
 // As execvp(3), which searches in the child: the path that the child executes.
 std::string find_in_path(const std::string& file) {
     if (file.find('/') != std::string::npos) return file;
-    const char* variable = std::getenv("PATH");
-    const std::string path = variable == nullptr ? "/usr/local/bin:/usr/bin:/bin" : variable;
+    const std::string path = environment_variable("PATH").value_or("/usr/local/bin:/usr/bin:/bin");
     for (std::size_t begin = 0; begin <= path.size();) {
         const std::size_t end = std::min(path.find(':', begin), path.size());
         const std::string folder = end > begin ? path.substr(begin, end - begin) : ".";

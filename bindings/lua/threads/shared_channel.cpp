@@ -6,6 +6,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "base/environment.hpp"
 #include "base/fail.hpp"
 #include "bindings/lua/ipc/errors.hpp"
 #include "bindings/lua/ipc/parcel.hpp"
@@ -198,9 +199,9 @@ std::string key_of(const SharedQueue::Reference& reference) {
 
 // The rank's faults, as those of its communicators (see runtime/faults.hpp).
 Faults faults_of(const Context& shared) {
-    const char* text = std::getenv("IPCRUN_FAULT");
+    const auto text = environment_variable("IPCRUN_FAULT");
     const auto& job = shared.household->job();
-    return text == nullptr || job == nullptr ? Faults() : Faults(text, job->place().rank);
+    return text && job ? Faults(*text, job->place().rank) : Faults();
 }
 
 // The channel of this queue, one for the process, whichever way it came.
